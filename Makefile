@@ -1,0 +1,84 @@
+# Everything a developer types. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DOCS_VENV := .venv/docs
+READY := $(VENV)/.ready
+DOCS_READY := $(DOCS_VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+$(READY): requirements/test.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Daypass needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "setting up $(VENV) (first time: about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The AWS CLI pins an old docutils, so the documentation is built in an environment of its own.
+$(DOCS_READY): requirements/docs.txt $(READY)
+	@echo "setting up $(DOCS_VENV)"
+	@test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/docs.txt
+	@touch $@
+
+.PHONY: help
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name about; do printf '  make %-8s %s\n' "$$name" "$$about"; done
+
+.PHONY: setup
+setup: $(READY) ## install everything into .venv
+
+.PHONY: demo
+demo: $(READY) ## run the whole journey unattended, from nothing to AWS credentials
+	@PATH="$(CURDIR)/$(BIN):$$PATH" demo/journey.sh
+
+.PHONY: up
+up: $(READY) ## start the identity provider and the local AWS with a demo organization
+	@exec $(BIN)/daypass up
+
+.PHONY: test
+test: $(READY) ## run the tests with coverage
+	@rm -f .coverage .coverage.*
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=
+
+.PHONY: check
+check: $(READY) $(DOCS_READY) ## format, lint, types, layers, docs: nothing is changed
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python docs/generate.py --check
+	@$(DOCS_VENV)/bin/python -m sphinx -q -W --keep-going -b html docs docs/_build
+
+.PHONY: format
+format: $(READY) ## format and fix what a machine can, and write the generated docs again
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/python docs/generate.py
+
+.PHONY: coverage
+coverage: $(READY) ## report the coverage of the last test run
+	@$(BIN)/coverage combine --quiet 2>/dev/null || true
+	@$(BIN)/coverage report
+
+.PHONY: bench
+bench: $(READY) ## measure the hot paths, as ratios against limits and peers of the same run
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench
+
+.PHONY: lock
+lock: ## resolve the dependencies again and write the hash-pinned lock files
+	@test -x .venv/lock/bin/uv || { $(PYTHON) -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet uv; }
+	@compile() { .venv/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet "$$@" >/dev/null; }; \
+	compile --extra local-aws -o requirements/run.txt; \
+	compile --extra local-aws --group test -c requirements/run.txt -o requirements/test.txt; \
+	compile --group docs -c requirements/run.txt -o requirements/docs.txt
+
+.PHONY: clean
+clean: ## remove what make made
+	@rm -rf $(VENV) docs/_build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

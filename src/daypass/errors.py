@@ -1,0 +1,365 @@
+"""One tree of everything Daypass refuses to do, or cannot do.
+
+    DaypassError
+    ├── Refused        the answer is no
+    │   ├── TokenRefused          a token that is not accepted
+    │   ├── KeyRefused            a key that must not verify or sign anything
+    │   ├── CallerRefused         an API caller who is unknown, expired or not allowed
+    │   ├── RequestRefused        an understood request that is against the rules of what it asks for
+    │   └── AwsRefused            AWS, or the local AWS, said no
+    ├── Invalid        the request itself is wrong: a name, an argument, a setting, a document
+    └── Unavailable    nothing is known: a network, a service, a file or a store did not do its part
+
+The three families answer the one question every surface asks (no / wrong / do not know) and so decide the exit
+status of a command. The code of each leaf is part of the API: stable and documented. Edges translate codes by
+table; nothing here knows of HTTP, AWS or exit statuses.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DaypassError(Exception):
+    """Something Daypass refuses to do, or cannot do.
+
+    Args:
+        message: one sentence for people: lower case, no full stop, their input in backticks. It may change.
+        advice: the next step, as a sentence of its own, or None when there is nothing to advise.
+        facts: what a program may want to know (wanted, found, line, column, …). Never a secret.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, advice: str | None = None, **facts: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+        self.facts = facts
+
+
+# ---------------------------------------------------------------------------------------------------- refused
+
+
+class Refused(DaypassError):
+    """The answer is no."""
+
+    code = "refused"
+
+
+class TokenRefused(Refused):
+    """A token that is not accepted."""
+
+    code = "token_refused"
+
+
+class TokenMalformed(TokenRefused):
+    """The text is not a compact JWT: three base64url segments, two of them JSON objects (RFC 7519 section 3)."""
+
+    code = "token_malformed"
+
+
+class TokenTooLarge(TokenRefused):
+    """The token is longer than what is read at all."""
+
+    code = "token_too_large"
+
+
+class TokenAlgorithmRefused(TokenRefused):
+    """The header asks for an algorithm that is not on the allow-list, or that the key is not for (RFC 8725 3.1)."""
+
+    code = "token_algorithm_refused"
+
+
+class TokenHeaderRefused(TokenRefused):
+    """The header carries a member that must not decide anything: `jwk`, `jku`, `x5c`, `x5u`, `crit`, `b64`."""
+
+    code = "token_header_refused"
+
+
+class TokenKeyUnknown(TokenRefused):
+    """No usable key of the issuer has the header's `kid`, or there is no `kid` and more than one key."""
+
+    code = "token_key_unknown"
+
+
+class TokenSignatureInvalid(TokenRefused):
+    """The signature is not the issuer's."""
+
+    code = "token_signature_invalid"
+
+
+class TokenKindWrong(TokenRefused):
+    """Another kind of token is passed off as an ID token (RFC 8725 3.11)."""
+
+    code = "token_kind_wrong"
+
+
+class TokenIssuerMismatch(TokenRefused):
+    """`iss` is not, byte for byte, the issuer whose keys were asked."""
+
+    code = "token_issuer_mismatch"
+
+
+class TokenAudienceMismatch(TokenRefused):
+    """The token was issued for another relying party."""
+
+    code = "token_audience_mismatch"
+
+
+class TokenClaimMissing(TokenRefused):
+    """A required claim is absent."""
+
+    code = "token_claim_missing"
+
+
+class TokenClaimInvalid(TokenRefused):
+    """A claim has the wrong type or is out of range."""
+
+    code = "token_claim_invalid"
+
+
+class TokenExpired(TokenRefused):
+    """`exp` has passed."""
+
+    code = "token_expired"
+
+
+class TokenNotYetValid(TokenRefused):
+    """`nbf` or `iat` lies in the future."""
+
+    code = "token_not_yet_valid"
+
+
+class KeyRefused(Refused):
+    """A key that must not verify or sign anything: too short, wrong curve, private members, wrong use."""
+
+    code = "key_refused"
+
+
+class CallerRefused(Refused):
+    """An API caller who is unknown, expired or not allowed."""
+
+    code = "caller_refused"
+
+
+class CredentialMissing(CallerRefused):
+    """The request carries no bearer credential."""
+
+    code = "credential_missing"
+
+
+class CredentialUnknown(CallerRefused):
+    """The bearer credential is not one of ours, or was revoked. The two are not told apart for the caller."""
+
+    code = "credential_unknown"
+
+
+class CredentialExpired(CallerRefused):
+    """The bearer credential is past the expiry it was bound to."""
+
+    code = "credential_expired"
+
+
+class ScopeMissing(CallerRefused):
+    """The admin token is good, but not for this."""
+
+    code = "scope_missing"
+
+
+class RequestRefused(Refused):
+    """An understood request that is against the rules of what it asks for."""
+
+    code = "request_refused"
+
+
+class AudienceNotOffered(RequestRefused):
+    """The workload's organization does not offer this audience."""
+
+    code = "audience_not_offered"
+
+
+class ClaimUnavailable(RequestRefused):
+    """The token format needs a fact that this workload does not have."""
+
+    code = "claim_unavailable"
+
+
+class SubjectTooLong(RequestRefused):
+    """The `sub` would be longer than the configured limit (AWS accepts 255 characters)."""
+
+    code = "subject_too_long"
+
+
+class AwsRefused(Refused):
+    """AWS, or the local AWS, said no. `facts` hold `aws_code` and `http_status`."""
+
+    code = "aws_refused"
+
+
+class AwsAccessDenied(AwsRefused):
+    """The trust policy did not let the token in, or the role is not there: AWS says the same of both."""
+
+    code = "aws_access_denied"
+
+
+# ---------------------------------------------------------------------------------------------------- invalid
+
+
+class Invalid(DaypassError):
+    """The request itself is wrong."""
+
+    code = "invalid"
+
+
+class RequestInvalid(Invalid):
+    """A parameter or body that is not what the call takes."""
+
+    code = "request_invalid"
+
+
+class NotFound(Invalid):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+class AlreadyExists(Invalid):
+    """There is such a thing already, and its name must be unique."""
+
+    code = "already_exists"
+
+
+class UsageInvalid(Invalid):
+    """A command line that cannot be carried out as written."""
+
+    code = "usage_invalid"
+
+
+class SettingInvalid(Invalid):
+    """A setting that cannot be used. `facts` hold `file`, `key` and `reason`."""
+
+    code = "setting_invalid"
+
+
+class IssuerUrlInvalid(Invalid):
+    """Not an issuer URL (OpenID Connect Discovery 1.0 section 3; AWS's rules for a provider URL)."""
+
+    code = "issuer_url_invalid"
+
+
+class ArnInvalid(Invalid):
+    """Not an ARN of the kind asked for."""
+
+    code = "arn_invalid"
+
+
+class SessionNameInvalid(Invalid):
+    r"""Not a role session name: 2 to 64 of `[A-Za-z0-9_+=,.@-]`."""
+
+    code = "session_name_invalid"
+
+
+class DurationInvalid(Invalid):
+    """Not a number of seconds that AWS takes for a role session: 900 to 43200."""
+
+    code = "duration_invalid"
+
+
+class ProfileNameInvalid(Invalid):
+    """A profile name that an AWS credentials file cannot hold safely."""
+
+    code = "profile_name_invalid"
+
+
+class JsonMalformed(Invalid):
+    """Not strict JSON (RFC 8259). `facts` hold `line`, `column`, `offset` (all of the fault) and `reason`."""
+
+    code = "json_malformed"
+
+
+class PolicyMalformed(Invalid):
+    """A policy document that AWS would not accept, or that cannot be evaluated. `facts` may hold a position."""
+
+    code = "policy_malformed"
+
+
+class PolicyUnsupported(Invalid):
+    """A policy document that AWS knows and this version cannot evaluate yet; refused rather than guessed."""
+
+    code = "policy_unsupported"
+
+
+# ------------------------------------------------------------------------------------------------ unavailable
+
+
+class Unavailable(DaypassError):
+    """Nothing is known: a network, a service, a file or a store did not do its part."""
+
+    code = "unavailable"
+
+
+class IssuerUnreachable(Unavailable):
+    """An issuer's discovery document or key set could not be fetched, or is unusable."""
+
+    code = "issuer_unreachable"
+
+
+class AddressForbidden(Unavailable):
+    """The address behind an issuer's name is not one that may be asked: private, loopback, link-local, metadata."""
+
+    code = "address_forbidden"
+
+
+class ServiceUnreachable(Unavailable):
+    """A service that was named by the user's settings did not answer."""
+
+    code = "service_unreachable"
+
+
+class ServiceAnswerInvalid(Unavailable):
+    """A service answered with something that is not its protocol."""
+
+    code = "service_answer_invalid"
+
+
+class NoTokenSource(Unavailable):
+    """Nothing here can issue a token: no Daypass workload, no platform that is known."""
+
+    code = "no_token_source"
+
+
+class FileUnsafe(Unavailable):
+    """A file with secrets that may not be used: wider modes, a foreign owner, an odd file type."""
+
+    code = "file_unsafe"
+
+
+class FileUnavailable(Unavailable):
+    """A file could not be read, locked or written."""
+
+    code = "file_unavailable"
+
+
+class StoreUnavailable(Unavailable):
+    """The store did not take or give what was asked."""
+
+    code = "store_unavailable"
+
+
+class AuditUnavailable(Unavailable):
+    """The audit row could not be committed, so nothing was issued."""
+
+    code = "audit_unavailable"
+
+
+class KeyUnavailable(Unavailable):
+    """A signing key exists and cannot be used: wrong passphrase, missing key file, signer out of reach."""
+
+    code = "key_unavailable"
+
+
+class PartMissing(Unavailable):
+    """An optional part of Daypass is not installed. `advice` names the extra."""
+
+    code = "part_missing"

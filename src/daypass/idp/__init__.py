@@ -1,0 +1,1 @@
+"""The identity provider: registry, issuing, key ring, audit."""

@@ -1,0 +1,137 @@
+"""What the identity provider knows: organizations, projects, workloads, admin tokens, keys, audit entries.
+
+Ids are immutable, never given twice, and carry their kind (`org_…`, `prj_…`, `wsp_…`, `env_…`, `job_…`). Names may
+change. All times are timezone-aware UTC. Secrets are never here: only the SHA-256 of a random 256-bit secret is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
+
+
+class WorkloadKind(StrEnum):
+    """What runs: the word in the subject and in the API."""
+
+    WORKSPACE = "workspace"
+    ENVIRONMENT = "environment"
+    JOB = "job"
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """A tenant. `audiences` are those its workloads may ask for; an empty tuple allows none.
+
+    `token_format` names an entry of `daypass.subjects`; `subject_claims` are the ordered claim names of a format that
+    lets them be chosen (Gitpod's claim keys), empty otherwise.
+    """
+
+    id: str
+    slug: str
+    name: str
+    token_format: str
+    subject_claims: tuple[str, ...]
+    audiences: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A thing inside an organization that workloads belong to; `slug` is unique in the organization."""
+
+    id: str
+    organization_id: str
+    slug: str
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One workspace, environment or CI job.
+
+    `attributes` are the platform's facts about it (`context_url`, `user_id`, `user_name`, `user_email`, `repository`,
+    `ref`, …), text to text. `secret_hash` is the hex SHA-256 of its secret. `expires_at` bounds the secret, not one
+    token; `revoked_at` ends it at once.
+    """
+
+    id: str
+    organization_id: str
+    project_id: str
+    kind: WorkloadKind
+    name: str
+    attributes: Mapping[str, str]
+    secret_hash: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdminToken:
+    """A credential of the admin API: what it may do (`scopes`), and where (`organization_id`, None for everywhere)."""
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    organization_id: str | None
+    secret_hash: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class KeyState(StrEnum):
+    """Where a signing key is in its life: published only, signing, published until its last token has died, gone."""
+
+    NEXT = "next"
+    ACTIVE = "active"
+    RETIRING = "retiring"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that signs tokens: its public half, and where it is in its life. The private half is in a signer."""
+
+    kid: str
+    algorithm: str
+    state: KeyState
+    public_jwk: Mapping[str, str]
+    created_at: datetime
+    activated_at: datetime | None = None
+    retired_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One decision: who asked, what for, what came of it. Tokens only as SHA-256; never a secret.
+
+    `outcome` is `issued`, `refused` or `changed`; `reason` is a stable error code when refused.
+    """
+
+    at: datetime
+    event: str
+    outcome: str
+    request_id: str
+    organization_id: str | None = None
+    project_id: str | None = None
+    workload_id: str | None = None
+    actor: str | None = None
+    issuer: str | None = None
+    subject: str | None = None
+    audience: tuple[str, ...] = ()
+    jti: str | None = None
+    kid: str | None = None
+    token_sha256: str | None = None
+    expires_at: datetime | None = None
+    source_ip: str | None = None
+    reason: str | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)

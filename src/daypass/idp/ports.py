@@ -1,0 +1,94 @@
+"""What the use cases need of the outside. Each port has one contract suite that all its implementations run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+    from datetime import datetime
+
+    from daypass.idp.model import AdminToken, AuditEntry, Organization, Project, SigningKey, Workload
+
+
+class RegistryStore(Protocol):
+    """Keeps organizations, projects, workloads and admin tokens.
+
+    Every method is synchronous, commits before it returns, and raises `StoreUnavailable` when it could not. Writing a
+    second thing under a taken unique name raises `AlreadyExists`. Reading what is not there gives None.
+    """
+
+    def add_organization(self, organization: Organization) -> None: ...
+    def update_organization(self, organization: Organization) -> None: ...
+    def organization(self, id_or_slug: str) -> Organization | None: ...
+    def organizations(self) -> Sequence[Organization]: ...
+
+    def add_project(self, project: Project) -> None: ...
+    def update_project(self, project: Project) -> None: ...
+    def project(self, organization_id: str, id_or_slug: str) -> Project | None: ...
+    def projects(self, organization_id: str) -> Sequence[Project]: ...
+
+    def add_workload(self, workload: Workload) -> None: ...
+    def update_workload(self, workload: Workload) -> None: ...
+    def workload(self, id: str) -> Workload | None: ...
+    def workload_by_secret(self, secret_hash: str) -> Workload | None: ...
+    def workloads(self, project_id: str, *, after: str | None = None, limit: int = 100) -> Sequence[Workload]:
+        """A page of a project's workloads in id order, those behind `after`."""
+        ...
+
+    def add_admin_token(self, token: AdminToken) -> None: ...
+    def update_admin_token(self, token: AdminToken) -> None: ...
+    def admin_token_by_secret(self, secret_hash: str) -> AdminToken | None: ...
+    def admin_tokens(self) -> Sequence[AdminToken]: ...
+
+
+class KeyStore(Protocol):
+    """Keeps the public half and the life of signing keys. Same promises as `RegistryStore`."""
+
+    def add_key(self, key: SigningKey) -> None: ...
+    def update_key(self, key: SigningKey) -> None: ...
+    def keys(self) -> Sequence[SigningKey]: ...
+
+
+class Signer(Protocol):
+    """Holds private keys and signs with them. The private half never leaves it."""
+
+    def create_key(self, algorithm: str) -> SigningKey:
+        """Make a key and keep it durably; the answer is in state NEXT.
+
+        Raises:
+            KeyUnavailable: when the key could not be made or kept.
+        """
+        ...
+
+    def sign(self, kid: str, signing_input: bytes) -> Awaitable[bytes] | bytes:
+        """The JWS signature (RFC 7518: raw r and s for ECDSA) with the key `kid`.
+
+        An in-process signer returns bytes at once, so the hot path stays inline; a remote one returns an awaitable.
+
+        Raises:
+            KeyUnavailable: when that key is not here or cannot be used.
+        """
+        ...
+
+
+class AuditLog(Protocol):
+    """Records decisions durably, in order."""
+
+    async def append(self, entry: AuditEntry) -> None:
+        """Return when the entry is committed.
+
+        Raises:
+            AuditUnavailable: when it could not be; the caller must then not give out what the entry tells of.
+        """
+        ...
+
+    def entries(self, *, after: int = 0, limit: int = 100) -> Sequence[tuple[int, AuditEntry]]:
+        """A page of entries with their sequence numbers, oldest first."""
+        ...
+
+
+class Clock(Protocol):
+    """Now, in UTC."""
+
+    def __call__(self) -> datetime: ...

@@ -1,0 +1,1 @@
+"""AssumeRoleWithWebIdentity as a decision, in AWS's order of checks, with AWS's answers. Pure."""

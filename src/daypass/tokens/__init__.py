@@ -1,0 +1,1 @@
+"""Compact JWTs, JWKs, key sets and strict JSON: peek, mint, verify. Pure."""

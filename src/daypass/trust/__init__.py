@@ -1,0 +1,1 @@
+"""AWS trust policies: document, conditions, evaluation, explanation. Pure."""

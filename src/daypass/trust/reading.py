@@ -55,7 +55,7 @@ def read(document: JsonValue) -> tuple[str, str | None, tuple[Statement, ...]]:
         raise Fault((), "a policy is an object")
     _check_members(document, _POLICY_MEMBERS, (), "a policy")
     version = document.get("Version", OLD_VERSION)
-    if version not in {OLD_VERSION, VERSION}:
+    if version not in (OLD_VERSION, VERSION):
         raise Fault(
             ("Version",),
             "the version of a policy is `2012-10-17` or `2008-10-17`",

@@ -16,6 +16,7 @@ from daypass.trust.document import Policy
 from daypass.trust.evaluate import evaluate
 from daypass.trust.explain import words
 from daypass.trust.mend import find
+from daypass.trust.role_trust import check_role_trust
 from daypass.trust.statement import Principal, PrincipalKind
 
 if TYPE_CHECKING:
@@ -133,6 +134,62 @@ def test_any_text_is_a_policy_or_is_refused_with_its_place(text: str) -> None:
     except (PolicyMalformed, PolicyUnsupported) as refused:
         place = refused.facts["line"], refused.facts["column"]
     else:
+        return
+    assert all(isinstance(number, int) and number >= 1 for number in place)
+
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(-9, 9)
+    | st.sampled_from(["*", "Allow", ACTION, "${", ""]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["Federated", "AWS", "StringEquals", "Null", "a:b", "Bool", "", "Version", "Effect"]),
+            inner,
+            max_size=2,
+        )
+    ),
+    max_leaves=4,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "Version": st.just("2012-10-17") | ANY,
+            "Id": ANY,
+            "Statement": st.lists(
+                st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "Sid": ANY,
+                        "Effect": st.just("Allow") | ANY,
+                        "Principal": st.just("*") | ANY,
+                        "Action": st.just(ACTION) | ANY,
+                        "NotAction": ANY,
+                        "Condition": ANY,
+                        "Resource": ANY,
+                    },
+                ),
+                max_size=2,
+            )
+            | ANY,
+        },
+    ),
+    REQUESTS,
+)
+def test_any_json_is_a_policy_or_is_refused(document: dict[str, Any], request_: Request) -> None:
+    try:
+        policy = Policy.parse(json.dumps(document))
+        check_role_trust(policy)
+    except (PolicyMalformed, PolicyUnsupported) as refused:
+        place = refused.facts["line"], refused.facts["column"]
+    else:
+        evaluate(policy, request_)
         return
     assert all(isinstance(number, int) and number >= 1 for number in place)
 

@@ -44,7 +44,7 @@ class KeyFile:
 
 @dataclass(frozen=True, slots=True)
 class Passphrase:
-    """Keys are sealed under what scrypt makes of `passphrase`. `cost` (a power of two) counts when the folder is new."""
+    """Keys are sealed under what scrypt makes of `passphrase`. `cost` (a power of two) is for a new folder."""
 
     passphrase: Secret
     cost: int = SCRYPT_COST

@@ -168,7 +168,12 @@ class StsClient:
         facts: dict[str, object] = {"http_status": answer.status, "endpoint": self.origin}
         if fault is None:
             if answer.status >= 500:
-                return ServiceUnreachable(f"STS could not answer: status {answer.status}", transient=True, **facts)
+                return ServiceUnreachable(
+                    f"STS could not answer: status {answer.status}",
+                    advice="Run the same command again in a while.",
+                    transient=True,
+                    **facts,
+                )
             return ServiceAnswerInvalid(
                 f"{self.origin} answered with status {answer.status} and not as STS does",
                 advice="Check that the endpoint, AWS_ENDPOINT_URL_STS perhaps, is STS.",
@@ -184,7 +189,7 @@ class StsClient:
                 **facts,
             )
         if fault.code == "AccessDenied":
-            return AwsAccessDenied(sentence, why=answer.headers.get("x-daypass-why"), **facts)
+            return AwsAccessDenied(sentence, advice=None, why=answer.headers.get("x-daypass-why"), **facts)
         transient = fault.code == "IDPCommunicationError" or fault.message.startswith(_KEY_NOT_FETCHED)
         advice = _ADVICE["IDPCommunicationError"] if transient else _ADVICE.get(fault.code)
         skew = self._skew_seconds(answer)

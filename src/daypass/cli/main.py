@@ -9,9 +9,10 @@ import os
 import signal
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from daypass.errors import DaypassError, Invalid, Refused, UsageInvalid
+from daypass.errors import DaypassError, FileUnavailable, Invalid, Refused, UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,15 +49,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _stop)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names need not fit the terminal's character set
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        _flush()
     except DaypassError as error:
         output.error(error)
         return status_of(error)
     except BrokenPipeError:
-        # The reader has what it wanted. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -105,6 +107,24 @@ def _run(argv: list[str]) -> int:
     group = import_module(COMMANDS[name][0])
     status = group.run(group.parser().parse_args(argv[1:]))
     return int(status)
+
+
+def _flush() -> None:
+    """Find out now whether the result arrived; a script that got half of it must not see status 0."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _forget_output()
+        raise FileUnavailable(
+            f"standard output cannot be written: {(error.strerror or 'unknown error').lower()}"
+        ) from None
+
+
+def _forget_output() -> None:
+    """Send what is left to nowhere. Python would complain about it again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _nearest(name: str) -> str:

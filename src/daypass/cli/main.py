@@ -12,7 +12,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from daypass.errors import DaypassError, FileUnavailable, Invalid, Refused, UsageInvalid
+from daypass.errors import DaypassError, Invalid, Refused, UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,13 +53,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # names need not fit the terminal's character set
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
-        _flush()
+        sys.stdout.flush()  # now, because a script that got half of the result must not see status 0
     except DaypassError as error:
         output.error(error)
         return status_of(error)
     except BrokenPipeError:
         _forget_output()
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        _forget_output()
+        output.note(
+            f"daypass: the system refused: {(error.strerror or type(error).__name__).lower()} ({_place(error)})"
+        )
+        return UNKNOWN
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:  # noqa: BLE001 - a bug's message may hold a secret, so its place is printed instead
@@ -107,19 +113,6 @@ def _run(argv: list[str]) -> int:
     group = import_module(COMMANDS[name][0])
     status = group.run(group.parser().parse_args(argv[1:]))
     return int(status)
-
-
-def _flush() -> None:
-    """Find out now whether the result arrived; a script that got half of it must not see status 0."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _forget_output()
-        raise FileUnavailable(
-            f"standard output cannot be written: {(error.strerror or 'unknown error').lower()}"
-        ) from None
 
 
 def _forget_output() -> None:

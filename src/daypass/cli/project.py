@@ -18,13 +18,13 @@ def parser() -> argparse.ArgumentParser:
     """The command group's arguments."""
     group = Parser(prog="daypass project", description="Manage projects.")
     create = group.command("create", "create a project", _create)
+    show = group.command("show", "show a project", _show)
+    for command in (create, show, group.command("list", "list the projects of an organization", _list)):
+        command.add_argument("org", metavar="ORG", help="the organization, id or slug")
+        command.add_argument("--json", action="store_true", help="print JSON")
     create.add_argument("slug", metavar="SLUG", help="its short name")
     create.add_argument("--name", help="its name for people")
-    show = group.command("show", "show a project", _show)
     show.add_argument("project", metavar="PROJECT", help="id or slug")
-    for command in (create, show, group.command("list", "list the projects of an organization", _list)):
-        command.add_argument("--org", required=True, metavar="ORG", help="the organization, id or slug")
-        command.add_argument("--json", action="store_true", help="print JSON")
     return group
 
 

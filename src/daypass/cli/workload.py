@@ -30,8 +30,8 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--expires-in-seconds", type=int, metavar="N", help="when its secret ends (default: never)")
     create.add_argument("--token-file", metavar="FILE", help="write the secret to this file, mode 0600, instead")
     for command in (create, group.command("list", "list the workloads of a project", _list)):
-        command.add_argument("--org", required=True, metavar="ORG", help="the organization, id or slug")
-        command.add_argument("--project", required=True, metavar="PROJECT", help="the project, id or slug")
+        command.add_argument("org", metavar="ORG", help="the organization, id or slug")
+        command.add_argument("project", metavar="PROJECT", help="the project, id or slug")
         command.add_argument("--json", action="store_true", help="print JSON")
     for name, about, action in (
         ("show", "show a workload", _show),

@@ -153,10 +153,10 @@ def _parsed(path: Path, document: bytes) -> dict[str, dict[str, str]]:
     try:
         parser.read_string(text)
     except configparser.Error as error:
-        line = getattr(error, "lineno", None)
-        place = f" in line {line}" if line else ""
+        faults = getattr(error, "errors", None)
+        line = faults[0][0] if faults else getattr(error, "lineno", None)
         raise FileUnavailable(
-            f"`{path}` is not a file that AWS's tools can read{place}",
+            f"AWS's tools cannot read `{path}`" + (f", line {line}" if line else ""),
             advice="Mend or remove that line; nothing was written.",
             path=str(path),
             line=line,

@@ -191,6 +191,18 @@ class SubjectTooLong(RequestRefused):
     code = "subject_too_long"
 
 
+class AlgorithmNotOffered(RequestRefused):
+    """No active key of this issuer signs with that algorithm."""
+
+    code = "algorithm_not_offered"
+
+
+class ClaimsTooLarge(RequestRefused):
+    """The token would be longer than relying parties read (AWS: 20,000 characters)."""
+
+    code = "claims_too_large"
+
+
 class AwsRefused(Refused):
     """AWS, or the local AWS, said no. `facts` hold `aws_code` and `http_status`."""
 

@@ -99,7 +99,10 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key that signs tokens: its public half, and where it is in its life. The private half is in a signer."""
+    """A key that signs tokens: its public half, and where it is in its life. The private half is in a signer.
+
+    It signs from `activated_at` until `retiring_at`, and leaves the key set at `retired_at`.
+    """
 
     kid: str
     algorithm: str
@@ -107,6 +110,7 @@ class SigningKey:
     public_jwk: Mapping[str, str]
     created_at: datetime
     activated_at: datetime | None = None
+    retiring_at: datetime | None = None
     retired_at: datetime | None = None
 
 
@@ -135,3 +139,12 @@ class AuditEntry:
     source_ip: str | None = None
     reason: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """A committed entry. `sequence` counts from 1 without a gap; `hash` (hex SHA-256) covers it and all before it."""
+
+    sequence: int
+    hash: str
+    entry: AuditEntry

@@ -10,19 +10,26 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from daypass.subjects.facts import WorkloadKind
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+__all__ = [
+    "DEFAULT_AUDIENCE",
+    "AdminToken",
+    "AuditEntry",
+    "AuditRecord",
+    "KeyState",
+    "Organization",
+    "Project",
+    "SigningKey",
+    "Workload",
+    "WorkloadKind",
+]
+
 DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
-
-
-class WorkloadKind(StrEnum):
-    """What runs: the word in the subject and in the API."""
-
-    WORKSPACE = "workspace"
-    ENVIRONMENT = "environment"
-    JOB = "job"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class WorkloadKind(StrEnum):
+    """What runs: the word in the subject and in the API."""
+
+    WORKSPACE = "workspace"
+    ENVIRONMENT = "environment"
+    JOB = "job"
+
+
 @dataclass(frozen=True, slots=True)
 class WorkloadFacts:
     """One workload with what it belongs to. Ids never change and are never given twice; slugs and names may change.
 
-    `workload_kind` is `workspace`, `environment` or `job`. `attributes` are the platform's own facts, text to text;
-    the names that token formats know are listed in `daypass.subjects.formats`.
+    `attributes` are the platform's own facts, text to text; each token format tells which of them it reads.
     """
 
     organization_id: str
@@ -24,6 +32,6 @@ class WorkloadFacts:
     project_slug: str
     project_name: str
     workload_id: str
-    workload_kind: str
+    workload_kind: WorkloadKind
     workload_name: str
     attributes: Mapping[str, str] = field(default_factory=dict)

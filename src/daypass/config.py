@@ -228,9 +228,12 @@ class Settings:
         default=None,
         metadata=_is(PATH, "A file with the passphrase that encrypts the signing keys, instead of `key_file`."),
     )
-    token_lifetime_seconds: int = field(
-        default=300,
-        metadata=_is(_number(60, 3600, "seconds"), "How long a token is valid when the request does not say."),
+    token_lifetime_seconds: int | None = field(
+        default=None,
+        metadata=_is(
+            _number(60, 3600, "seconds"),
+            "How long a token is valid when the request does not say. Without it, as the token format has it.",
+        ),
     )
     token_lifetime_max_seconds: int = field(
         default=3600,
@@ -469,7 +472,7 @@ def _encryption(settings: Settings) -> Iterator[Finding]:
 
 
 def _lifetimes(settings: Settings) -> Iterator[Finding]:
-    if settings.token_lifetime_seconds > settings.token_lifetime_max_seconds:
+    if (settings.token_lifetime_seconds or 0) > settings.token_lifetime_max_seconds:
         yield (
             "token_lifetime_seconds",
             f"it is more than `token_lifetime_max_seconds`, which is {settings.token_lifetime_max_seconds}",

@@ -40,7 +40,9 @@ async def read_bytes(request: Request, *, max_bytes: int, seconds: float = BODY_
     media_type, _, parameters = headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().replace('"', "")
     if media_type.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
-        raise ContentTypeUnsupported("the body must be `application/json`", advice="Send Content-Type: application/json.")
+        raise ContentTypeUnsupported(
+            "the body must be `application/json`", advice="Send Content-Type: application/json."
+        )
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise ContentTypeUnsupported("the body must not be compressed", advice="Send it without Content-Encoding.")
     length = headers.get("content-length", "0")

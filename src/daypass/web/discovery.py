@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
 from daypass.idp.describe import discovery_document
 from daypass.idp.key_ring import KEY_SET_MAX_AGE_SECONDS
+from daypass.subjects.registry import FORMATS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from daypass.idp.key_ring import KeyRing
     from daypass.names import IssuerUrl
+
+# What a token can say, in any format that an organization may choose.
+_CLAIMS: Final = tuple(dict.fromkeys(name for token_format in FORMATS.values() for name in token_format.claim_names))
 
 
 class Documents:
@@ -31,17 +35,17 @@ class Documents:
         """`/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 section 4)."""
         algorithms = tuple(self._key_ring.algorithms)
         if algorithms != self._described:
-            self._discovery = discovery_document(self._issuer, algorithms)
+            self._discovery = discovery_document(self._issuer, algorithms, _CLAIMS)
             self._discovery_etag = f'"{hashlib.sha256(self._discovery).hexdigest()[:32]}"'
             self._described = algorithms
-        return public(request, self._discovery, self._discovery_etag, "application/json")
+        return public(request, self._discovery, self._discovery_etag)
 
     async def keys(self, request: Request) -> Response:
         """`/keys`: the key set (RFC 7517 section 5)."""
-        return public(request, self._key_ring.published, self._key_ring.published_etag, "application/json")
+        return public(request, self._key_ring.published, self._key_ring.published_etag)
 
 
-def public(request: Request, body: bytes, etag: str, media_type: str) -> Response:
+def public(request: Request, body: bytes, etag: str) -> Response:
     """A document that caches may keep for a while (RFC 9111), or the news that theirs is still it (RFC 9110 13.1.2)."""
     headers = {
         "cache-control": f"public, max-age={KEY_SET_MAX_AGE_SECONDS}",
@@ -51,4 +55,4 @@ def public(request: Request, body: bytes, etag: str, media_type: str) -> Respons
     known = request.headers.get("if-none-match")
     if known is not None and any(tag.strip().removeprefix("W/") in {etag, "*"} for tag in known.split(",")):
         return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type=media_type)
+    return Response(body, headers=headers, media_type="application/json")

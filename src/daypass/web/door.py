@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from daypass.errors import DaypassError, NotFound, RequestRefused
 from daypass.web.authentication import source_ip
 from daypass.web.logs import logger
-from daypass.web.problems import MethodNotAllowed, Overloaded, internal_problem, problem
+from daypass.web.problems import Overloaded, internal_problem, not_allowed, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -95,7 +95,9 @@ class Door:
         counted = False
         try:
             if not whole_path.startswith(self._prefix) or not path.startswith("/"):
-                raise NotFound(f"nothing is served at `{whole_path}`", advice=f"The issuer's path is `{self._prefix}/`.")
+                raise NotFound(
+                    f"nothing is served at `{whole_path}`", advice=f"The issuer's path is `{self._prefix}/`."
+                )
             if path.startswith("/v1/"):
                 if self._wants_forwarded_https and headers.get("x-forwarded-proto") != "https":
                     raise RequestRefused(
@@ -108,27 +110,16 @@ class Door:
                 counted = True
             methods = self._handlers.get(path)
             if methods is None:
-                await self._otherwise({**scope, "path": path, "raw_path": path.encode(), "root_path": ""}, receive, send)
+                await self._otherwise(
+                    {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}, receive, send
+                )
                 return
             handler = methods.get(scope["method"])
             if handler is None:
                 raise not_allowed(scope["method"], methods)
             response = await handler(Request(scope, receive))
         except DaypassError as error:
-            response = self.refusal(error, request_id)
+            response = refusal(error, request_id)
         finally:
             self._working -= counted
         await response(scope, receive, send)
-
-    def refusal(self, error: DaypassError, request_id: str) -> Response:
-        """The answer to an error, told in the log as well."""
-        headers = {"allow": str(error.facts["allow"])} if isinstance(error, MethodNotAllowed) else {}
-        answer = problem(error, request_id, headers)
-        log = self._log.warning if answer.status_code >= 500 else self._log.info
-        log("refused", request_id=request_id, code=error.code, status=answer.status_code, reason=error.message)
-        return answer
-
-
-def not_allowed(method: str, allowed: Mapping[str, object]) -> MethodNotAllowed:
-    """The refusal of a method on a path that takes others."""
-    return MethodNotAllowed(f"`{method}` is not for this path", allow=", ".join(sorted(allowed)))

@@ -8,10 +8,11 @@ import orjson
 from starlette.responses import Response
 
 from daypass import errors
+from daypass.web.logs import logger
 from daypass.web.redaction import redact, redact_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -74,7 +75,7 @@ def status_of(error: type[errors.DaypassError]) -> int:
     return next(STATUSES[base] for base in error.__mro__ if base in STATUSES)
 
 
-def problem(error: errors.DaypassError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+def problem(error: errors.DaypassError, request_id: str) -> Response:
     """The answer that tells of an error.
 
     What a 5xx is about is the operator's to know: its message, advice and facts go to the log alone.
@@ -94,9 +95,7 @@ def problem(error: errors.DaypassError, request_id: str, headers: Mapping[str, s
             document["facts"] = redact_value(error.facts)
     else:
         document["advice"] = "Try again; if it stays so, give the operator the request id."
-    return Response(
-        orjson.dumps(document, default=str), status, {**_headers(error, status), **(headers or {})}, MEDIA_TYPE
-    )
+    return Response(orjson.dumps(document, default=str), status, _headers(error, status), MEDIA_TYPE)
 
 
 def internal_problem(request_id: str) -> Response:
@@ -112,12 +111,27 @@ def internal_problem(request_id: str) -> Response:
     return Response(orjson.dumps(document), 500, {"connection": "close"}, MEDIA_TYPE)
 
 
+def refusal(error: errors.DaypassError, request_id: str) -> Response:
+    """The answer to an error, told in the log as well."""
+    answer = problem(error, request_id)
+    log = logger().warning if answer.status_code >= 500 else logger().info
+    log("refused", request_id=request_id, code=error.code, status=answer.status_code, reason=error.message)
+    return answer
+
+
+def not_allowed(method: str, allowed: Iterable[str]) -> MethodNotAllowed:
+    """The refusal of a method on a path that takes others."""
+    return MethodNotAllowed(f"`{method}` is not for this path", allow=", ".join(sorted(allowed)))
+
+
 def _headers(error: errors.DaypassError, status: int) -> dict[str, str]:
     if status == 401:
         missing = isinstance(error, errors.CredentialMissing)
         return {"www-authenticate": "Bearer" if missing else 'Bearer error="invalid_token"'}
     if isinstance(error, errors.ScopeMissing):
         return {"www-authenticate": 'Bearer error="insufficient_scope"'}
+    if isinstance(error, MethodNotAllowed):
+        return {"allow": str(error.facts["allow"])}
     if status == 503:
         return {"retry-after": "1"}
     return {"connection": "close"} if status in _CLOSING else {}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS: Final = 8
 """How long requests under way may take when the server stops."""
-ADMIN_TOKEN_FILE: Final = "admin-token"
+FIRST_CREDENTIAL: Final = "admin-token"
 
 
 def utc_now() -> datetime:
@@ -92,14 +92,14 @@ async def _first_admin_token(registry: Any, folder: Path) -> None:
     files.write_atomic(_unfinished(folder), b"")
     caller = Caller.operator(request_id="first-start")
     made = await registry.create_admin_token(caller, name="first start", scopes=[Scope.ALL])
-    path = folder / ADMIN_TOKEN_FILE
+    path = folder / FIRST_CREDENTIAL
     files.write_atomic(path, f"{made.secret.reveal()}\n".encode())
     _unfinished(folder).unlink()
     tell(f"daypass: an admin token that may do everything is in {path}")
 
 
 def _unfinished(folder: Path) -> Path:
-    return folder / f".{ADMIN_TOKEN_FILE}.unfinished"
+    return folder / f".{FIRST_CREDENTIAL}.unfinished"
 
 
 def _passphrase(path: Path) -> Secret:

@@ -125,7 +125,8 @@ class SigningKey:
 class AuditEntry:
     """One decision: who asked, what for, what came of it. Tokens only as SHA-256; never a secret.
 
-    `outcome` is `issued`, `refused` or `changed`; `reason` is a stable error code when refused.
+    `outcome` is `issued`, `refused`, `changed`, or `failed` for a change that was recorded and then could not be
+    made; `reason` is a stable error code when refused or failed.
     """
 
     at: datetime

@@ -166,7 +166,9 @@ def claims_for(
         raise RequestInvalid("a token needs at least one audience")
     if scope is not None and not token_format.takes_scope:
         raise RequestInvalid(
-            f"tokens of the format `{token_format.name}` carry no scope", advice="Leave the scope out.", format=token_format.name
+            f"tokens of the format `{token_format.name}` carry no scope",
+            advice="Leave the scope out.",
+            format=token_format.name,
         )
     token_format.subject.check(subject_claims)
     issued = int(issued_at.timestamp())

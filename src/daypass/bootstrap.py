@@ -14,20 +14,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 from daypass import files
 from daypass.config import tls_context
-from daypass.errors import SettingInvalid
+from daypass.errors import DaypassError, SettingInvalid
 from daypass.secret import Secret
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
     from daypass.config import Settings
+    from daypass.idp.key_ring import KeyRing
     from daypass.idp.ports import Clock
+    from daypass.idp.registry import Registry
     from daypass.web.services import Services
 
 DRAIN_SECONDS: Final = 8
 """How long requests under way may take when the server stops."""
+RETIRE_SECONDS: Final = 3600
 FIRST_CREDENTIAL: Final = "admin-token"
 
 
@@ -79,10 +82,28 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
         )
         if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
             await _first_admin_token(registry, folder)
-        yield Services(settings, registry, issuer, key_ring, store.audit)
+        retiring = asyncio.create_task(_retire_keys(key_ring))
+        try:
+            yield Services(settings, registry, issuer, key_ring, store.audit)
+        finally:
+            retiring.cancel()
 
 
-async def _first_admin_token(registry: Any, folder: Path) -> None:
+async def _retire_keys(key_ring: KeyRing) -> None:
+    """Take keys out of the key set, within the hour after their last token has died."""
+    from daypass.idp.caller import Caller
+    from daypass.web.logs import logger
+
+    while True:
+        await asyncio.sleep(RETIRE_SECONDS)
+        try:
+            for key in await key_ring.retire_due(Caller.operator(request_id="retire")):
+                logger().info("key_retired", kid=key.kid)
+        except DaypassError as error:
+            logger().warning("key_not_retired", code=error.code, reason=error.message)
+
+
+async def _first_admin_token(registry: Registry, folder: Path) -> None:
     """Make the first admin token, and leave it where only the owner of the folder finds it.
 
     A crash between the database and the file would lock everybody out; the mark tells the next start to try again.
@@ -265,7 +286,7 @@ def stop_signal() -> asyncio.Event:
     return stopped
 
 
-def run(main: Any) -> None:
+def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine to its end, in the event loop that servers run fastest in."""
     import uvloop
 

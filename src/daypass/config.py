@@ -126,6 +126,8 @@ def _algorithms(text: str, _: Path) -> tuple[str, ...]:
             raise ValueError(f"`{name}` is not one of {', '.join(ALGORITHMS)}")
     if len(set(names)) < len(names):
         raise ValueError("it names an algorithm twice")
+    if "RS256" not in names:
+        raise ValueError("it lacks RS256, which OpenID Connect Discovery demands")
     return names
 
 

@@ -73,18 +73,24 @@ class AdminRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             services: Services = request.app.state.services
-            token = await services.registry.authenticate_admin(bearer(request.headers))
-            caller = Caller.of(token, request_id=request.state.request_id, source_ip=request.state.source_ip)
+            caller = await _authenticated(services, request)
             caller.require(scope)
-            request.state.caller = caller
             refuse_repeated(request)
             if takes_body:
                 limit = services.settings.body_max_bytes
                 body = await bodies.read_bytes(request, max_bytes=limit)
                 request = ReadRequest(request.scope, request.receive, body, bodies.parse(body, max_bytes=limit))
+                # A body may take its time, and a token may have been revoked meanwhile.
+                caller = await _authenticated(services, request)
+            request.state.caller = caller
             return await handle(request)
 
         return answer
+
+
+async def _authenticated(services: Services, request: Request) -> Caller:
+    token = await services.registry.authenticate_admin(bearer(request.headers))
+    return Caller.of(token, request_id=request.state.request_id, source_ip=request.state.source_ip)
 
 
 def the_caller(request: Request) -> Caller:

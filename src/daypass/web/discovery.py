@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
-from daypass.idp.describe import discovery_document
+from daypass.idp.describe import claims_of, discovery_document
 from daypass.idp.key_ring import KEY_SET_MAX_AGE_SECONDS
 from daypass.subjects.registry import FORMATS
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from daypass.names import IssuerUrl
 
 # What a token can say, in any format that an organization may choose.
-_CLAIMS: Final = tuple(dict.fromkeys(name for token_format in FORMATS.values() for name in token_format.claim_names))
+_CLAIMS: Final = claims_of(FORMATS.values())
 
 
 class Documents:

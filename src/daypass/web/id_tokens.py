@@ -61,7 +61,8 @@ class IdTokens:
 
     async def create(self, request: Request) -> Response:
         """`POST /v1/id-tokens`."""
-        holder = await self._registry.authenticate_workload(bearer(request.headers))
+        secret = bearer(request.headers)
+        await self._registry.authenticate_workload(secret)
         limit = self._settings.body_max_bytes
         value = bodies.parse(await bodies.read_bytes(request, max_bytes=limit), max_bytes=limit)
         wanted = bodies.shaped(IdTokenRequest, value)
@@ -72,6 +73,8 @@ class IdTokens:
                 advice=f"Name who the token is for; for AWS that is `{DEFAULT_AUDIENCE}`.",
                 members=["audience"],
             )
+        # A body may take its time, and a secret may have been revoked meanwhile.
+        holder = await self._registry.authenticate_workload(secret)
         issued = await self._issue(request, holder, audience, wanted)
         document = {
             "token": issued.token.reveal(),

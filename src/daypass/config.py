@@ -108,7 +108,10 @@ def _issuer(text: str, _: Path) -> IssuerUrl:
 
 
 def _path(text: str, folder: Path) -> Path:
-    return folder / Path(text).expanduser()
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("it names the home folder of nobody") from None
 
 
 def _yes_no(text: str, _: Path) -> bool:
@@ -483,8 +486,16 @@ def _lifetimes(settings: Settings) -> Iterator[Finding]:
 
 
 def _folder(settings: Settings) -> Iterator[Finding]:
-    if settings.data_folder.exists() and not settings.data_folder.is_dir():
-        yield "data_folder", f"`{settings.data_folder}` is not a folder", "Name a folder; it is made when missing."
+    advice = "Name a folder; it is made when missing."
+    try:
+        mode = settings.data_folder.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield "data_folder", f"`{settings.data_folder}` cannot be used: {error.strerror}", advice
+    else:
+        if not stat.S_ISDIR(mode):
+            yield "data_folder", f"`{settings.data_folder}` is not a folder", advice
 
 
 def _file(name: str, path: Path, *, secret: bool = False) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from daypass.idp.caller import Caller, Scope
-from daypass.web.administration import AdminRoute, needs, the_caller
-from daypass.web.answers import Answer, Page, Time, reply, reply_page
+from daypass.web.administration import AdminRoute, name_of, needs, the_caller
+from daypass.web.answers import Answer, Listed, Page, Time, reply, reply_page
 from daypass.web.bodies import Body
 from daypass.web.services import Services
 
@@ -43,7 +43,7 @@ class NewAdminToken(Body):
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    routes = APIRouter(route_class=AdminRoute, tags=["admin tokens"])
+    routes = APIRouter(route_class=AdminRoute, tags=["admin tokens"], generate_unique_id_function=name_of)
     registry = services.registry
 
     @routes.post(
@@ -57,7 +57,7 @@ def router(services: Services) -> APIRouter:
         made = await registry.create_admin_token(caller, **body.model_dump(exclude_none=True))
         return reply(NewAdminTokenAnswer.of(made.token, secret=made.secret.reveal()), 201)
 
-    @routes.get("/v1/admin-tokens", **needs(Scope.ADMIN_TOKENS_WRITE))
+    @routes.get("/v1/admin-tokens", response_model=Listed[AdminTokenAnswer], **needs(Scope.ADMIN_TOKENS_WRITE))
     async def list_admin_tokens(
         page: Annotated[Page, Query()], caller: Annotated[Caller, Depends(the_caller)]
     ) -> Response:

@@ -45,6 +45,11 @@ def needs(scope: Scope) -> Needs:
     return {"openapi_extra": {SCOPE: str(scope), "security": [{"admin": []}]}}
 
 
+def name_of(route: APIRoute) -> str:
+    """The operation's id in the OpenAPI document: the handler's name, which is unique and never follows the path."""
+    return route.name
+
+
 class ReadRequest(Request):
     """A request whose body has been read and parsed."""
 
@@ -128,11 +133,8 @@ def administration(services: Services, routers: Iterable[APIRouter]) -> FastAPI:
     )
     app.state.services = services
     for router in routers:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     return app
-
-
-Handler = "Callable[[Request, Exception], Awaitable[Response]]"
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +20,9 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=
 """RFC 3339, UTC, whole seconds."""
 
 
+Item = TypeVar("Item", bound="Answer")
+
+
 class Answer(BaseModel):
     """An object in an answer: those fields of a model's object that may be shown, under the same names."""
 
@@ -30,6 +33,13 @@ class Answer(BaseModel):
         """The answer that shows `shown`, with members that it does not have itself."""
         known = {f.name: plain(getattr(shown, f.name)) for f in fields(shown) if f.name in cls.model_fields}
         return cls.model_validate(known | more)
+
+
+class Listed(BaseModel, Generic[Item]):
+    """A page of a list. `next` is what to pass as `after`; null when there is no more."""
+
+    items: list[Item]
+    next: str | None
 
 
 class Page(BaseModel):

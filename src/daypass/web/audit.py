@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from daypass.idp.caller import Caller, Scope
-from daypass.web.administration import AdminRoute, needs, the_caller
-from daypass.web.answers import Answer, Time, reply_page
+from daypass.web.administration import AdminRoute, name_of, needs, the_caller
+from daypass.web.answers import Answer, Listed, Time, reply_page
 from daypass.web.services import Services
 
 # FastAPI reads the annotations of handlers when they are defined, so they are not postponed in this module.
@@ -51,9 +51,9 @@ class AuditPage(BaseModel):
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    routes = APIRouter(route_class=AdminRoute, tags=["audit"])
+    routes = APIRouter(route_class=AdminRoute, tags=["audit"], generate_unique_id_function=name_of)
 
-    @routes.get("/v1/audit", **needs(Scope.AUDIT_READ))
+    @routes.get("/v1/audit", response_model=Listed[AuditAnswer], **needs(Scope.AUDIT_READ))
     async def list_audit_entries(
         page: Annotated[AuditPage, Query()], caller: Annotated[Caller, Depends(the_caller)]
     ) -> Response:

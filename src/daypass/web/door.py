@@ -7,6 +7,7 @@ Refusals are ordinary answers; what nobody foresaw becomes a 500 that tells noth
 from __future__ import annotations
 
 import secrets
+from logging import DEBUG
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -76,14 +77,16 @@ class Door:
             self._log.exception("request_failed", request_id=request_id, method=scope["method"], path=scope["path"])
             if not status:
                 await internal_problem(request_id)(scope, receive, send_with_headers)
-        self._log.debug(
-            "request",
-            request_id=request_id,
-            method=scope["method"],
-            path=scope["path"],
-            status=status,
-            milliseconds=round((perf_counter() - started) * 1000, 2),
-        )
+        if self._log.isEnabledFor(DEBUG):
+            took = round((perf_counter() - started) * 1000, 2)
+            self._log.debug(
+                "request",
+                request_id=request_id,
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                milliseconds=took,
+            )
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         whole_path: str = scope["path"]

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from daypass.idp.caller import Caller, Scope
-from daypass.web.administration import AdminRoute, needs, the_caller
-from daypass.web.answers import Answer, Time, reply, reply_page
+from daypass.web.administration import AdminRoute, name_of, needs, the_caller
+from daypass.web.answers import Answer, Listed, Time, reply, reply_page
 from daypass.web.bodies import Body
 from daypass.web.services import Services
 
@@ -35,10 +35,10 @@ class NewKey(Body):
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    routes = APIRouter(route_class=AdminRoute, tags=["keys"])
+    routes = APIRouter(route_class=AdminRoute, tags=["keys"], generate_unique_id_function=name_of)
     key_ring = services.key_ring
 
-    @routes.get("/v1/keys", **needs(Scope.KEYS_READ))
+    @routes.get("/v1/keys", response_model=Listed[KeyAnswer], **needs(Scope.KEYS_READ))
     async def list_keys(caller: Annotated[Caller, Depends(the_caller)]) -> Response:
         """List all signing keys, oldest first. They are few: there is one page."""
         caller.require_everywhere(Scope.KEYS_READ)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import structlog
 
@@ -22,17 +22,19 @@ _LEVELS: Final = {
 }
 
 
-def configure(level: LogLevel, form: LogFormat, stream: TextIO | None = None) -> None:
-    """Send every event of this process to `stream` (standard error), from `level` upwards.
+# Redaction is part of the logger itself and not of its configuration: structlog as it comes prints tracebacks with all
+# local variables. It comes after formatting, so that it sees the texts of exceptions and of libraries, too.
+_PROCESSORS: Final[tuple[Processor, ...]] = (
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.ExceptionRenderer(),
+    redact_event,
+)
 
-    Redaction comes last before rendering, so that it sees formatted tracebacks and messages of libraries, too.
-    """
-    common: list[Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.format_exc_info,
-    ]
+
+def configure(level: LogLevel, form: LogFormat, stream: TextIO | None = None) -> None:
+    """Send every event of this process to `stream` (standard error), from `level` upwards."""
     # Both renderers escape line breaks, so that nothing a caller sends can look like another event.
     renderer: Processor = (
         structlog.processors.JSONRenderer()
@@ -42,23 +44,26 @@ def configure(level: LogLevel, form: LogFormat, stream: TextIO | None = None) ->
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=common,
+            foreign_pre_chain=_PROCESSORS,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_event, renderer],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(_LEVELS[level])
-    # The server announces its start, its stop and each odd connection; only what is wrong is ours to repeat.
+    # The server announces its start, its stop and each odd connection; only what is wrong is worth repeating.
     logging.getLogger("uvicorn").setLevel(max(logging.WARNING, _LEVELS[level]))
-    structlog.configure(
-        processors=[*common, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
 
 
-def logger() -> Any:
+def logger() -> structlog.stdlib.BoundLogger:
     """The logger of the identity provider."""
-    return structlog.get_logger("daypass")
+    made: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        logging.getLogger("daypass"),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_PROCESSORS,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    return made

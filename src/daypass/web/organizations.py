@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from daypass.idp.caller import Caller, Scope
-from daypass.web.administration import AdminRoute, needs, the_caller
-from daypass.web.answers import Answer, Page, Time, reply, reply_page
+from daypass.web.administration import AdminRoute, name_of, needs, the_caller
+from daypass.web.answers import Answer, Listed, Page, Time, reply, reply_page
 from daypass.web.bodies import Body
 from daypass.web.services import Services
 
@@ -47,7 +47,7 @@ class OrganizationChange(Body):
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    routes = APIRouter(route_class=AdminRoute, tags=["organizations"])
+    routes = APIRouter(route_class=AdminRoute, tags=["organizations"], generate_unique_id_function=name_of)
     registry = services.registry
 
     @routes.post(
@@ -61,7 +61,7 @@ def router(services: Services) -> APIRouter:
         made = await registry.create_organization(caller, **body.model_dump(exclude_none=True))
         return reply(OrganizationAnswer.of(made), 201)
 
-    @routes.get("/v1/organizations", **needs(Scope.ORGANIZATIONS_READ))
+    @routes.get("/v1/organizations", response_model=Listed[OrganizationAnswer], **needs(Scope.ORGANIZATIONS_READ))
     async def list_organizations(
         page: Annotated[Page, Query()], caller: Annotated[Caller, Depends(the_caller)]
     ) -> Response:

@@ -14,6 +14,7 @@ from daypass.web.redaction import redact, redact_value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+_LOG: Final = logger()
 MEDIA_TYPE: Final = "application/problem+json"
 
 
@@ -114,7 +115,7 @@ def internal_problem(request_id: str) -> Response:
 def refusal(error: errors.DaypassError, request_id: str) -> Response:
     """The answer to an error, told in the log as well."""
     answer = problem(error, request_id)
-    log = logger().warning if answer.status_code >= 500 else logger().info
+    log = _LOG.warning if answer.status_code >= 500 else _LOG.info
     log("refused", request_id=request_id, code=error.code, status=answer.status_code, reason=error.message)
     return answer
 

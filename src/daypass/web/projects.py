@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from daypass.idp.caller import Caller, Scope
-from daypass.web.administration import AdminRoute, needs, the_caller
-from daypass.web.answers import Answer, Page, Time, reply, reply_page
+from daypass.web.administration import AdminRoute, name_of, needs, the_caller
+from daypass.web.answers import Answer, Listed, Page, Time, reply, reply_page
 from daypass.web.bodies import Body
 from daypass.web.services import Services
 
@@ -39,7 +39,7 @@ class ProjectChange(Body):
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    routes = APIRouter(route_class=AdminRoute, tags=["projects"])
+    routes = APIRouter(route_class=AdminRoute, tags=["projects"], generate_unique_id_function=name_of)
     registry = services.registry
 
     @routes.post(
@@ -55,7 +55,9 @@ def router(services: Services) -> APIRouter:
         made = await registry.create_project(caller, organization, **body.model_dump(exclude_none=True))
         return reply(ProjectAnswer.of(made), 201)
 
-    @routes.get("/v1/organizations/{organization}/projects", **needs(Scope.PROJECTS_READ))
+    @routes.get(
+        "/v1/organizations/{organization}/projects", response_model=Listed[ProjectAnswer], **needs(Scope.PROJECTS_READ)
+    )
     async def list_projects(
         organization: str, page: Annotated[Page, Query()], caller: Annotated[Caller, Depends(the_caller)]
     ) -> Response:

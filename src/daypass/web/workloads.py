@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from daypass.idp.caller import Caller, Scope
-from daypass.web.administration import AdminRoute, needs, the_caller
-from daypass.web.answers import Answer, Page, Time, reply, reply_page
+from daypass.web.administration import AdminRoute, name_of, needs, the_caller
+from daypass.web.answers import Answer, Listed, Page, Time, reply, reply_page
 from daypass.web.bodies import Body
 from daypass.web.services import Services
 
@@ -47,7 +47,7 @@ class NewWorkload(Body):
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    routes = APIRouter(route_class=AdminRoute, tags=["workloads"])
+    routes = APIRouter(route_class=AdminRoute, tags=["workloads"], generate_unique_id_function=name_of)
     registry = services.registry
 
     @routes.post(
@@ -63,7 +63,11 @@ def router(services: Services) -> APIRouter:
         made = await registry.create_workload(caller, organization, project, **body.model_dump(exclude_none=True))
         return reply(NewWorkloadAnswer.of(made.workload, secret=made.secret.reveal()), 201)
 
-    @routes.get("/v1/organizations/{organization}/projects/{project}/workloads", **needs(Scope.WORKLOADS_READ))
+    @routes.get(
+        "/v1/organizations/{organization}/projects/{project}/workloads",
+        response_model=Listed[WorkloadAnswer],
+        **needs(Scope.WORKLOADS_READ),
+    )
     async def list_workloads(
         organization: str,
         project: str,

@@ -203,6 +203,12 @@ class ClaimsTooLarge(RequestRefused):
     code = "claims_too_large"
 
 
+class AuditBroken(Refused):
+    """The audit log's hash chain does not hold. `facts` hold `sequence`, of the first row that is not as written."""
+
+    code = "audit_broken"
+
+
 class AwsRefused(Refused):
     """AWS, or the local AWS, said no. `facts` hold `aws_code` and `http_status`."""
 

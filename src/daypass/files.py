@@ -112,6 +112,33 @@ def private_folder(path: Path) -> None:
             os.chmod(text, 0o700)
 
 
+def private_file(path: Path, *, create: bool = True) -> None:
+    """Make an empty file that only its owner can open, or demand that the one that is there is such. Follows no link.
+
+    For files that a library then writes itself, such as a database. Without `create`, none need be there.
+
+    Raises:
+        FileUnsafe: when group or others have any mode on it, another user owns it, or it is not a regular file.
+        FileUnavailable: when the system does not make it.
+    """
+    text = os.path.abspath(path)
+    with _reported(text, "made"):
+        if create:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with contextlib.suppress(FileExistsError):
+                descriptor = os.open(text, flags, 0o600)
+                try:
+                    os.fchmod(descriptor, 0o600)
+                finally:
+                    os.close(descriptor)
+        try:
+            status = os.lstat(text)
+        except FileNotFoundError:
+            return
+    _demand_our_regular_file(text, status)
+    _demand_closed_modes(text, status)
+
+
 @contextlib.contextmanager
 def locked(path: Path, *, timeout_seconds: float) -> Iterator[None]:
     """Hold the lock that all writers of `path` take: flock(2) on `<path>.lock`, beside the file that a link ends at.
@@ -177,6 +204,15 @@ def _demand_our_regular_file(path: str, status: os.stat_result) -> None:
         )
 
 
+def _demand_closed_modes(path: str, status: os.stat_result) -> None:
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise FileUnsafe(
+            f"`{path}` holds a secret and has mode {stat.S_IMODE(status.st_mode):04o}, so others can open it",
+            advice=f"Run: chmod 600 {path}",
+            path=path,
+        )
+
+
 def _kind(mode: int) -> str:
     kinds = (
         (stat.S_ISDIR, "a folder"),
@@ -228,13 +264,7 @@ def _read(path: Path, *, max_bytes: int, private: bool) -> bytes:
                 raise FileUnsafe(f"`{text}` is {_kind(status.st_mode)}, not a regular file", path=text)
             if private:
                 _demand_our_regular_file(text, status)
-                if stat.S_IMODE(status.st_mode) & 0o077:
-                    raise FileUnsafe(
-                        f"`{text}` holds a secret and has mode {stat.S_IMODE(status.st_mode):04o}, so others can open"
-                        " it",
-                        advice=f"Run: chmod 600 {text}",
-                        path=text,
-                    )
+                _demand_closed_modes(text, status)
             chunks = bytearray()
             while chunk := os.read(descriptor, max_bytes + 1 - len(chunks)):
                 chunks += chunk

@@ -33,7 +33,7 @@ def uninterrupted(
     """
 
     @wraps(method)
-    async def run(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         task = asyncio.ensure_future(method(self, *args, **kwargs))
         _RUNNING.add(task)
         task.add_done_callback(_ended)

@@ -20,7 +20,7 @@ from daypass.idp.model import (
 from daypass.tokens.jwk import PrivateKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from daypass.idp.ports import Clock
 
@@ -46,11 +46,15 @@ class _Shelf(Generic[T]):
         self.things[self._key(thing)] = thing
 
     def find(self, **members: object) -> T | None:
-        return next(iter(self.page(limit=1, **members)), None)
+        return next((each for each in self.things.values() if _has(each, members)), None)
 
     def page(self, *, after: str | None = None, limit: int, **members: object) -> list[T]:
         behind = (self.things[key] for key in sorted(self.things) if after is None or key > after)
-        return [each for each in behind if all(getattr(each, k) == v for k, v in members.items())][:limit]
+        return [each for each in behind if _has(each, members)][:limit]
+
+
+def _has(thing: object, members: Mapping[str, object]) -> bool:
+    return all(getattr(thing, name) == value for name, value in members.items())
 
 
 class MemoryRegistryStore:
@@ -123,8 +127,9 @@ class MemoryRegistryStore:
     def admin_tokens(  # noqa: D102
         self, *, organization_id: str | None = None, after: str | None = None, limit: int = 100
     ) -> Sequence[AdminToken]:
-        bound = {} if organization_id is None else {"organization_id": organization_id}
-        return self._admin_tokens.page(after=after, limit=limit, **bound)
+        if organization_id is None:
+            return self._admin_tokens.page(after=after, limit=limit)
+        return self._admin_tokens.page(after=after, limit=limit, organization_id=organization_id)
 
 
 class MemoryKeyStore:

@@ -50,9 +50,9 @@ def configure(level: LogLevel, form: LogFormat, stream: TextIO | None = None) ->
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(_LEVELS[level])
-    # The server announces its start, its stop and each odd connection; only what is wrong is worth repeating.
-    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, _LEVELS[level]))
+    # Libraries tell of each start and each odd connection; only what is wrong with them is worth repeating.
+    root.setLevel(max(logging.WARNING, _LEVELS[level]))
+    logging.getLogger("daypass").setLevel(_LEVELS[level])
 
 
 def logger() -> structlog.stdlib.BoundLogger:

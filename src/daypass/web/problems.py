@@ -132,7 +132,7 @@ def _headers(error: errors.DaypassError, status: int) -> dict[str, str]:
     if isinstance(error, errors.ScopeMissing):
         return {"www-authenticate": 'Bearer error="insufficient_scope"'}
     if isinstance(error, MethodNotAllowed):
-        return {"allow": str(error.facts["allow"])}
+        return {"allow": str(error.facts.get("allow", ""))}
     if status == 503:
         return {"retry-after": "1"}
     return {"connection": "close"} if status in _CLOSING else {}

@@ -278,6 +278,12 @@ class JsonMalformed(Invalid):
     code = "json_malformed"
 
 
+class KeySetMalformed(Invalid):
+    """Not a key set (RFC 7517 section 5), or one that names two keys alike. `facts` hold `reason`."""
+
+    code = "key_set_malformed"
+
+
 class PolicyMalformed(Invalid):
     """A policy document that AWS would not accept, or that cannot be evaluated. `facts` may hold a position."""
 

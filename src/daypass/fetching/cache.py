@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from daypass.fetching.fetcher import FetchedKeys
     from daypass.names import IssuerUrl
-    from daypass.tokens import KeySet
+    from daypass.tokens.key_set import KeySet
 
 _LONG_AGO: Final = timedelta.max
 

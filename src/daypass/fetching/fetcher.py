@@ -15,13 +15,15 @@ import httpx
 
 from daypass.errors import AddressForbidden, DaypassError, IssuerUnreachable
 from daypass.fetching.addresses import why_forbidden
-from daypass.tokens import KeySet, strict_json
+from daypass.tokens import strict_json
+from daypass.tokens.key_set import KeySet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from daypass.names import IssuerUrl
+    from daypass.tokens.strict_json import Duplicates
 
 _HTTPS_PORT: Final = 443
 _HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "daypass"}
@@ -104,6 +106,7 @@ class Fetcher:
         connect_to: as curl's `--connect-to`: for (host, port) of a URL, connect to this (host, port) instead. The
             name in SNI, certificate and Host stays that of the URL. The target is the operator's choice: not judged.
         trust: PEM files of further certificate authorities, besides the public ones.
+        duplicates: how a key set that names a thing twice is read; `last` is AWS's way.
         resolve: how names become addresses.
     """
 
@@ -114,11 +117,13 @@ class Fetcher:
         allow_private: frozenset[str] = frozenset(),
         connect_to: Mapping[tuple[str, int], tuple[str, int]] | None = None,
         trust: Iterable[Path | str] = (),
+        duplicates: Duplicates = "refuse",
         resolve: Resolver = system_resolver,
     ) -> None:
         self._limits = limits or Limits()
         self._allow_private = frozenset(host.lower() for host in allow_private)
         self._connect_to = {(host.lower(), port): to for (host, port), to in (connect_to or {}).items()}
+        self._duplicates: Duplicates = duplicates
         self._resolve = resolve
         self._tls = httpx.create_ssl_context(trust_env=False)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -151,17 +156,17 @@ class Fetcher:
             keys_url = self._jwks_uri(discovery, issuer)
             document = await visit.get(keys_url)
         try:
-            keys = KeySet.parse(document)
+            keys = KeySet.parse(document, duplicates=self._duplicates)
         except DaypassError as fault:
             raise _unreachable(keys_url, "keys", f"it is not a key set: {fault.message}") from None
-        if not keys.keys:
-            raise _unreachable(keys_url, "keys", "it holds no usable key")
+        if not keys.entries:
+            raise _unreachable(keys_url, "keys", "it is empty")
         return FetchedKeys(issuer=issuer.text, discovery=discovery, document=document, keys=keys)
 
     def _jwks_uri(self, discovery: bytes, issuer: IssuerUrl) -> str:
         url = issuer.discovery_url
         try:
-            metadata = strict_json.parse(discovery, max_bytes=self._limits.body_bytes)
+            metadata = strict_json.parse(discovery, max_bytes=self._limits.body_bytes, duplicates=self._duplicates)
         except DaypassError as fault:
             raise _unreachable(url, "discovery", f"it is not JSON: {fault.message}") from None
         if not isinstance(metadata, dict):

@@ -18,6 +18,15 @@ from daypass.localaws.xml import escaped
 XML: Final = "text/xml"
 
 
+_MISMATCH: Final = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
+    " and signing method. Consult the service documentation for details."
+)
+_MISMATCH_S3: Final = (
+    "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+)
+
+
 class Protocol(StrEnum):
     """How a service is spoken to."""
 
@@ -50,24 +59,9 @@ class Fault(Enum):
         ("AuthorizationHeaderMalformed", 400, "The authorization header is malformed; {detail}"),
     )
     SIGNATURE_WRONG = (
-        (
-            "SignatureDoesNotMatch",
-            403,
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
-            " Access Key and signing method. Consult the service documentation for details.",
-        ),
-        (
-            "InvalidSignatureException",
-            400,
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
-            " Access Key and signing method. Consult the service documentation for details.",
-        ),
-        (
-            "SignatureDoesNotMatch",
-            403,
-            "The request signature we calculated does not match the signature you provided. Check your key and"
-            " signing method.",
-        ),
+        ("SignatureDoesNotMatch", 403, _MISMATCH),
+        ("InvalidSignatureException", 400, _MISMATCH),
+        ("SignatureDoesNotMatch", 403, _MISMATCH_S3),
     )
     SCOPE_WRONG = (
         ("SignatureDoesNotMatch", 403, "{detail}"),
@@ -142,26 +136,24 @@ class Fault(Enum):
 
 def reply(error: AwsError, protocol: Protocol, request_id: str, *, namespace: str = "") -> Reply:
     """The error as it goes over the wire."""
-    body: bytes
-    match protocol:
-        case Protocol.QUERY:
-            kind = "Sender" if error.http_status < 500 else "Receiver"
-            xmlns = f' xmlns="{escaped(namespace)}"' if namespace else ""
-            body = (
-                f"<ErrorResponse{xmlns}><Error><Type>{kind}</Type><Code>{escaped(error.code)}</Code>"
-                f"<Message>{escaped(error.message)}</Message></Error>"
-                f"<RequestId>{escaped(request_id)}</RequestId></ErrorResponse>"
-            ).encode()
-            media_type = XML
-        case Protocol.JSON:
-            body = json.dumps({"__type": error.code, "Message": error.message, "message": error.message}).encode()
-            media_type = "application/x-amz-json-1.1"
-        case Protocol.S3:
-            body = (
-                '<?xml version="1.0" encoding="UTF-8"?>\n'
-                f"<Error><Code>{escaped(error.code)}</Code><Message>{escaped(error.message)}</Message>"
-                f"<RequestId>{escaped(request_id)}</RequestId></Error>"
-            ).encode()
-            media_type = "application/xml"
+    if protocol is Protocol.JSON:
+        media_type = "application/x-amz-json-1.1"
+        text = json.dumps({"__type": error.code, "Message": error.message, "message": error.message})
+    elif protocol is Protocol.S3:
+        media_type = "application/xml"
+        text = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<Error><Code>{escaped(error.code)}</Code><Message>{escaped(error.message)}</Message>"
+            f"<RequestId>{escaped(request_id)}</RequestId></Error>"
+        )
+    else:
+        media_type = XML
+        kind = "Sender" if error.http_status < 500 else "Receiver"
+        xmlns = f' xmlns="{escaped(namespace)}"' if namespace else ""
+        text = (
+            f"<ErrorResponse{xmlns}><Error><Type>{kind}</Type><Code>{escaped(error.code)}</Code>"
+            f"<Message>{escaped(error.message)}</Message></Error>"
+            f"<RequestId>{escaped(request_id)}</RequestId></ErrorResponse>"
+        )
     header = "x-amz-request-id" if protocol is Protocol.S3 else "x-amzn-requestid"
-    return Reply(status=error.http_status, body=body, media_type=media_type, headers={header: request_id})
+    return Reply(status=error.http_status, body=text.encode(), media_type=media_type, headers={header: request_id})

@@ -28,7 +28,7 @@ ADMINISTRATOR_SECRET: Final = Secret("test")
 DEFAULT_ACCOUNT: Final = "000000000000"
 
 _KEY_PREFIX: Final = "ASIALOCAL"
-_TOKEN_PREFIX: Final = "DAYPASS-LOCAL-AWS-"
+_MARK: Final = "DAYPASS-LOCAL-AWS-"
 _BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _NONCE_BYTES: Final = 12
 
@@ -86,7 +86,7 @@ class Sessions:
         return Credentials(
             access_key_id=access_key_id,
             secret_access_key=self._secret_of(access_key_id),
-            session_token=Secret(_TOKEN_PREFIX + base64.urlsafe_b64encode(nonce + sealed).decode()),
+            session_token=Secret(_MARK + base64.urlsafe_b64encode(nonce + sealed).decode()),
             expires_at=session.expires_at,
         )
 
@@ -107,10 +107,10 @@ class Sessions:
             if session_token is not None:
                 return None
             return Administrator(DEFAULT_ACCOUNT if access_key_id == ADMINISTRATOR_KEY else access_key_id)
-        if session_token is None or not session_token.startswith(_TOKEN_PREFIX):
+        if session_token is None or not session_token.startswith(_MARK):
             return None
         try:
-            sealed = base64.b64decode(session_token.removeprefix(_TOKEN_PREFIX), altchars=b"-_", validate=True)
+            sealed = base64.b64decode(session_token.removeprefix(_MARK), altchars=b"-_", validate=True)
             opened = self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], access_key_id.encode())
         except (ValueError, InvalidTag):
             return None

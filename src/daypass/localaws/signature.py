@@ -114,9 +114,7 @@ def _read_header(request: WireRequest, authorization: str) -> Claimed | Refused:
     missing = [f"Authorization header requires '{name}' parameter." for name in _FIELDS if not fields.get(name)]
     stamp = request.header("x-amz-date") or _http_date(request.header("date"))
     if stamp is None:
-        missing.append(
-            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
-        )
+        missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if missing:
         return Refused(Fault.SIGNATURE_INCOMPLETE, " ".join(missing))
     assert stamp is not None

@@ -31,7 +31,9 @@ class WireRequest:
             method=scope["method"],
             path=raw_path.partition(b"?")[0].decode("latin-1"),
             query=scope["query_string"].decode("latin-1"),
-            headers=tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]),
+            headers=tuple(
+                (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]
+            ),
             body=body,
         )
 

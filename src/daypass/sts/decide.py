@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from daypass.names import ProviderArn, RoleArn
     from daypass.sts.refusal import Refusal
     from daypass.sts.request import WebIdentityRequest
-    from daypass.tokens import KeySet, UnverifiedToken, VerifiedClaims
+    from daypass.tokens.key_set import KeySet
+    from daypass.tokens.peek import UnverifiedToken
+    from daypass.tokens.verify import VerifiedClaims
     from daypass.trust.decision import Decision
     from daypass.trust.document import Policy
     from daypass.trust.session import SessionTags

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from daypass.sts.refusal import Refusal
-    from daypass.tokens import UnverifiedToken
+    from daypass.tokens.peek import UnverifiedToken
 
 
 def inspect_token(token: str, *, now: datetime) -> UnverifiedToken | Refusal:

@@ -192,9 +192,8 @@ class Fetcher:
             async with asyncio.timeout(self._limits.total_seconds):
                 addresses, port = await self._addresses(url, site)
                 transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
-                timeout = httpx.Timeout(self._limits.total_seconds)
-                async with httpx.AsyncClient(transport=transport, trust_env=False, timeout=timeout) as client:
-                    yield _Visit(client, site, addresses, port, self._limits.body_bytes)
+                async with transport:
+                    yield _Visit(transport, site, addresses, port, self._limits.body_bytes)
         except (TimeoutError, httpx.TimeoutException):
             reason = f"no complete answer within {self._limits.total_seconds:g} s"
             raise _unreachable(url, "time", reason) from None
@@ -224,12 +223,16 @@ class Fetcher:
 
 
 class _Visit:
-    """One stay at one host."""
+    """One stay at one host.
+
+    It speaks to httpx's transport, not to a client: a client would carry the first answer's cookies into the second
+    request, and has redirects, credentials and proxies to be switched off one by one.
+    """
 
     def __init__(
-        self, client: httpx.AsyncClient, site: _Site, addresses: Sequence[str], port: int, body_bytes: int
+        self, transport: httpx.AsyncHTTPTransport, site: _Site, addresses: Sequence[str], port: int, body_bytes: int
     ) -> None:
-        self._client = client
+        self._transport = transport
         self._site = site
         self._addresses = addresses
         self._port = port
@@ -252,14 +255,14 @@ class _Visit:
 
     async def _get_from(self, address: str, url: str, site: _Site) -> bytes:
         literal = f"[{address}]" if ":" in address else address
-        request = self._client.build_request(
+        request = httpx.Request(
             "GET",
             httpx.URL(f"https://{literal}:{self._port}", raw_path=site.target.encode("ascii")),
             headers={**_HEADERS, "host": site.authority},
             extensions={"sni_hostname": site.host.strip("[]")},
         )
         try:
-            response = await self._client.send(request, stream=True, follow_redirects=False)
+            response = await self._transport.handle_async_request(request)
             try:
                 return await self._body(response, url)
             finally:

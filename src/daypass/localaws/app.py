@@ -151,7 +151,7 @@ class _Front:
         action = given.get("Action", "")
         operation = model.operation(service, action)
         if operation is None or given.get("Version") != model.version(service):
-            return _no_operation(service, given)
+            return _no_operation(given)
         outcome: Mapping[str, Any] | AwsError
         if service == "sts" and action == "GetCallerIdentity":
             outcome = get_caller_identity(caller.who)
@@ -172,7 +172,7 @@ class _Front:
     ) -> Reply | AwsError:
         operation = model.operation("sts", WEB_IDENTITY)
         if operation is None or given.get("Version") != model.version("sts"):
-            return _no_operation("sts", given)
+            return _no_operation(given)
         client = scope.get("client")
         outcome = await self._web_identity.assume(
             given,
@@ -194,7 +194,7 @@ class _Front:
         return Reply(200, told, "application/json")
 
 
-def _no_operation(service: str, given: Mapping[str, str]) -> AwsError:
+def _no_operation(given: Mapping[str, str]) -> AwsError:
     action, version = given.get("Action", ""), given.get("Version", "")
     return AwsError("InvalidAction", 400, f"Could not find operation {action} for version {version}")
 

@@ -150,8 +150,10 @@ def test_one_deadline_is_over_everything(ca: trustme.CA, ca_file: Path, talk: Ta
 
 def test_silent_tcp_and_a_stalled_handshake_end_at_the_deadline(ca_file: Path) -> None:
     async def scenario() -> None:
+        gone = asyncio.Event()
+
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await asyncio.sleep(3)
+            await gone.wait()
             writer.transport.abort()
 
         listener = await asyncio.start_server(accept, "127.0.0.1", 0)
@@ -163,6 +165,8 @@ def test_silent_tcp_and_a_stalled_handshake_end_at_the_deadline(ca_file: Path) -
         assert caught.value.facts["phase"] == "time"
         assert time.monotonic() - started < 2
         listener.close()
+        gone.set()
+        await asyncio.sleep(0.05)
 
     asyncio.run(scenario())
 

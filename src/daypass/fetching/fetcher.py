@@ -189,11 +189,11 @@ class Fetcher:
         """
         site = _site(url)
         try:
-            async with asyncio.timeout(self._limits.total_seconds):
+            async with asyncio.timeout(self._limits.total_seconds) as deadline:
                 addresses, port = await self._addresses(url, site)
                 transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
                 async with transport:
-                    yield _Visit(transport, site, addresses, port, self._limits.body_bytes)
+                    yield _Visit(transport, site, addresses, port, self._limits.body_bytes, deadline)
         except (TimeoutError, httpx.TimeoutException):
             reason = f"no complete answer within {self._limits.total_seconds:g} s"
             raise _unreachable(url, "time", reason) from None
@@ -230,13 +230,20 @@ class _Visit:
     """
 
     def __init__(
-        self, transport: httpx.AsyncHTTPTransport, site: _Site, addresses: Sequence[str], port: int, body_bytes: int
+        self,
+        transport: httpx.AsyncHTTPTransport,
+        site: _Site,
+        addresses: Sequence[str],
+        port: int,
+        body_bytes: int,
+        deadline: asyncio.Timeout,
     ) -> None:
         self._transport = transport
         self._site = site
         self._addresses = addresses
         self._port = port
         self._body_bytes = body_bytes
+        self._deadline = deadline
 
     async def get(self, url: str) -> bytes:
         """One document of this host."""
@@ -259,7 +266,7 @@ class _Visit:
             "GET",
             httpx.URL(f"https://{literal}:{self._port}", raw_path=site.target.encode("ascii")),
             headers={**_HEADERS, "host": site.authority},
-            extensions={"sni_hostname": site.host.strip("[]")},
+            extensions={"sni_hostname": site.host.strip("[]"), "timeout": self._timeouts()},
         )
         try:
             response = await self._transport.handle_async_request(request)
@@ -271,6 +278,17 @@ class _Visit:
             raise
         except (httpx.HTTPError, ssl.SSLError, OSError) as fault:
             raise _unreachable(url, "http", f"the connection broke ({type(fault).__name__})") from None
+
+    def _timeouts(self) -> dict[str, float | None]:
+        """A little less than the deadline leaves.
+
+        httpcore closes the socket when its own limit ends a TLS handshake, and forgets it when the handshake is
+        cancelled from outside.
+        """
+        ends = self._deadline.when()
+        assert ends is not None
+        rest = max(0.0, 0.95 * (ends - asyncio.get_running_loop().time()))
+        return httpx.Timeout(rest).as_dict()
 
     async def _body(self, response: httpx.Response, url: str) -> bytes:
         if response.status_code != httpx.codes.OK:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from daypass.sts.answers import Answer
+    from daypass.sts.answers import Answer, Text
     from daypass.trust.decision import Decision
 
 
@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 class Refusal:
     """A refused request.
 
-    `message` is AWS's text, byte for byte; `detail` is ours, for the local log and the explanation; `decision` is
-    there when the trust policy said no.
+    `message` is AWS's text, byte for byte; `detail` is ours, for the local log and the explanation, and never holds the
+    token; `decision` is there when the trust policy said no.
     """
 
     answer: Answer
     message: str
     detail: str
     decision: Decision | None = None
+
+
+def refuse(text: Text, detail: str, *, decision: Decision | None = None, **fields: object) -> Refusal:
+    """A refusal in AWS's words; `fields` fill the text's template."""
+    return Refusal(text.answer, text.template.format(**fields), detail, decision)

@@ -57,12 +57,12 @@ def _statement(decision: Decision, result: StatementResult) -> Iterator[str]:
         yield f"it speaks of another action than {request.action}"
     for condition in result.conditions:
         if not condition.matched:
-            yield f"{condition.operator} {condition.key}"
+            yield f"{condition.operator} {_shown(condition.key)}"
             yield f"  wanted  {_values(condition.wanted)}"
             yield f"  found   {_values(condition.found)}"
             yield f"  {_why(decision, condition)}"
         elif condition.reason is Reason.ABSENT_ACCEPTED and result.applies:
-            yield f"{condition.operator} {condition.key}"
+            yield f"{condition.operator} {_shown(condition.key)}"
             yield f"  holds because the key is absent{_danger(result)}"
 
 

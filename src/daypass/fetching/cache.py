@@ -126,5 +126,7 @@ class KeySetCache:
 
 
 def _lacks(entry: _Entry, kid: str | None) -> bool:
-    """Whether a set is there and this kid is not in it."""
-    return kid is not None and entry.keys is not None and all(key.kid != kid for key in entry.keys.keys)
+    """Whether a set is there and publishes no key of this kid, usable or not."""
+    if kid is None or entry.keys is None:
+        return False
+    return all(published is None or published.get("kid") != kid for published in entry.keys.entries)

@@ -92,7 +92,7 @@ class _Reader:
             if node is not None:
                 value[name] = self.any(member, node, member_path)
             elif name in shape.required_members:
-                self.faults += TextConstraint(member_path).faults(None)
+                self.faults += TextConstraint(member_path, required=True).faults(None)
         return value
 
     def any(self, shape: Shape, node: object, path: str) -> Value:

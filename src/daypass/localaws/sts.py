@@ -51,11 +51,11 @@ class WebIdentity:
         request = read_request(parameters)
         if isinstance(request, Refusal):
             return request
-        token = inspect_token(request.token.reveal(), now=self._clock())
+        token = inspect_token(request.token.reveal())
         if isinstance(token, Refusal):
             return token
         account = self._iam.to_read(request.role_arn.account)
-        found = next((one for one in account.providers.values() if one.arn.issuer_url == token.claims.get("iss")), None)
+        found = next((one for one in account.providers.values() if one.arn.issuer_url == token.issuer), None)
         kid = token.header.get("kid")
         keys = None if found is None else await self._keys_of(found.arn.issuer_url, kid)
         kept = account.roles.get(request.role_arn.name.lower())

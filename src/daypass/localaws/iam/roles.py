@@ -12,7 +12,8 @@ from daypass.localaws.iam.paging import page
 from daypass.localaws.iam.state import PARTITION, IamRole, new_role_id
 from daypass.names import RoleArn
 from daypass.tokens import strict_json
-from daypass.trust.document import Policy, check_role_trust
+from daypass.trust.document import Policy
+from daypass.trust.role_trust import check_role_trust
 
 if TYPE_CHECKING:
     from daypass.localaws.iam.state import Account, Call
@@ -154,7 +155,9 @@ def _trust_policy(text: str) -> Policy | AwsError:
         policy = Policy.parse(text)
         check_role_trust(policy)
     except PolicyMalformed as fault:
-        return AwsError("MalformedPolicyDocument", 400, str(fault.facts.get("aws_message", fault.message)))
+        code = str(fault.facts.get("aws_code", "MalformedPolicyDocument"))
+        status = 409 if code == "LimitExceeded" else 400
+        return AwsError(code, status, str(fault.facts.get("aws_message") or fault.message))
     except PolicyUnsupported as fault:
         text = f"The local AWS cannot evaluate this policy yet: {fault.message}"
         return AwsError("MalformedPolicyDocument", 400, text)

@@ -12,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from support.foreign_issuer import ForeignIssuer, foreign_issuer
 from support.processes import DAYPASS, bash, clean_environment, running
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.config import Config
-from support.asgi import served
-from support.issuer import HttpsIssuer, https_issuer
 
 from daypass.localaws.app import LocalAwsConfig, build
+from support.asgi import served
+from support.issuer import HttpsIssuer, https_issuer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

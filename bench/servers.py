@@ -150,7 +150,9 @@ def local_aws(folder: Path) -> Iterator[tuple[Running, str, str]]:
 
         daypass("org", "create", "bench")
         daypass("project", "create", "bench", "load")
-        daypass("workload", "create", "bench", "load", "--kind", "job", "--token-file", environment["DAYPASS_TOKEN_FILE"])
+        daypass(
+            "workload", "create", "bench", "load", "--kind", "job", "--token-file", environment["DAYPASS_TOKEN_FILE"]
+        )
         token = daypass("idp", "token", "--audience", AUDIENCE).strip()
         role = _furnish(f"http://127.0.0.1:{port}", f"localhost:{issuer_port}")
         yield running, role, token

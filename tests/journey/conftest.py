@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+
 from support.processes import DAYPASS, clean_environment, running, shell_variables
 
 if TYPE_CHECKING:

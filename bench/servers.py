@@ -64,7 +64,7 @@ def _call(url: str, body: dict | None, token: str, method: str = "POST") -> dict
         url,
         data=None if body is None else json.dumps(body).encode(),
         method=method,
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json", "X-Forwarded-Proto": "https"},
     )
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
@@ -100,6 +100,7 @@ def id_token_request(port: int, secret: str, algorithm: str) -> bytes:
     body = json.dumps({"audience": AUDIENCE, "algorithm": algorithm}).encode()
     return (
         f"POST /v1/id-tokens HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Bearer {secret}\r\n"
+        "X-Forwarded-Proto: https\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 

@@ -108,6 +108,27 @@ def test_ready_means_that_a_token_could_be_issued(world: World, monkeypatch: pyt
         assert code(world.call("GET", "/readyz")) == "key_unavailable"
 
 
+def test_a_log_that_takes_no_entry_is_not_ready_until_it_takes_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daypass.web.health.REMEMBERED_SECONDS", 0)
+    secret = world.workload()["secret"]
+
+    async def full(*_: object) -> None:
+        raise AuditUnavailable("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.audit, "append", full)
+        assert world.call("GET", "/readyz").status_code == 200, "nobody has tried yet"
+        assert world.call("GET", "/v1/id-tokens/actions", secret).status_code == 503
+        assert code(world.call("GET", "/readyz")) == "audit_unavailable"
+    assert world.call("GET", "/readyz").status_code == 200
+    assert world.audit.records[-1].entry.event == "audit.recovered"
+    before = len(world.audit.records)
+    assert world.call("GET", "/readyz").status_code == 200
+    assert len(world.audit.records) == before, "a probe of a sound log writes nothing"
+
+
 def test_an_issuer_without_a_key_is_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(world.key_ring.create(Caller.operator(request_id="x"), "ES256"))
     monkeypatch.setattr(world.key_ring, "_active", {})

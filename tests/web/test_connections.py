@@ -196,3 +196,16 @@ def test_a_connection_is_kept_for_the_next_request(world: World) -> None:
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert answer.endswith(b"\r\n\r\n"), "an answer to HEAD has no body"
     assert b"\r\nserver:" not in answer.lower()
+
+
+def test_two_servers_share_an_event_loop(world: World) -> None:
+    async def ask() -> list[bytes]:
+        answers = []
+        async with served(world) as first, served(world) as second:
+            for connect in (first, second):
+                reader, writer = await connect()
+                writer.write(b"GET /idp/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                answers.append(await ended(reader))
+        return answers
+
+    assert [answer.startswith(b"HTTP/1.1 200 OK") for answer in asyncio.run(ask())] == [True, True]

@@ -63,6 +63,7 @@ class Signer(Protocol):
         """Make a key and keep it durably; the answer is in state NEXT.
 
         Raises:
+            KeyRefused: for an algorithm there is not.
             KeyUnavailable: when the key could not be made or kept.
         """
         ...

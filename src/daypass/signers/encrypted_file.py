@@ -44,7 +44,7 @@ class KeyFile:
 
 @dataclass(frozen=True, slots=True)
 class Passphrase:
-    """Keys are sealed under what scrypt makes of `passphrase`. `cost` (a power of two) counts when the folder is new."""
+    """Keys are sealed under what scrypt makes of `passphrase`. `cost` (a power of two) is for a new folder."""
 
     passphrase: Secret
     cost: int = SCRYPT_COST
@@ -68,10 +68,7 @@ class EncryptedFileSigner:
 
     def create_key(self, algorithm: str) -> SigningKey:
         """See `Signer`."""
-        try:
-            key = PrivateKey.generate(algorithm)
-        except KeyRefused as refusal:
-            raise KeyUnavailable(refusal.message) from None
+        key = PrivateKey.generate(algorithm)
         sealed = self._wrapping.seal(key.to_pkcs8(), _about(key.kid, algorithm), secrets.token_bytes)
         self._write(f"{key.kid}.json", {"format": FORMAT, "kid": key.kid, "algorithm": algorithm, **sealed})
         self._keys[key.kid] = key

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from daypass.errors import DaypassError, Invalid, Refused, UsageInvalid
@@ -48,16 +49,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _stop)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names need not fit the terminal's character set
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        sys.stdout.flush()  # now, because a script that got half of the result must not see status 0
     except DaypassError as error:
         output.error(error)
         return status_of(error)
     except BrokenPipeError:
-        # The reader has what it wanted. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        _forget_output()
+        output.note(
+            f"daypass: the system refused: {(error.strerror or type(error).__name__).lower()} ({_place(error)})"
+        )
+        return UNKNOWN
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:  # noqa: BLE001 - a bug's message may hold a secret, so its place is printed instead
@@ -105,6 +113,11 @@ def _run(argv: list[str]) -> int:
     group = import_module(COMMANDS[name][0])
     status = group.run(group.parser().parse_args(argv[1:]))
     return int(status)
+
+
+def _forget_output() -> None:
+    """Send what is left to nowhere. Python would complain about it again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _nearest(name: str) -> str:

@@ -37,11 +37,18 @@ def as_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
+def compact(value: object) -> str:
+    """A value as JSON in one line, ASCII only."""
+    return json.dumps(value)
+
+
 def error(problem: DaypassError) -> None:
     """Print why a command did not do what it was asked: the message, then the next step."""
     note(f"daypass: {problem.message}")
     if problem.advice:
         note(problem.advice)
+    if request_id := problem.facts.get("request_id"):
+        note(f"request id: {request_id}")
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

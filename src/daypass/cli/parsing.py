@@ -21,6 +21,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             **{"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter, **options},
         )
+        self._commands: argparse._SubParsersAction[Parser] | None = None
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line.
@@ -30,18 +31,23 @@ class Parser(argparse.ArgumentParser):
         """
         raise UsageInvalid(message, advice=f"See: {self.prog} --help")
 
-
-class Group(Parser):
-    """The parser of a command group: subcommands, each with the function that carries it out."""
-
-    def __init__(self, prog: str, about: str) -> None:
-        super().__init__(prog=prog, description=about)
-        self._subcommands = self.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-
     def command(
         self, name: str, about: str, action: Callable[[argparse.Namespace], int], *, details: str | None = None
     ) -> Parser:
         """Add a subcommand. `action` gets its parsed arguments and gives the exit status."""
-        parser = self._subcommands.add_parser(name, help=about, description=about, epilog=details)
+        parser = self.group(name, about, details=details)
         parser.set_defaults(action=action)
         return parser
+
+    def group(self, name: str, about: str, *, details: str | None = None) -> Parser:
+        """Add a subcommand that has subcommands itself."""
+        if self._commands is None:
+            self._commands = self.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+        return self._commands.add_parser(
+            name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=details
+        )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out what `Parser.command` put into the arguments."""
+    return int(arguments.action(arguments))

@@ -1,0 +1,316 @@
+"""Fetches the documents of an issuer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from daypass.errors import AddressForbidden, DaypassError, IssuerUnreachable
+from daypass.fetching.addresses import why_forbidden
+from daypass.tokens import strict_json
+from daypass.tokens.key_set import KeySet
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from daypass.names import IssuerUrl
+    from daypass.tokens.strict_json import Duplicates
+
+_HTTPS_PORT: Final = 443
+_HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "daypass"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much an issuer may cost. `total_seconds` is for all of it: name, connection, TLS and both documents."""
+
+    total_seconds: float = 5.0
+    body_bytes: int = 100 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedKeys:
+    """An issuer's two documents as they came, and the keys read from the second."""
+
+    issuer: str
+    discovery: bytes
+    document: bytes
+    keys: KeySet
+
+
+class Resolver(Protocol):
+    """Turns a host name into addresses, each a literal, best first. May raise OSError."""
+
+    async def __call__(self, host: str, port: int, /) -> Sequence[str]:
+        """Resolve `host`."""
+        ...
+
+
+async def system_resolver(host: str, port: int, /) -> Sequence[str]:
+    """Ask the operating system."""
+    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(info[4][0]) for info in infos))
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Host and port of a URL as they are written, and the place in it."""
+
+    host: str
+    port: int
+    target: str
+
+    @property
+    def authority(self) -> str:
+        return self.host if self.port == _HTTPS_PORT else f"{self.host}:{self.port}"
+
+    def same_as(self, other: _Site) -> bool:
+        return (self.host.lower(), self.port) == (other.host.lower(), other.port)
+
+
+def _site(url: str) -> _Site:
+    """Read a URL that may be asked: `https://host[:port]/…`, printable ASCII, no user, no fragment."""
+    if not re.fullmatch(r"https://[\x21-\x7e]+", url) or "\\" in url:
+        raise _unreachable(url, "url", "only https URLs in plain ASCII are asked")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise _unreachable(url, "url", "its host or port cannot be read") from None
+    if not parts.hostname or "@" in parts.netloc or "#" in url:
+        raise _unreachable(url, "url", "a host is needed, and neither user nor fragment may be there")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return _Site(host=host, port=_HTTPS_PORT if port is None else port, target=target)
+
+
+def _unreachable(url: str, phase: str, reason: str) -> IssuerUnreachable:
+    return IssuerUnreachable(f"`{url}` could not be used: {reason}", url=url, phase=phase, reason=reason)
+
+
+class Fetcher:
+    """Fetches the documents of issuers.
+
+    Args:
+        limits: time and size.
+        allow_private: hosts that may have private or loopback addresses; the whole name, letter case aside.
+        connect_to: as curl's `--connect-to`: for (host, port) of a URL, connect to this (host, port) instead. The
+            name in SNI, certificate and Host stays that of the URL. The target is the operator's choice: not judged.
+        trust: PEM files of further certificate authorities, besides the public ones.
+        duplicates: how a key set that names a thing twice is read; `last` is AWS's way.
+        resolve: how names become addresses.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        allow_private: frozenset[str] = frozenset(),
+        connect_to: Mapping[tuple[str, int], tuple[str, int]] | None = None,
+        trust: Iterable[Path | str] = (),
+        duplicates: Duplicates = "refuse",
+        resolve: Resolver = system_resolver,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._allow_private = frozenset(host.lower() for host in allow_private)
+        self._connect_to = {(host.lower(), port): to for (host, port), to in (connect_to or {}).items()}
+        self._duplicates: Duplicates = duplicates
+        self._resolve = resolve
+        self._tls = httpx.create_ssl_context(trust_env=False)
+        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        for path in trust:
+            self._tls.load_verify_locations(cafile=str(path))
+
+    async def fetch_json(self, url: str) -> bytes:
+        """The body of one document: status 200, at most `limits.body_bytes`. It is not parsed here.
+
+        Raises:
+            IssuerUnreachable: with facts `url`, `phase` and `reason`.
+            AddressForbidden: when the host's address is not one that may be asked.
+        """
+        async with self._visit(url) as visit:
+            return await visit.get(url)
+
+    async def key_set(self, issuer: IssuerUrl) -> FetchedKeys:
+        """The issuer's discovery document, and from it the key set (OpenID Connect Discovery 1.0 section 4).
+
+        `issuer` in the document must be the issuer byte for byte (section 4.3), and `jwks_uri` on the issuer's own
+        host and port: with a foreign one, whoever can bend one answer could choose the keys for as long as they are
+        kept (CVE-2026-49478).
+
+        Raises:
+            IssuerUnreachable: with facts `url`, `phase` and `reason`.
+            AddressForbidden: when the host's address is not one that may be asked.
+        """
+        async with self._visit(issuer.discovery_url) as visit:
+            discovery = await visit.get(issuer.discovery_url)
+            keys_url = self._jwks_uri(discovery, issuer)
+            document = await visit.get(keys_url)
+        try:
+            keys = KeySet.parse(document, duplicates=self._duplicates)
+        except DaypassError as fault:
+            raise _unreachable(keys_url, "keys", f"it is not a key set: {fault.message}") from None
+        if not keys.entries:
+            raise _unreachable(keys_url, "keys", "it is empty")
+        return FetchedKeys(issuer=issuer.text, discovery=discovery, document=document, keys=keys)
+
+    def _jwks_uri(self, discovery: bytes, issuer: IssuerUrl) -> str:
+        url = issuer.discovery_url
+        try:
+            metadata = strict_json.parse(discovery, max_bytes=self._limits.body_bytes, duplicates=self._duplicates)
+        except DaypassError as fault:
+            raise _unreachable(url, "discovery", f"it is not JSON: {fault.message}") from None
+        if not isinstance(metadata, dict):
+            raise _unreachable(url, "discovery", "it is not a JSON object")
+        if metadata.get("issuer") != issuer.text:
+            raise _unreachable(url, "discovery", f"its `issuer` is not `{issuer.text}`, byte for byte")
+        keys_url = metadata.get("jwks_uri")
+        if not isinstance(keys_url, str):
+            raise _unreachable(url, "discovery", "its `jwks_uri` is missing or not a text")
+        if not _site(keys_url).same_as(_site(url)):
+            raise _unreachable(url, "discovery", "its `jwks_uri` is not on the issuer's own host and port")
+        return keys_url
+
+    @asynccontextmanager
+    async def _visit(self, url: str) -> AsyncIterator[_Visit]:
+        """Resolve and judge once, then ask that host under one deadline, and leave nothing behind.
+
+        The pool lives as long as the visit: it is keyed by address, and would hand a connection made for one name to
+        another name on the same address without looking at the certificate again.
+        """
+        site = _site(url)
+        try:
+            async with asyncio.timeout(self._limits.total_seconds) as deadline:
+                addresses, port = await self._addresses(url, site)
+                transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
+                async with transport:
+                    yield _Visit(transport, site, addresses, port, self._limits.body_bytes, deadline)
+        except (TimeoutError, httpx.TimeoutException):
+            reason = f"no complete answer within {self._limits.total_seconds:g} s"
+            raise _unreachable(url, "time", reason) from None
+
+    async def _addresses(self, url: str, site: _Site) -> tuple[Sequence[str], int]:
+        """Where to connect for a URL: addresses and port."""
+        target = self._connect_to.get((site.host.lower(), site.port))
+        host, port = target or (site.host, site.port)
+        try:
+            addresses = await self._resolve(host.strip("[]"), port)
+        except (OSError, UnicodeError):
+            raise _unreachable(url, "name", f"the name `{host}` cannot be resolved") from None
+        if not addresses:
+            raise _unreachable(url, "name", f"the name `{host}` has no address")
+        if target is None and site.host.lower() not in self._allow_private:
+            for address in addresses:
+                if reason := why_forbidden(address):
+                    raise AddressForbidden(
+                        f"`{url}` is not asked: `{site.host}` is {reason}",
+                        advice=f"If it is your own issuer, allow `{site.host}` by name.",
+                        url=url,
+                        phase="address",
+                        reason=reason,
+                        address=address,
+                    )
+        return addresses, port
+
+
+class _Visit:
+    """One stay at one host.
+
+    It speaks to httpx's transport, not to a client: a client would carry the first answer's cookies into the second
+    request, and has redirects, credentials and proxies to be switched off one by one.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncHTTPTransport,
+        site: _Site,
+        addresses: Sequence[str],
+        port: int,
+        body_bytes: int,
+        deadline: asyncio.Timeout,
+    ) -> None:
+        self._transport = transport
+        self._site = site
+        self._addresses = addresses
+        self._port = port
+        self._body_bytes = body_bytes
+        self._deadline = deadline
+
+    async def get(self, url: str) -> bytes:
+        """One document of this host."""
+        site = _site(url)
+        assert site.same_as(self._site)
+        for address in self._addresses[:-1]:
+            try:
+                return await self._get_from(address, url, site)
+            except httpx.ConnectError:
+                continue  # as a browser does: the next address of the same name, within the same deadline
+        try:
+            return await self._get_from(self._addresses[-1], url, site)
+        except httpx.ConnectError as fault:
+            tls = _certificate_fault(fault)
+            raise _unreachable(url, "tls" if tls else "connect", tls or "no connection") from None
+
+    async def _get_from(self, address: str, url: str, site: _Site) -> bytes:
+        literal = f"[{address}]" if ":" in address else address
+        request = httpx.Request(
+            "GET",
+            httpx.URL(f"https://{literal}:{self._port}", raw_path=site.target.encode("ascii")),
+            headers={**_HEADERS, "host": site.authority},
+            extensions={"sni_hostname": site.host.strip("[]"), "timeout": self._timeouts()},
+        )
+        try:
+            response = await self._transport.handle_async_request(request)
+            try:
+                return await self._body(response, url)
+            finally:
+                await response.aclose()
+        except (httpx.ConnectError, httpx.TimeoutException):
+            raise
+        except (httpx.HTTPError, ssl.SSLError, OSError) as fault:
+            raise _unreachable(url, "http", f"the connection broke ({type(fault).__name__})") from None
+
+    def _timeouts(self) -> dict[str, float | None]:
+        """A little less than the deadline leaves.
+
+        httpcore closes the socket when its own limit ends a TLS handshake, and forgets it when the handshake is
+        cancelled from outside.
+        """
+        ends = self._deadline.when()
+        assert ends is not None
+        rest = max(0.0, 0.95 * (ends - asyncio.get_running_loop().time()))
+        return httpx.Timeout(rest).as_dict()
+
+    async def _body(self, response: httpx.Response, url: str) -> bytes:
+        if response.status_code != httpx.codes.OK:
+            kind = "a redirect, which is not followed" if response.is_redirect else "not 200"
+            raise _unreachable(url, "http", f"the status is {response.status_code}, {kind}")
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise _unreachable(url, "http", "the body is compressed though that was not asked for")
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > self._body_bytes:
+                raise _unreachable(url, "size", f"the body is longer than {self._body_bytes} bytes")
+        return bytes(body)
+
+
+def _certificate_fault(fault: BaseException) -> str | None:
+    """What TLS said, when it was TLS that failed."""
+    seen: BaseException | None = fault
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {seen.verify_message}"
+        if isinstance(seen, ssl.SSLError):
+            return "no TLS connection"
+        seen = seen.__cause__ or seen.__context__
+    return None

@@ -1,0 +1,159 @@
+"""What is said when the answer is no, in the protocol of the service that was asked.
+
+A fault has one meaning and, per protocol, AWS's code, status and text for it. STS and IAM: "Common Errors" of their API
+references; Secrets Manager: "Common Errors" of its API reference, whose JSON codes end in `Exception`; S3: "Error
+Responses" of its API reference.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum, StrEnum, unique
+from typing import Final
+
+from daypass.localaws.wire import Reply
+from daypass.localaws.xml import escaped
+
+XML: Final = "text/xml"
+
+
+_MISMATCH: Final = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
+    " and signing method. Consult the service documentation for details."
+)
+_MISMATCH_S3: Final = (
+    "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+)
+
+
+class Protocol(StrEnum):
+    """How a service is spoken to."""
+
+    QUERY = "query"
+    JSON = "json"
+    S3 = "rest-xml"
+
+
+@dataclass(frozen=True, slots=True)
+class AwsError:
+    """A code on the wire, its HTTP status and its text."""
+
+    code: str
+    http_status: int
+    message: str
+
+
+@unique
+class Fault(Enum):
+    """Faults that are the same for every service; each value is query, JSON, S3, as (code, status, text)."""
+
+    NOT_SIGNED = (
+        ("MissingAuthenticationToken", 403, "Request is missing Authentication Token"),
+        ("MissingAuthenticationTokenException", 400, "Missing Authentication Token"),
+        ("AccessDenied", 403, "Access Denied"),
+    )
+    SIGNATURE_INCOMPLETE = (
+        ("IncompleteSignature", 400, "{detail}"),
+        ("IncompleteSignatureException", 400, "{detail}"),
+        ("AuthorizationHeaderMalformed", 400, "The authorization header is malformed; {detail}"),
+    )
+    SIGNATURE_WRONG = (
+        ("SignatureDoesNotMatch", 403, _MISMATCH),
+        ("InvalidSignatureException", 400, _MISMATCH),
+        ("SignatureDoesNotMatch", 403, _MISMATCH_S3),
+    )
+    SCOPE_WRONG = (
+        ("SignatureDoesNotMatch", 403, "{detail}"),
+        ("InvalidSignatureException", 400, "{detail}"),
+        ("AuthorizationHeaderMalformed", 400, "The authorization header is malformed; {detail}"),
+    )
+    HEADERS_NOT_SIGNED = (
+        ("SignatureDoesNotMatch", 403, "{detail}"),
+        ("InvalidSignatureException", 400, "{detail}"),
+        ("AccessDenied", 403, "There were headers present in the request which were not signed"),
+    )
+    TIME_WRONG = (
+        ("SignatureDoesNotMatch", 403, "{detail}"),
+        ("InvalidSignatureException", 400, "{detail}"),
+        ("RequestTimeTooSkewed", 403, "The difference between the request time and the current time is too large."),
+    )
+    PRESIGNED_EXPIRED = (
+        ("SignatureDoesNotMatch", 403, "{detail}"),
+        ("InvalidSignatureException", 400, "{detail}"),
+        ("AccessDenied", 403, "Request has expired"),
+    )
+    KEY_UNKNOWN = (
+        ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
+        ("UnrecognizedClientException", 400, "The security token included in the request is invalid."),
+        ("InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."),
+    )
+    TOKEN_WRONG = (
+        ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
+        ("UnrecognizedClientException", 400, "The security token included in the request is invalid."),
+        ("InvalidToken", 400, "The provided token is malformed or otherwise invalid."),
+    )
+    SESSION_EXPIRED = (
+        ("ExpiredToken", 403, "The security token included in the request is expired"),
+        ("ExpiredTokenException", 400, "The security token included in the request is expired"),
+        ("ExpiredToken", 400, "The provided token has expired."),
+    )
+    CONTENT_HASH_WRONG = (
+        ("SignatureDoesNotMatch", 403, "{detail}"),
+        ("InvalidSignatureException", 400, "{detail}"),
+        (
+            "XAmzContentSHA256Mismatch",
+            400,
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        ),
+    )
+    TOO_LARGE = (
+        ("RequestEntityTooLarge", 413, "{detail}"),
+        ("RequestEntityTooLargeException", 413, "{detail}"),
+        ("EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"),
+    )
+    NOT_IMPLEMENTED = (
+        ("NotImplemented", 501, "{detail}"),
+        ("NotImplementedException", 501, "{detail}"),
+        ("NotImplemented", 501, "{detail}"),
+    )
+    FORBIDDEN_CALLER = (
+        ("AccessDenied", 403, "{detail}"),
+        ("AccessDeniedException", 403, "{detail}"),
+        ("AccessDenied", 403, "{detail}"),
+    )
+    INTERNAL = (
+        ("InternalFailure", 500, "The request processing has failed because of an unknown error."),
+        ("InternalFailure", 500, "The request processing has failed because of an unknown error."),
+        ("InternalError", 500, "We encountered an internal error. Please try again."),
+    )
+
+    def error(self, protocol: Protocol, detail: str = "") -> AwsError:
+        """The fault as `protocol` says it; `detail` fills the texts that have a place for one."""
+        code, status, text = self.value[list(Protocol).index(protocol)]
+        return AwsError(code=code, http_status=status, message=text.replace("{detail}", detail))
+
+
+def reply(error: AwsError, protocol: Protocol, request_id: str, *, namespace: str = "") -> Reply:
+    """The error as it goes over the wire."""
+    if protocol is Protocol.JSON:
+        media_type = "application/x-amz-json-1.1"
+        text = json.dumps({"__type": error.code, "Message": error.message, "message": error.message})
+    elif protocol is Protocol.S3:
+        media_type = "application/xml"
+        text = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<Error><Code>{escaped(error.code)}</Code><Message>{escaped(error.message)}</Message>"
+            f"<RequestId>{escaped(request_id)}</RequestId></Error>"
+        )
+    else:
+        media_type = XML
+        kind = "Sender" if error.http_status < 500 else "Receiver"
+        xmlns = f' xmlns="{escaped(namespace)}"' if namespace else ""
+        text = (
+            f"<ErrorResponse{xmlns}><Error><Type>{kind}</Type><Code>{escaped(error.code)}</Code>"
+            f"<Message>{escaped(error.message)}</Message></Error>"
+            f"<RequestId>{escaped(request_id)}</RequestId></ErrorResponse>"
+        )
+    header = "x-amz-request-id" if protocol is Protocol.S3 else "x-amzn-requestid"
+    return Reply(status=error.http_status, body=text.encode(), media_type=media_type, headers={header: request_id})

@@ -1,0 +1,83 @@
+"""What IAM knows, in memory: accounts, and in each its OIDC providers and roles.
+
+Everything runs in one event loop, and no operation waits between reading and writing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from daypass.names import ProviderArn, RoleArn
+    from daypass.trust.document import Policy
+
+PARTITION: Final = "aws"
+_ID_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+@dataclass(frozen=True, slots=True)
+class OidcProvider:
+    """An IAM OIDC provider. `tags` are in the order they were given."""
+
+    arn: ProviderArn
+    client_ids: tuple[str, ...]
+    thumbprints: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IamRole:
+    """A role. `inline_policies` are the texts of its own policies by name: kept and given back, not evaluated yet."""
+
+    arn: RoleArn
+    role_id: str
+    trust_policy: Policy
+    created_at: datetime
+    description: str = ""
+    max_session_seconds: int = 3600
+    tags: tuple[tuple[str, str], ...] = ()
+    inline_policies: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Account:
+    """One account. Providers are by ARN text; roles by lower-case name, for names are unique without letter case."""
+
+    number: str
+    providers: dict[str, OidcProvider] = field(default_factory=dict)
+    roles: dict[str, IamRole] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an operation: in which account, with what input (by the model's names), and when."""
+
+    account: Account
+    given: Mapping[str, Any]
+    now: datetime
+
+
+class IamState:
+    """All accounts. One that was never written to is empty, and takes no memory."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, Account] = {}
+
+    def to_write(self, number: str) -> Account:
+        """The account, kept from now on."""
+        return self._accounts.setdefault(number, Account(number))
+
+    def to_read(self, number: str) -> Account:
+        """The account as it is."""
+        return self._accounts.get(number) or Account(number)
+
+
+def new_role_id() -> str:
+    """A unique id that no other role gets: `AROA` and 17 characters (AWS IAM, "Unique identifiers")."""
+    return "AROA" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(17))

@@ -1,0 +1,75 @@
+"""Which service a request is for. There is one port and mostly one host name, so the request itself must tell."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, unquote
+
+from daypass.localaws import model
+from daypass.localaws.faults import Protocol
+from daypass.localaws.services import BEHIND
+
+if TYPE_CHECKING:
+    from daypass.localaws.wire import WireRequest
+
+DECIDED: Final = ("sts", "iam")
+_BY_TARGET: Final = {"secretsmanager": "secretsmanager"}
+_SCOPE: Final = re.compile(r"Credential=[^/,]*/[^/,]*/[^/,]*/([a-z0-9-]+)/")
+_AWS_HOST: Final = re.compile(r"(?:[^:]+\.)?(s3|sts|iam|secretsmanager)(?:\.[a-z0-9-]+)?\.amazonaws\.com(?::[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The service asked for (`None`: nothing tells), and the protocol in which to answer."""
+
+    service: str | None
+    protocol: Protocol
+
+
+def recognise(request: WireRequest) -> Asked:
+    """The service by what is asked; only when that does not tell, by what the signature claims.
+
+    A signature for one service that comes with another's question is thus refused by its scope.
+    """
+    service = _by_version(request) or _by_target(request) or _by_host(request) or _by_scope(request)
+    if service in DECIDED:
+        return Asked(service, Protocol.QUERY)
+    if service is not None and service in BEHIND:
+        return Asked(service, BEHIND[service])
+    if request.header("x-amz-target") is not None:
+        return Asked(service, Protocol.JSON)
+    if service is None or request.is_form:
+        return Asked(service, Protocol.QUERY)
+    return Asked(service, Protocol.JSON)
+
+
+def _by_version(request: WireRequest) -> str | None:
+    """STS and IAM are asked at `/` with an `Action`, and name the version of their API."""
+    text = request.query
+    if request.method == "POST" and request.is_form:
+        text = request.body.decode("latin-1")
+    if request.path != "/" or "Action=" not in text:
+        return None
+    try:
+        versions = parse_qs(text, max_num_fields=1000).get("Version", [])
+    except ValueError:
+        return None
+    return next((name for name in DECIDED if model.version(name) in versions), None)
+
+
+def _by_target(request: WireRequest) -> str | None:
+    return _BY_TARGET.get((request.header("x-amz-target") or "").partition(".")[0])
+
+
+def _by_host(request: WireRequest) -> str | None:
+    named = _AWS_HOST.fullmatch((request.header("host") or "").lower())
+    return named[1] if named else None
+
+
+def _by_scope(request: WireRequest) -> str | None:
+    claimed = _SCOPE.search(request.header("authorization") or "") or _SCOPE.search(
+        unquote(request.query.replace("X-Amz-Credential=", "Credential="))
+    )
+    return claimed[1] if claimed else None

@@ -1,0 +1,107 @@
+"""Services that Daypass does not decide on, behind its front: Secrets Manager and S3, kept by moto.
+
+A request gets here after its signature was checked; moto's own checks stay off, for they know no expiry. moto is WSGI
+and runs in a small pool of threads. It is an optional part (`daypass[local-aws]`), imported at the first call.
+
+What moto keeps, it keeps for the process: two local AWS in one process would share it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from daypass.errors import PartMissing
+from daypass.localaws.faults import Fault, Protocol, reply
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+
+    from daypass.localaws.signature import Caller
+    from daypass.localaws.wire import WireRequest
+
+    Environ = MutableMapping[str, Any]
+    Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+    Message = MutableMapping[str, Any]
+    Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+BEHIND: Final[Mapping[str, Protocol]] = {"secretsmanager": Protocol.JSON, "s3": Protocol.S3}
+
+_THREADS: Final = 4
+# Not passed on: who asks is told by us; and moto would take the region from a user agent before the signature's scope.
+_OURS: Final = frozenset({b"x-moto-account-id", b"authorization", b"x-amz-security-token", b"user-agent"})
+
+
+class Services:
+    """The services behind, each started at its first call."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, Any] = {}
+        self._starting = asyncio.Lock()
+
+    async def serve(
+        self, scope: Mapping[str, Any], request: WireRequest, caller: Caller, send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        """Let the service of the signature's scope answer, in the caller's account.
+
+        Raises:
+            PartMissing: when moto is not installed.
+        """
+        service = await self._service(caller.scope.service)
+        credential = "/".join((caller.scope.access_key_id, caller.scope.date, caller.scope.region))
+        signed_for = f"AWS4-HMAC-SHA256 Credential={credential}/{caller.scope.service}/aws4_request, SignedHeaders=host"
+        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _OURS]
+        headers += [(b"x-moto-account-id", caller.who.account.encode()), (b"authorization", signed_for.encode())]
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": request.body, "more_body": False}
+
+        await service({**scope, "headers": headers, "daypass.request": request}, receive, send)
+
+    def close(self) -> None:
+        """End the threads."""
+        for service in self._started.values():
+            service.executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _service(self, name: str) -> Asgi:
+        async with self._starting:
+            if name not in self._started:
+                self._started[name] = await asyncio.to_thread(_start, name)
+        service: Asgi = self._started[name]
+        return service
+
+
+def _start(name: str) -> Asgi:
+    """Import moto and make one of its services, without the dispatcher and the control paths of its server."""
+    try:
+        from a2wsgi import WSGIMiddleware  # noqa: PLC0415 - an optional part, and slow to import
+        from moto.moto_server.werkzeug_app import create_backend_app  # noqa: PLC0415 - likewise
+    except ImportError:
+        raise PartMissing(
+            f"the local AWS has no {name}: moto is not installed",
+            advice="Install `daypass[local-aws]` for the services behind IAM and STS.",
+        ) from None
+    make: Callable[[str], Any] = cast("Any", create_backend_app)
+    flask = make(name)
+    flask.debug = False
+    flask.register_error_handler(500, lambda _: _failure(BEHIND[name]))
+    service: Asgi = WSGIMiddleware(cast("Any", _with_raw_path(flask)), workers=_THREADS)
+    return service
+
+
+def _with_raw_path(app: Wsgi) -> Wsgi:
+    """Give moto the path as it was sent: WSGI's own is decoded, and the key `a%2Fb` would become `a/b`."""
+
+    def with_raw_path(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        request: WireRequest = environ["asgi.scope"]["daypass.request"]
+        environ["RAW_URI"] = request.path + (f"?{request.query}" if request.query else "")
+        environ["CONTENT_LENGTH"] = str(len(request.body))
+        return app(environ, start_response)
+
+    return with_raw_path
+
+
+def _failure(protocol: Protocol) -> tuple[bytes, int, dict[str, str]]:
+    """What a fault inside moto looks like from outside."""
+    told = reply(Fault.INTERNAL.error(protocol), protocol, "local")
+    return told.body, told.status, {"content-type": told.media_type}

@@ -1,0 +1,122 @@
+"""Who may sign: administrators as users of emulators know them, and sessions that our STS gave out.
+
+A session is not kept. Its token is sealed (AES-GCM) under a key that this instance made at its start, and holds all
+that is known of the session; its secret key follows from the access key id (HMAC). So sessions cost no memory, a token
+cannot be altered or moved to another access key, and another instance refuses it. Access key ids and tokens are
+recognisably local: AWS would never give out such.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from daypass.secret import Secret
+
+ADMINISTRATOR_KEY: Final = "test"
+ADMINISTRATOR_SECRET: Final = Secret("test")
+DEFAULT_ACCOUNT: Final = "000000000000"
+
+_KEY_PREFIX: Final = "ASIALOCAL"
+_MARK: Final = "DAYPASS-LOCAL-AWS-"
+_BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_NONCE_BYTES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """The administrator of an account: may do everything in it."""
+
+    account: str
+
+    @property
+    def arn(self) -> str:
+        """As GetCallerIdentity tells it of an account's own credentials."""
+        return f"arn:aws:iam::{self.account}:root"
+
+    @property
+    def user_id(self) -> str:
+        """Of the account itself: its number."""
+        return self.account
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session of a role. `user_id` is `AROA…:<session name>`."""
+
+    account: str
+    arn: str
+    user_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What STS gives out."""
+
+    access_key_id: str
+    secret_access_key: Secret
+    session_token: Secret
+    expires_at: datetime
+
+
+class Sessions:
+    """Issues sessions and recognises them; one per instance of the local AWS."""
+
+    def __init__(self) -> None:
+        self._seal = AESGCM(AESGCM.generate_key(bit_length=256))
+        self._secret_key = secrets.token_bytes(32)
+
+    def issue(self, session: Session) -> Credentials:
+        """Credentials for a session, good until its expiry (whole seconds)."""
+        access_key_id = _KEY_PREFIX + "".join(secrets.choice(_BASE32) for _ in range(20 - len(_KEY_PREFIX)))
+        facts = [session.account, session.arn, session.user_id, int(session.expires_at.timestamp())]
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = self._seal.encrypt(nonce, json.dumps(facts).encode(), access_key_id.encode())
+        return Credentials(
+            access_key_id=access_key_id,
+            secret_access_key=self._secret_of(access_key_id),
+            session_token=Secret(_MARK + base64.urlsafe_b64encode(nonce + sealed).decode()),
+            expires_at=session.expires_at,
+        )
+
+    def secret(self, access_key_id: str) -> Secret | None:
+        """The secret key that belongs to an access key id, or None when nobody here has that id."""
+        if access_key_id == ADMINISTRATOR_KEY or re.fullmatch("[0-9]{12}", access_key_id):
+            return ADMINISTRATOR_SECRET
+        if re.fullmatch(f"{_KEY_PREFIX}[A-Z2-7]{{{20 - len(_KEY_PREFIX)}}}", access_key_id):
+            return self._secret_of(access_key_id)
+        return None
+
+    def caller(self, access_key_id: str, session_token: str | None) -> Administrator | Session | None:
+        """Who signed, or None when the token is missing, superfluous, altered or of another instance.
+
+        A session is returned whether or not it has expired; that is for the caller of this to judge.
+        """
+        if not access_key_id.startswith(_KEY_PREFIX):
+            if session_token is not None:
+                return None
+            return Administrator(DEFAULT_ACCOUNT if access_key_id == ADMINISTRATOR_KEY else access_key_id)
+        if session_token is None or not session_token.startswith(_MARK):
+            return None
+        try:
+            sealed = base64.b64decode(session_token.removeprefix(_MARK), altchars=b"-_", validate=True)
+            opened = self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], access_key_id.encode())
+        except (ValueError, InvalidTag):
+            return None
+        account, arn, user_id, expires_at = json.loads(opened)
+        return Session(account=account, arn=arn, user_id=user_id, expires_at=datetime.fromtimestamp(expires_at, UTC))
+
+    def _secret_of(self, access_key_id: str) -> Secret:
+        digest = hmac.digest(self._secret_key, access_key_id.encode(), hashlib.sha256)
+        return Secret(base64.b64encode(digest).decode()[:40])

@@ -1,0 +1,29 @@
+"""A no, with AWS's words for the caller and ours for its owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daypass.sts.answers import Answer, Text
+    from daypass.trust.decision import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refused request.
+
+    `message` is AWS's text, byte for byte; `detail` is ours, for the local log and the explanation, and never holds the
+    token; `decision` is there when the trust policy said no.
+    """
+
+    answer: Answer
+    message: str
+    detail: str
+    decision: Decision | None = None
+
+
+def refuse(text: Text, detail: str, *, decision: Decision | None = None, **fields: object) -> Refusal:
+    """A refusal in AWS's words; `fields` fill the text's template."""
+    return Refusal(text.answer, text.template.format(**fields), detail, decision)

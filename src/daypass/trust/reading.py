@@ -1,0 +1,233 @@
+"""From JSON values to the parts of a policy, each held to the grammar.
+
+Source: IAM User Guide, "Grammar of the IAM JSON policy language".
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from daypass.errors import PolicyMalformed, PolicyUnsupported
+from daypass.trust import aws_texts
+from daypass.trust.operators import Operator
+from daypass.trust.statement import Action, Condition, Effect, Principal, PrincipalKind, Statement
+from daypass.trust.wildcard import Pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from daypass.tokens.strict_json import JsonValue
+
+Path = tuple[str | int, ...]
+
+OLD_VERSION: Final = "2008-10-17"
+"""What a policy without `Version` is; `${…}` has no meaning in it."""
+VERSION: Final = "2012-10-17"
+
+_POLICY_MEMBERS: Final = ("Version", "Id", "Statement")
+_STATEMENT_MEMBERS: Final = ("Sid", "Effect", "Principal", "Action", "NotAction", "Condition")
+_PRINCIPAL_MEMBERS: Final = ("AWS", "Federated", "Service", "CanonicalUser")
+_PROHIBITED: Final = {
+    "Resource": aws_texts.RESOURCE,
+    "NotResource": aws_texts.RESOURCE,
+    "NotPrincipal": aws_texts.NOT_PRINCIPAL,
+}
+
+
+class Fault(Exception):
+    """What is wrong, and where; `Policy.parse` makes the public error of it."""
+
+    def __init__(
+        self, path: Path, message: str, *, aws: str = aws_texts.SYNTAX, advice: str | None = None, known: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.path, self.message, self.aws, self.advice, self.known = path, message, aws, advice, known
+
+
+def read(document: JsonValue) -> tuple[str, str | None, tuple[Statement, ...]]:
+    """Version, id and statements.
+
+    Raises:
+        Fault: at the first thing that is wrong.
+    """
+    if not isinstance(document, dict):
+        raise Fault((), "a policy is an object")
+    _check_members(document, _POLICY_MEMBERS, (), "a policy")
+    version = document.get("Version", OLD_VERSION)
+    if version not in (OLD_VERSION, VERSION):
+        raise Fault(
+            ("Version",),
+            "the version of a policy is `2012-10-17` or `2008-10-17`",
+            aws=aws_texts.VERSION,
+            advice=f'Write "Version": "{VERSION}".',
+        )
+    statements = document.get("Statement")
+    if not statements or not isinstance(statements, dict | list):
+        raise Fault(("Statement",), "a policy has a `Statement`: an object, or an array of objects")
+    entries = statements if isinstance(statements, list) else [statements]
+    return (
+        str(version),
+        _text(document, "Id", ()),
+        tuple(
+            _statement(entry, ("Statement", index), index, variables=version == VERSION)
+            for index, entry in enumerate(entries)
+        ),
+    )
+
+
+def _statement(entry: JsonValue, path: Path, index: int, *, variables: bool) -> Statement:
+    if not isinstance(entry, dict):
+        raise Fault(path, "a statement is an object")
+    for name, aws in _PROHIBITED.items():
+        if name in entry:
+            raise Fault((*path, name), f"a trust policy has no `{name}`", aws=aws, advice=f"Remove `{name}`.")
+    _check_members(entry, _STATEMENT_MEMBERS, path, "a statement")
+    effect = entry.get("Effect")
+    if effect not in tuple(Effect):
+        raise Fault((*path, "Effect"), "the effect of a statement is `Allow` or `Deny`, in these letters")
+    if "Action" in entry and "NotAction" in entry:
+        raise Fault((*path, "NotAction"), "a statement has `Action` or `NotAction`, not both")
+    if "Action" not in entry and "NotAction" not in entry:
+        raise Fault(path, "a statement has an `Action`", aws=aws_texts.NO_ACTION)
+    return Statement(
+        index=index,
+        sid=_text(entry, "Sid", path),
+        effect=Effect(str(effect)),
+        principals=_principals(entry, path),
+        actions=_actions(entry, "Action", path),
+        not_actions=_actions(entry, "NotAction", path),
+        conditions=tuple(_conditions(entry, path, variables=variables)),
+    )
+
+
+def _principals(entry: Mapping[str, JsonValue], path: Path) -> tuple[Principal, ...]:
+    if "Principal" not in entry:
+        raise Fault(path, "a statement of a trust policy has a `Principal`", aws=aws_texts.NO_PRINCIPAL)
+    path = (*path, "Principal")
+    value = entry["Principal"]
+    if value == "*":
+        return (Principal(PrincipalKind.ANYONE, "*"),)
+    if not isinstance(value, dict):
+        raise Fault(path, 'a principal is "*" or an object such as {"Federated": "arn:…"}')
+    if not value:
+        raise Fault(path, "a principal names somebody", aws=aws_texts.EMPTY_PRINCIPAL)
+    _check_members(value, _PRINCIPAL_MEMBERS, path, "a principal")
+    return tuple(
+        Principal(PrincipalKind(kind), name)
+        for kind, names in value.items()
+        for name in _texts(names, (*path, kind), "a principal")
+    )
+
+
+def _actions(entry: Mapping[str, JsonValue], name: str, path: Path) -> tuple[Action, ...]:
+    if name not in entry:
+        return ()
+    path = (*path, name)
+    texts = _texts(entry[name], path, "an action", aws=aws_texts.NO_ACTION)
+    for text in texts:
+        vendor, colon, rest = text.partition(":")
+        if text != "*" and not (vendor and colon and rest):
+            raise Fault(
+                path,
+                f"`{text}` is not an action: it has no service before a colon",
+                aws=aws_texts.ACTION_FORM,
+                advice="An action is written `sts:AssumeRoleWithWebIdentity`.",
+            )
+    return tuple(Action(text, Pattern.parse(text.lower())) for text in texts)
+
+
+def _conditions(entry: Mapping[str, JsonValue], path: Path, *, variables: bool) -> Iterator[Condition]:
+    path = (*path, "Condition")
+    blocks = entry.get("Condition", {})
+    if not isinstance(blocks, dict):
+        raise Fault(path, "`Condition` is an object with operators as members")
+    _check_case(blocks, path)
+    for name, block in blocks.items():
+        operator = _operator(name, (*path, name))
+        if not isinstance(block, dict) or not block:
+            raise Fault((*path, name), f"`{name}` is an object with condition keys as members")
+        _check_case(block, (*path, name))
+        for key, value in block.items():
+            yield _condition(operator, key, value, (*path, name, key), variables=variables)
+
+
+def _operator(name: str, path: Path) -> Operator:
+    try:
+        return Operator.parse(name)
+    except (PolicyMalformed, PolicyUnsupported) as fault:
+        known = isinstance(fault, PolicyUnsupported)
+        raise Fault(path, fault.message, advice=fault.advice, known=known) from None
+
+
+def _condition(operator: Operator, key: str, value: JsonValue, path: Path, *, variables: bool) -> Condition:
+    prefix, colon, name = key.rpartition(":")
+    if not (prefix and colon and name):
+        raise Fault(
+            path,
+            f"`{key}` is not a condition key: it has no service or issuer before a colon",
+            aws=aws_texts.ACTION_FORM,
+            advice="A key is written `sts:RoleSessionName` or `idp.example.com/path:sub`.",
+        )
+    values = tuple(_value(each, path) for each in (value if isinstance(value, list) else [value]))
+    try:
+        equals = operator.compile(values, variables=variables)
+    except PolicyUnsupported as fault:
+        raise Fault(path, fault.message, advice=fault.advice, known=True) from None
+    return Condition(operator.name, key, values, operator, equals)
+
+
+def _value(value: JsonValue, path: Path) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case float():
+            # Whether AWS compares 1.10 as "1.10" or as "1.1" is not known.
+            raise Fault(path, "a number with a fraction is not read as a value yet", known=True)
+        case _:
+            raise Fault(path, "the value of a condition is a text, or an array of texts")
+
+
+def _texts(value: JsonValue, path: Path, what: str, *, aws: str = aws_texts.SYNTAX) -> tuple[str, ...]:
+    """One text, or those of an array that is not empty."""
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) and text for text in texts):
+        raise Fault(path, f"{what} is a text, or an array of texts", aws=aws)
+    return tuple(str(text) for text in texts)
+
+
+def _text(members: Mapping[str, JsonValue], name: str, path: Path) -> str | None:
+    value = members.get(name)
+    if name in members and not isinstance(value, str):
+        raise Fault((*path, name), f"`{name}` is a text")
+    return None if value is None else str(value)
+
+
+def _check_members(members: Mapping[str, JsonValue], known: tuple[str, ...], path: Path, what: str) -> None:
+    _check_case(members, path)
+    for name in members:
+        if name not in known:
+            by_case = {one.lower(): one for one in known}
+            near = difflib.get_close_matches(name.lower(), by_case, n=1, cutoff=0.7)
+            raise Fault(
+                (*path, name),
+                f"{what} has no member `{name}`",
+                advice=f"Did you mean `{by_case[near[0]]}`?" if near else None,
+            )
+
+
+def _check_case(members: Mapping[str, JsonValue], path: Path) -> None:
+    """Names that differ only in letter case are one name to AWS, and one of the two would not count."""
+    seen: dict[str, str] = {}
+    for name in members:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise Fault(
+                (*path, name),
+                f"`{other}` and `{name}` differ only in letter case",
+                advice="Write one member, with a list of values where both are meant.",
+            )

@@ -1,0 +1,113 @@
+"""What IAM asks of a trust policy when a role is written, beyond the grammar."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from daypass.errors import ArnInvalid, PolicyMalformed
+from daypass.names import ProviderArn
+from daypass.trust import aws_texts
+from daypass.trust.locate import locate, position
+from daypass.trust.statement import PrincipalKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daypass.trust.document import Policy
+    from daypass.trust.statement import Action, Statement
+
+DEFAULT_CHARACTERS: Final = 2_048
+"""A role's quota for its trust policy, white space not counted (IAM quotas)."""
+RAISED_CHARACTERS: Final = 4_096
+"""The most that the quota can be raised to."""
+
+BUILT_IN_PROVIDERS: Final = frozenset(
+    {"accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com"}
+)
+
+STS_ACTIONS: Final = (
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:SetContext",
+    "sts:SetSourceIdentity",
+    "sts:TagSession",
+)
+"""What a trust policy can speak of."""
+
+_SID: Final = re.compile(r"[A-Za-z0-9]*")
+_SAML_PROVIDER: Final = re.compile(r"arn:aws[a-z0-9-]*:iam::[0-9]{12}:saml-provider/[A-Za-z0-9._-]{1,128}")
+
+
+def check_role_trust(policy: Policy, *, max_characters: int = DEFAULT_CHARACTERS) -> None:
+    """Hold a policy to what IAM takes in CreateRole and UpdateAssumeRolePolicy.
+
+    Args:
+        policy: as parsed.
+        max_characters: the account's quota, without white space: 2048 to 4096.
+
+    Raises:
+        PolicyMalformed: with `aws_message`, `aws_code` (`MalformedPolicyDocument`, or `LimitExceeded` for the size) and
+            the position in `facts`.
+    """
+    for path, message, aws in _faults(policy):
+        line, column = position(policy.text, locate(policy.text, path))
+        raise PolicyMalformed(
+            f"{message}, line {line} column {column}",
+            line=line,
+            column=column,
+            aws_message=aws,
+            aws_code="MalformedPolicyDocument",
+        )
+    size = len("".join(policy.text.split()))
+    if size > max_characters:
+        raise PolicyMalformed(
+            f"the policy has {size} characters without white space, more than {max_characters}",
+            advice="Split the role in two, or ask AWS to raise the quota (4096 at most).",
+            aws_message=aws_texts.SIZE.format(limit=max_characters),
+            aws_code="LimitExceeded",
+        )
+
+
+def _faults(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Path, message and AWS's text of each fault, in the order of the document."""
+    sids: set[str] = set()
+    for statement in policy.statements:
+        path = ("Statement", statement.index)
+        sid = statement.sid
+        if sid is not None and not _SID.fullmatch(sid):
+            yield (*path, "Sid"), f"the Sid `{sid}` is not made of A-Z a-z 0-9", aws_texts.SID_FORM
+        if sid and sid in sids:
+            yield (*path, "Sid"), f"the Sid `{sid}` comes twice", aws_texts.SID_TWICE
+        sids.add(sid or "")
+        yield from (((*path, "Principal"), message, aws) for message, aws in _principal_faults(statement))
+        for action in (*statement.actions, *statement.not_actions):
+            if not _is_sts_action(action):
+                member = "Action" if statement.actions else "NotAction"
+                yield (*path, member), f"IAM does not take the action `{action.text}` here", aws_texts.NOT_AN_STS_ACTION
+
+
+def _principal_faults(statement: Statement) -> Iterator[tuple[str, str]]:
+    for principal in statement.principals:
+        if principal.kind is PrincipalKind.ANYONE:
+            yield "IAM does not take everyone as the principal of a role", aws_texts.EVERYONE
+        elif principal.kind is PrincipalKind.FEDERATED and not _is_federated(principal.value):
+            yield f"`{principal.value}` is not the ARN of an identity provider", aws_texts.FEDERATED
+
+
+def _is_federated(value: str) -> bool:
+    if value in BUILT_IN_PROVIDERS or _SAML_PROVIDER.fullmatch(value):
+        return True
+    try:
+        provider = ProviderArn.parse(value)
+    except ArnInvalid:
+        return False
+    return not any(wildcard in provider.issuer for wildcard in "*?")
+
+
+def _is_sts_action(action: Action) -> bool:
+    """Letter case counts for the writer, and `sts:*` is refused (observed 2026-09)."""
+    if "*" in action.text or "?" in action.text:
+        return action.text.startswith("sts:Assume") and any(action.covers(name) for name in STS_ACTIONS)
+    return action.text in STS_ACTIONS

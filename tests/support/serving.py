@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import ssl
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 import httpx
 import trustme
+
+from support.processes import clean_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ class Serving:
             [sys.executable, "-m", "daypass", "serve", "--config", str(self.write_settings())],
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=clean_environment(self.folder),
         )
         ready = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(ready,), daemon=True)

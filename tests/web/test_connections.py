@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daypass.bootstrap import Server
+from daypass.bootstrap.server import Server
 from daypass.web import connections
 
 if TYPE_CHECKING:

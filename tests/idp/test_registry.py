@@ -192,6 +192,10 @@ def test_the_index_is_bounded() -> None:
         assert len(index) == 2
         assert index.get(made[0].workload.secret_hash) is None
         assert index.get(made[2].workload.secret_hash) is not None
+        index.forget(made[1].workload)
+        assert len(index) == 1
+        index.forget(await registry.project(OPERATOR, "acme", "shop"))
+        assert len(index) == 0
 
     asyncio.run(story())
 

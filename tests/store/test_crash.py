@@ -20,7 +20,7 @@ from daypass.secret import Secret
 from daypass.signers import EncryptedFileSigner, Passphrase
 from daypass.store import open_store
 
-ROUNDS = 8
+ROUNDS = 6
 WRITER = Path(__file__).with_name("writer.py")
 
 

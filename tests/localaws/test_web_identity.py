@@ -279,7 +279,6 @@ HOSTILE = [
     "<![CDATA[x]]>",
     "&lt;&amp;&#0;",
     "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>&e;",
-    "a\r\nb\tc",
     "\"'<>&",
     "😀 ü \u2028",
 ]
@@ -296,7 +295,7 @@ def test_what_a_token_says_comes_back_as_text(ready: LocalAws, subject: str) -> 
     assert answer["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/job-1"
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", [*HOSTILE, "a\r\nb\tc"])
 def test_what_a_caller_says_comes_back_as_text(ready: LocalAws, text: str) -> None:
     fault = refused(lambda: ready.assume(RoleSessionName=text))
     assert f"Value '{text}' at 'roleSessionName'" in code_and_message(fault)[1]

@@ -191,6 +191,24 @@ class SubjectTooLong(RequestRefused):
     code = "subject_too_long"
 
 
+class AlgorithmNotOffered(RequestRefused):
+    """No active key of this issuer signs with that algorithm."""
+
+    code = "algorithm_not_offered"
+
+
+class ClaimsTooLarge(RequestRefused):
+    """The token would be longer than relying parties read (AWS: 20,000 characters)."""
+
+    code = "claims_too_large"
+
+
+class AuditBroken(Refused):
+    """The audit log's hash chain does not hold. `facts` hold `sequence`, of the first row that is not as written."""
+
+    code = "audit_broken"
+
+
 class AwsRefused(Refused):
     """AWS, or the local AWS, said no. `facts` hold `aws_code` and `http_status`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from support.asgi import served
-from support.issuer import HttpsIssuer, https_issuer
+from support.https_issuer import HttpsIssuer, https_issuer
 
 from daypass.localaws.app import LocalAwsConfig, build
 
@@ -116,14 +117,56 @@ class LocalAws:
         return self.client("sts").assume_role_with_web_identity(**given)
 
 
+class Stage:
+    """Where each test's own local AWS stands, so that one server serves them all."""
+
+    def __init__(self) -> None:
+        self.app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await self.app(scope, receive, send)
+        else:
+            for _ in range(2):
+                await send({"type": f"{(await receive())['type']}.complete"})
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[tuple[Stage, int]]:
+    stage = Stage()
+    with served(stage) as port:
+        yield stage, port
+
+
+@pytest.fixture(scope="session")
+def shared_issuer(ca: trustme.CA) -> Iterator[HttpsIssuer]:
+    with https_issuer(ca) as issuer:
+        yield issuer
+
+
 @pytest.fixture
-def aws(ca: trustme.CA, ca_file: Path) -> Iterator[LocalAws]:
+def aws(stage: tuple[Stage, int], shared_issuer: HttpsIssuer, ca_file: Path) -> Iterator[LocalAws]:
     clock = Clock()
-    with https_issuer(ca) as issuer, served(build(LocalAwsConfig(trust=(ca_file,)), clock)) as port:
-        local = LocalAws(port=port, clock=clock, issuer=issuer)
-        yield local
-        for client in local.clients:
-            client.close()
+    stage[0].app = build(LocalAwsConfig(trust=(ca_file,)), clock)
+    shared_issuer.reset()
+    local = LocalAws(port=stage[1], clock=clock, issuer=shared_issuer)
+    yield local
+    for client in local.clients:
+        client.close()
+    asyncio.run(end(stage[0].app))
+
+
+async def end(app: Any) -> None:
+    """Tell an application that it ends."""
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+
+    async def receive() -> dict[str, str]:
+        return messages.pop(0)
+
+    async def send(message: dict[str, str]) -> None:
+        assert message["type"].endswith(".complete")
+
+    await app({"type": "lifespan"}, receive, send)
 
 
 @pytest.fixture

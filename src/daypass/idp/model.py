@@ -10,19 +10,26 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from daypass.subjects.facts import WorkloadKind
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+__all__ = [
+    "DEFAULT_AUDIENCE",
+    "AdminToken",
+    "AuditEntry",
+    "AuditRecord",
+    "KeyState",
+    "Organization",
+    "Project",
+    "SigningKey",
+    "Workload",
+    "WorkloadKind",
+]
+
 DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
-
-
-class WorkloadKind(StrEnum):
-    """What runs: the word in the subject and in the API."""
-
-    WORKSPACE = "workspace"
-    ENVIRONMENT = "environment"
-    JOB = "job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,10 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key that signs tokens: its public half, and where it is in its life. The private half is in a signer."""
+    """A key that signs tokens: its public half, and where it is in its life. The private half is in a signer.
+
+    It signs from `activated_at` until `retiring_at`, and leaves the key set at `retired_at`.
+    """
 
     kid: str
     algorithm: str
@@ -107,6 +117,7 @@ class SigningKey:
     public_jwk: Mapping[str, str]
     created_at: datetime
     activated_at: datetime | None = None
+    retiring_at: datetime | None = None
     retired_at: datetime | None = None
 
 
@@ -114,7 +125,8 @@ class SigningKey:
 class AuditEntry:
     """One decision: who asked, what for, what came of it. Tokens only as SHA-256; never a secret.
 
-    `outcome` is `issued`, `refused` or `changed`; `reason` is a stable error code when refused.
+    `outcome` is `issued`, `refused`, `changed`, or `failed` for a change that was recorded and then could not be
+    made; `reason` is a stable error code when refused or failed.
     """
 
     at: datetime
@@ -135,3 +147,12 @@ class AuditEntry:
     source_ip: str | None = None
     reason: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """A committed entry. `sequence` counts from 1 without a gap; `hash` (hex SHA-256) covers it and all before it."""
+
+    sequence: int
+    hash: str
+    entry: AuditEntry

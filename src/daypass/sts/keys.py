@@ -57,7 +57,7 @@ def _usable(keys: KeySet) -> dict[str, Mapping[str, JsonValue]]:
     """The entries that AWS would index, by `kid`; a later one takes the place of an earlier one."""
     usable: dict[str, Mapping[str, JsonValue]] = {}
     for entry in keys.entries:
-        if entry is None or entry.get("kty") not in {"RSA", "EC"} or entry.get("use", "sig") != "sig":
+        if entry is None or entry.get("kty") not in ("RSA", "EC") or entry.get("use", "sig") != "sig":
             continue
         kid = entry.get("kid")
         if isinstance(kid, str) and kid:
@@ -67,7 +67,7 @@ def _usable(keys: KeySet) -> dict[str, Mapping[str, JsonValue]]:
 
 def _public_key(keys: KeySet, entry: Mapping[str, JsonValue], algorithm: JsonValue) -> PublicKey | Refusal:
     for key in keys.keys:
-        if key.kid == entry["kid"] and algorithm in key.algorithms:
+        if key.kid == entry["kid"] and isinstance(algorithm, str) and algorithm in key.algorithms:
             return key
     try:
         return PublicKey.from_jwk({name: value for name, value in entry.items() if name != "alg"})

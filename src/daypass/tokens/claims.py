@@ -13,6 +13,7 @@ from daypass.errors import (
     TokenKindWrong,
     TokenNotYetValid,
 )
+from daypass.tokens.strict_json import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,12 +59,12 @@ def _kind(header: Mapping[str, JsonValue], wanted: str) -> Iterator[TokenRefused
         found = header["typ"]
         # A media type, without regard to case; `application/` may be left out (RFC 7515 section 4.1.9).
         if not isinstance(found, str) or found.lower().removeprefix("application/") != wanted.lower():
-            yield TokenKindWrong(f"`typ` is {_shown(found)}, not `{wanted}`", wanted=wanted)
+            yield TokenKindWrong(f"`typ` is {brief(found)}, not `{wanted}`", wanted=wanted)
 
 
 def _issuer(claims: Mapping[str, JsonValue], wanted: str) -> Iterator[TokenRefused]:
     if "iss" in claims and claims["iss"] != wanted:
-        yield TokenIssuerMismatch(f"`iss` is {_shown(claims['iss'])}, not `{wanted}`", wanted=wanted)
+        yield TokenIssuerMismatch(f"`iss` is {brief(claims['iss'])}, not `{wanted}`", wanted=wanted)
 
 
 def _audience(claims: Mapping[str, JsonValue], wanted: str) -> Iterator[TokenRefused]:
@@ -71,7 +72,7 @@ def _audience(claims: Mapping[str, JsonValue], wanted: str) -> Iterator[TokenRef
         found = claims["aud"]
         entries = found if isinstance(found, list) else [found]
         if not entries or any(entry != wanted for entry in entries):
-            yield TokenAudienceMismatch(f"`aud` is {_shown(found)}, not `{wanted}` alone", wanted=wanted)
+            yield TokenAudienceMismatch(f"`aud` is {brief(found)}, not `{wanted}` alone", wanted=wanted)
 
 
 def _missing(claims: Mapping[str, JsonValue]) -> Iterator[TokenRefused]:
@@ -82,7 +83,7 @@ def _missing(claims: Mapping[str, JsonValue]) -> Iterator[TokenRefused]:
 
 def _subject(claims: Mapping[str, JsonValue]) -> Iterator[TokenRefused]:
     if "sub" in claims and not (isinstance(claims["sub"], str) and claims["sub"]):
-        yield TokenClaimInvalid(f"`sub` is {_shown(claims['sub'])}, not text", claim="sub")
+        yield TokenClaimInvalid(f"`sub` is {brief(claims['sub'])}, not text", claim="sub")
 
 
 def _times(
@@ -95,7 +96,7 @@ def _times(
             if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _TIME_LIMIT:
                 times[name] = value
             else:
-                yield TokenClaimInvalid(f"`{name}` is {_shown(value)}, not a time in seconds since 1970", claim=name)
+                yield TokenClaimInvalid(f"`{name}` is {brief(value)}, not a time in seconds since 1970", claim=name)
     if "exp" in times and now >= times["exp"] + leeway:
         yield TokenExpired(f"the token expired {now - times['exp']:.0f} seconds ago", exp=times["exp"])
     for name in ("nbf", "iat"):
@@ -107,15 +108,3 @@ def _times(
         yield TokenClaimInvalid(
             f"the token lives for {lifetime:.0f} seconds, longer than {max_lifetime}", claim="exp", wanted=max_lifetime
         )
-
-
-def _shown(value: JsonValue) -> str:
-    if isinstance(value, str):
-        return f"`{value if len(value) <= 128 else value[:127] + '…'}`"
-    if isinstance(value, list) and len(value) <= 4 and all(isinstance(entry, str) for entry in value):
-        return "[" + ", ".join(map(_shown, value)) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return str(value)
-    return "null" if value is None else f"an {'array' if isinstance(value, list) else 'object'}"

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 from joserfc.jwk import ECKey, RSAKey
@@ -151,17 +152,13 @@ class PrivateKey:
             raise _algorithm_unknown(algorithm)
         try:
             raw = load_der_private_key(der, password=None)
-        except (ValueError, TypeError, ArithmeticError):
-            raw = None
-        except Exception as fault:  # UnsupportedAlgorithm and what OpenSSL invents
-            if type(fault).__module__.partition(".")[0] != "cryptography":
-                raise
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             raw = None
         if isinstance(raw, RSAPrivateKey):
             return cls(RSAKey.import_key(raw), algorithm)
-        if isinstance(raw, EllipticCurvePrivateKey):
+        if isinstance(raw, EllipticCurvePrivateKey) and isinstance(raw.curve, (SECP256R1, SECP384R1, SECP521R1)):
             return cls(ECKey.import_key(raw), algorithm)
-        raise KeyRefused("the private key is not a PKCS #8 key for RSA or an elliptic curve", reason="not PKCS #8")
+        raise KeyRefused("the private key is not a PKCS #8 key for RSA or one of the NIST curves", reason="not PKCS #8")
 
     def to_pkcs8(self) -> bytes:
         """The key itself, as unencrypted PKCS #8 DER. For a signer that seals it; never for a log, a file, a wire."""

@@ -30,13 +30,15 @@ Duplicates: TypeAlias = Literal["refuse", "last"]
 
 _INTEGER_LIMIT: Final = 2**63
 _INTEGER_DIGITS: Final = len(str(-_INTEGER_LIMIT))
+_BRIEF: Final = 128
 _PLAIN: Final = json.JSONDecoder()
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
-# A string (with the colon that makes it a member's name), a bracket, or a number or word.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"(?P<colon>[ \t\r\n]*:)?|[{}\[\]]|[^\s"{}\[\]:,]+', re.DOTALL)
+# A string (with the colon that makes it a member's name), a bracket, or a number or word. A string that does not end
+# is one token up to the end of the text, and nothing is tried twice: the walk stays linear on hostile texts.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?(?P<colon>[ \t\r\n]*:)?|[{}\[\]]|[^\s"{}\[\]:,]+', re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_CONTROL_IN_TEXT: Final = re.compile(r"[\x7f-\x9f]")
+_C1_CONTROL: Final = re.compile(r"[\x80-\x9f]")
 _ESCAPE_TO_LOOK_AT: Final = re.compile(r"\\(?:[bfnrt]|u(?:00[0189]|007[fF]|[dD][89a-fA-F]))")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
@@ -72,7 +74,8 @@ def parse(
     walk = _Walk(content, max_depth, max_members, duplicates == "refuse", control_characters)
     if (
         content.count("{") + content.count("[") > max_depth
-        or _CONTROL_IN_TEXT.search(content)
+        or "\x7f" in content
+        or not (content.isascii() or _C1_CONTROL.search(content) is None)
         or ("\\" in content and _ESCAPE_TO_LOOK_AT.search(content))
     ):
         walk.refuse_faults()
@@ -113,6 +116,23 @@ def dump(value: object) -> bytes:
     return orjson.dumps(
         value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
     )
+
+
+def brief(value: JsonValue) -> str:
+    """A value as a message shows it: text in backticks, cut at 128 characters; of objects and long arrays the type."""
+    match value:
+        case str():
+            return f"`{value if len(value) <= _BRIEF else value[: _BRIEF - 1] + '…'}`"
+        case bool() | None:
+            return json.dumps(value)
+        case int() | float():
+            return str(value)
+        case list() if len(value) <= 4 and all(isinstance(entry, str) for entry in value):
+            return f"[{', '.join(map(brief, value))}]"
+        case list():
+            return "an array"
+        case dict():
+            return "an object"
 
 
 def _plain(value: object) -> object:
@@ -198,7 +218,7 @@ class _Walk:
                 if token["colon"] and names:
                     members += 1
                     if self._unique and string in names[-1]:
-                        yield at, f"member {_shown(string)} comes twice"
+                        yield at, f"member {brief(string)} comes twice"
                     if members > self._max_members:
                         yield at, f"more than {self._max_members} members"
                     names[-1].add(string)
@@ -234,10 +254,6 @@ def _fault_of_literal(literal: str) -> str | None:
         except ValueError:
             return None  # not a number: the decoder says so
     return None
-
-
-def _shown(name: str) -> str:
-    return f"`{name if len(name) <= 64 else name[:63] + '…'}`"
 
 
 def _lower_first(reason: str) -> str:

@@ -13,6 +13,7 @@ from daypass.errors import (
 )
 from daypass.tokens.claims import refuse_problems
 from daypass.tokens.peek import MAX_LENGTH, peek
+from daypass.tokens.strict_json import brief
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,7 +84,7 @@ def verify_signature(token: UnverifiedToken, key: PublicKey, *, algorithms: Abst
     algorithm = token.header.get("alg")
     if not isinstance(algorithm, str) or algorithm not in algorithms or algorithm not in key.algorithms:
         raise TokenAlgorithmRefused(
-            "the token's `alg` is not one that the issuer and its key are accepted with",
+            f"the token's `alg` is {'missing' if algorithm is None else brief(algorithm)}, which is not accepted here",
             accepted=sorted(key.algorithms & algorithms),
         )
     if not key.verifies(token.signing_input, token.signature, algorithm=algorithm):

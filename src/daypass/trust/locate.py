@@ -39,6 +39,8 @@ def position(text: str, offset: int) -> tuple[int, int]:
 
 def _child(text: str, at: int, step: str | int) -> tuple[int, int] | None:
     """The offsets of a member's name and of its value; of an entry, twice the same."""
+    if step == 0 and text[at : at + 1] != "[":
+        return at, at  # a policy may have one value where a list may stand
     if text[at : at + 1] != ("{" if isinstance(step, str) else "["):
         return None
     index = 0

@@ -55,7 +55,7 @@ def read(document: JsonValue) -> tuple[str, str | None, tuple[Statement, ...]]:
         raise Fault((), "a policy is an object")
     _check_members(document, _POLICY_MEMBERS, (), "a policy")
     version = document.get("Version", OLD_VERSION)
-    if version not in {OLD_VERSION, VERSION}:
+    if version not in (OLD_VERSION, VERSION):
         raise Fault(
             ("Version",),
             "the version of a policy is `2012-10-17` or `2008-10-17`",
@@ -65,15 +65,13 @@ def read(document: JsonValue) -> tuple[str, str | None, tuple[Statement, ...]]:
     statements = document.get("Statement")
     if not statements or not isinstance(statements, dict | list):
         raise Fault(("Statement",), "a policy has a `Statement`: an object, or an array of objects")
-    several = isinstance(statements, list)
     entries = statements if isinstance(statements, list) else [statements]
-    paths: list[Path] = [("Statement", index) if several else ("Statement",) for index in range(len(entries))]
     return (
         str(version),
         _text(document, "Id", ()),
         tuple(
-            _statement(entry, path, index, variables=version == VERSION)
-            for index, (entry, path) in enumerate(zip(entries, paths, strict=True))
+            _statement(entry, ("Statement", index), index, variables=version == VERSION)
+            for index, entry in enumerate(entries)
         ),
     )
 

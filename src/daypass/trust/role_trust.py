@@ -74,7 +74,7 @@ def _faults(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
     """Path, message and AWS's text of each fault, in the order of the document."""
     sids: set[str] = set()
     for statement in policy.statements:
-        path = ("Statement", statement.index) if len(policy.statements) > 1 else ("Statement",)
+        path = ("Statement", statement.index)
         sid = statement.sid
         if sid is not None and not _SID.fullmatch(sid):
             yield (*path, "Sid"), f"the Sid `{sid}` is not made of A-Z a-z 0-9", aws_texts.SID_FORM

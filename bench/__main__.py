@@ -1,0 +1,87 @@
+"""`make bench`: the hot paths, as ratios against raw signatures and a peer, all in one run on one machine.
+
+Absolute figures say little on another machine, and less on a busy one; the ratios carry over. The load comes from a
+second process, so a two-core machine gives the server one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import servers
+from bench.load import Measured, measure
+from bench.primitives import sign_per_second, verify_per_second
+
+
+def _row(name: str, got: Measured, limit_us: float, limit_name: str) -> dict:
+    row = {
+        "what": name,
+        "per_second": round(got.per_second),
+        "server_cpu_us": round(got.cpu_us),
+        "p50_ms": round(got.p50_ms, 2),
+        "p99_ms": round(got.p99_ms, 2),
+        "failures": got.failures,
+        "limit": limit_name,
+        "limit_us": round(limit_us, 1),
+        "cpu_ratio_to_limit": round(got.cpu_us / limit_us, 2),
+    }
+    print(
+        f"  {name:<44} {row['per_second']:>6}/s  {row['server_cpu_us']:>5} us CPU"
+        f"  = {row['cpu_ratio_to_limit']:>5} x {limit_name} ({limit_us:.0f} us)"
+        f"   p50 {row['p50_ms']} ms  p99 {row['p99_ms']} ms" + (f"  FAILURES {got.failures}" if got.failures else "")
+    )
+    return row
+
+
+def main() -> int:
+    """Run everything and print; the exit status is 1 when any request failed."""
+    options = argparse.ArgumentParser(prog="make bench")
+    options.add_argument("--seconds", type=float, default=4.0, help="of load per figure")
+    options.add_argument("--json", type=Path, help="also write the figures here")
+    chosen = options.parse_args()
+    seconds = chosen.seconds
+    print(f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores, {seconds:g} s per figure\n")
+    rows = []
+    print("Raw cryptography, one core:")
+    raw = {algorithm: 1e6 / sign_per_second(algorithm) for algorithm in ("RS256", "ES256")}
+    raw_verify = 1e6 / verify_per_second()
+    print(f"  RS256 sign {raw['RS256']:.0f} us, ES256 sign {raw['ES256']:.0f} us, RS256 verify {raw_verify:.0f} us\n")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print("Tokens issued, one worker, audit on (an answer leaves when its row is on disk):")
+        with servers.identity_provider(folder) as (running, secret, _):
+            for algorithm in ("RS256", "ES256"):
+                request = servers.id_token_request(running.port, secret, algorithm)
+                for connections in (16, 64):
+                    got = measure(running.port, request, pid=running.pid, connections=connections, seconds=seconds)
+                    label = f"{algorithm}, {connections} connections"
+                    rows.append(_row(label, got, raw[algorithm], f"raw {algorithm} sign"))
+        print("\nAssumeRoleWithWebIdentity, 16 connections:")
+        with servers.local_aws(folder) as (running, role, token):
+            request = servers.assume_role_request(running.port, role, token)
+            ours = measure(running.port, request, pid=running.pid, connections=16, seconds=seconds)
+            rows.append(_row("local AWS: everything checked", ours, raw_verify, "raw RS256 verify"))
+        with servers.moto(folder) as running:
+            request = servers.assume_role_request(running.port, role, token)
+            theirs = measure(running.port, request, pid=running.pid, connections=16, seconds=seconds)
+            rows.append(_row("moto: nothing checked", theirs, raw_verify, "raw RS256 verify"))
+        print(
+            f"\n  the local AWS answers {ours.per_second / theirs.per_second:.1f} times as many as moto,"
+            f" for {ours.cpu_us / theirs.cpu_us:.2f} of its CPU time"
+        )
+    if chosen.json:
+        chosen.json.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
+    failed = sum(row["failures"] for row in rows)
+    if failed:
+        print(f"\n{failed} requests failed: the figures mean nothing", file=sys.stderr)
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,120 @@
+"""Write the reference pages from the code: commands, settings, error codes, token formats.
+
+`python docs/generate.py` writes them, `--check` fails when one is not what the code says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from daypass import config, errors
+from daypass.cli.main import COMMANDS
+from daypass.subjects.formats import FORMATS
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/generate.py; change the code instead. -->\n"
+
+
+def _cell(text: object) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
+    return "\n".join(lines) + "\n"
+
+
+def _how(action: argparse.Action) -> str:
+    if not action.option_strings:
+        return f"`{action.metavar or action.dest}`"
+    takes = "" if action.nargs == 0 else " " + str(action.metavar or action.dest.upper())
+    return ", ".join(f"`{name}{takes}`" for name in action.option_strings)
+
+
+def _command(parser: argparse.ArgumentParser, depth: int) -> Iterator[str]:
+    yield f"{'#' * depth} `{parser.prog}`\n"
+    if parser.description:
+        yield parser.description.strip() + "\n"
+    rows = []
+    children: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            children |= action.choices
+        elif action.dest != "help" and action.help != argparse.SUPPRESS:
+            rows.append([_how(action), _cell((action.help or "") % vars(action) if action.help else "")])
+    if rows:
+        yield _table(["argument", "meaning"], rows)
+    if parser.epilog:
+        yield parser.epilog.strip() + "\n"
+    for child in children.values():
+        yield from _command(child, depth + 1)
+
+
+def commands() -> str:
+    """Every command, from its own parser."""
+    parts = ["# Commands\n", "Exit statuses: 0 done, 1 refused, 2 wrong usage, 3 could not find out.\n"]
+    for name in COMMANDS:
+        module = importlib.import_module(COMMANDS[name][0])
+        parts += _command(module.parser(), 2)
+    return "\n".join(parts)
+
+
+def _leaves(kind: type[errors.DaypassError]) -> Iterator[type[errors.DaypassError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _leaves(child)
+
+
+def error_codes() -> str:
+    """Every error code, in the order of the tree."""
+    rows = [[f"`{kind.code}`", _cell((kind.__doc__ or "").split("\n\n")[0])] for kind in _leaves(errors.DaypassError)]
+    return "# Error codes\n\nThe code is stable; the sentence beside it may change.\n\n" + _table(
+        ["code", "meaning"], rows
+    )
+
+
+def settings() -> str:
+    """Every setting of the identity provider."""
+    rows = [
+        [f"`{setting.name}`", f"`{setting.variable}`", _cell(setting.default_text), _cell(setting.about)]
+        for setting in config.SETTINGS
+    ]
+    return (
+        "# Settings\n\n`daypass serve` reads them from the environment and from `daypass.toml`; the environment wins.\n\n"
+        + _table(["key", "variable", "default", "meaning"], rows)
+    )
+
+
+def token_formats() -> str:
+    """Every token format that can be issued."""
+    parts = ["# Token formats\n"]
+    for form in FORMATS.values():
+        parts += [f"## `{form.name}`\n", form.about.strip() + "\n"]
+    return "\n".join(parts)
+
+
+PAGES = {"cli": commands, "errors": error_codes, "settings": settings, "token-formats": token_formats}
+
+
+def main() -> int:
+    """Write or compare; the exit status says whether anything differed."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for name, make in PAGES.items():
+        path, text = REFERENCE / f"{name}.md", NOTE + make().rstrip() + "\n"
+        if path.exists() and path.read_text("utf-8") == text:
+            continue
+        stale.append(path.name)
+        if not check:
+            path.write_text(text, "utf-8")
+    if stale:
+        print(f"{'stale' if check else 'wrote'}: {', '.join(stale)}" + ("; run: make format" if check else ""))
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,30 @@
+"""AWS session credentials as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from daypass.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What STS gives for one session. `expires_at` is UTC."""
+
+    access_key_id: str
+    secret_access_key: Secret
+    session_token: Secret
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A role session: its credentials, and who one is with them (`arn`, an assumed-role ARN)."""
+
+    credentials: Credentials
+    arn: str
+    account: str

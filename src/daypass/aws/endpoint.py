@@ -1,0 +1,70 @@
+"""Where STS is: the endpoint that AWS's own tools would use."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from daypass.errors import UsageInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
+# Partition and domain by the start of a region's name, as botocore's partitions.json has them.
+_PARTITIONS: Final = (
+    ("cn-", "aws-cn", "amazonaws.com.cn"),
+    ("us-gov-", "aws-us-gov", "amazonaws.com"),
+    ("us-iso-", "aws-iso", "c2s.ic.gov"),
+    ("us-isob-", "aws-iso-b", "sc2s.sgov.gov"),
+    ("us-isof-", "aws-iso-f", "csp.hci.ic.gov"),
+    ("eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"),
+    ("eusc-", "aws-eusc", "amazonaws.eu"),
+    ("", "aws", "amazonaws.com"),
+)
+GLOBAL: Final = "https://sts.amazonaws.com"
+
+
+def parse_region(text: str) -> str:
+    """A region's name, unchanged.
+
+    Raises:
+        UsageInvalid: when it is not one; it becomes part of a host's name and of a file.
+    """
+    if not _REGION.fullmatch(text):
+        raise UsageInvalid(f"`{text}` is not an AWS region", advice="It looks like eu-central-1.", region=text)
+    return text
+
+
+def region_from(environ: Mapping[str, str]) -> str | None:
+    """The region that the environment names: `AWS_REGION`, then `AWS_DEFAULT_REGION`."""
+    text = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    return parse_region(text) if text else None
+
+
+def sts_endpoint(region: str | None, partition: str, environ: Mapping[str, str]) -> str:
+    """The URL of STS for a role of `partition`.
+
+    `AWS_ENDPOINT_URL_STS`, then `AWS_ENDPOINT_URL`, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is true; otherwise
+    the region's own endpoint; without a region the global one, which only the partition `aws` has.
+
+    Raises:
+        UsageInvalid: when the role is of a partition that this endpoint does not serve.
+    """
+    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+        configured = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL")
+        if configured:
+            return configured
+    if region is None:
+        if partition != "aws":
+            raise UsageInvalid(
+                f"a role of the partition {partition} needs a region", advice="Add: --region, or set AWS_REGION."
+            )
+        return GLOBAL
+    _, served, domain = next(entry for entry in _PARTITIONS if region.startswith(entry[0]))
+    if served != partition:
+        raise UsageInvalid(
+            f"the role is of the partition {partition}, and {region} is a region of {served}",
+            advice="Name a region of the role's partition with --region.",
+        )
+    return f"https://sts.{region}.{domain}"

@@ -1,0 +1,215 @@
+"""AssumeRoleWithWebIdentity, called in this process: unsigned, over HTTPS, with the token in the body only.
+
+Sources: AWS STS API reference, AssumeRoleWithWebIdentity and Common Errors; texts as observed on AWS, September 2026.
+"""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlencode
+
+from daypass import __version__, calling
+from daypass.aws import sts_answer
+from daypass.errors import (
+    AwsAccessDenied,
+    AwsRefused,
+    DaypassError,
+    RequestInvalid,
+    ServiceAnswerInvalid,
+    ServiceUnreachable,
+    SettingInvalid,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from daypass.aws.credentials import Session
+    from daypass.names import RoleArn
+    from daypass.secret import Secret
+
+RETRIES: Final = 3
+BUDGET_SECONDS: Final = 30.0
+_CALL_SECONDS: Final = 10.0
+_MAX_SKEW_SECONDS: Final = 60
+# Two spaces after the comma, as AWS writes it.
+_KEY_NOT_FETCHED: Final = "Couldn't retrieve verification key from your identity provider,  please reference"
+_THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"})
+
+_ADVICE: Final[Mapping[str, str]] = {
+    "ExpiredTokenException": "Get a new token, and check the clocks of this machine and of the identity provider.",
+    "IDPCommunicationError": "AWS could not reach the identity provider; check that its discovery document and key set"
+    " answer from the internet within 5 seconds, and try again.",
+    "IDPRejectedClaim": "The identity provider rejected the token; get a new one.",
+    "InvalidIdentityToken": "Check that the account has an IAM OIDC provider for the token's issuer, with the token's"
+    " audience among its client IDs.",
+    "RegionDisabledException": "Activate STS in that region, or name another one with --region.",
+    "ValidationError": "Check --duration-seconds against the role's maximum session duration, and the role's ARN.",
+}
+
+
+class Waiting(NamedTuple):
+    """How a retry waits: a monotonic clock in seconds, sleeping for seconds, and a random number from 0 to 1."""
+
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    random: Callable[[], float]
+
+
+class StsClient:
+    """STS at one endpoint."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        environ: Mapping[str, str],
+        waiting: Waiting,
+        clock: Callable[[], datetime],
+        ca_bundle: Path | None = None,
+    ) -> None:
+        try:
+            self.origin = calling.origin_of(endpoint)
+        except RequestInvalid as error:
+            raise SettingInvalid(
+                error.message,
+                advice="Check AWS_ENDPOINT_URL_STS and AWS_ENDPOINT_URL.",
+                key="AWS_ENDPOINT_URL_STS",
+                reason=error.message,
+            ) from None
+        self._endpoint = endpoint.rstrip("/") + "/"
+        self._environ = environ
+        self._waiting = waiting
+        self._clock = clock
+        self._ca_bundle = ca_bundle
+
+    def assume_role_with_web_identity(
+        self, token: Secret, *, role: RoleArn, session_name: str, duration_seconds: int
+    ) -> Session:
+        """Exchange a token for a session of `role`.
+
+        What may pass by itself (AWS could not fetch the issuer's keys, throttling, a 5xx, no answer) is tried again,
+        at most 3 times with full jitter inside 30 seconds.
+
+        Raises:
+            AwsAccessDenied: the trust policy says no, or there is no such role. `facts` hold `why`, a path at this
+                endpoint that explains it, when the answer names one.
+            AwsRefused: AWS says no for another reason; `facts` hold `aws_code`, `http_status` and `request_id`.
+            ServiceUnreachable: when STS did not answer, or could not.
+            ServiceAnswerInvalid: when the answer is not STS's.
+        """
+        body = urlencode(
+            {
+                "Action": "AssumeRoleWithWebIdentity",
+                "Version": "2011-06-15",
+                "RoleArn": str(role),
+                "RoleSessionName": session_name,
+                "WebIdentityToken": token.reveal(),
+                "DurationSeconds": str(duration_seconds),
+            }
+        ).encode("ascii")
+        deadline = self._waiting.monotonic() + BUDGET_SECONDS
+        for retry in range(RETRIES + 1):
+            try:
+                answer = self._call(body, deadline - self._waiting.monotonic())
+                if answer.status == 200:
+                    return sts_answer.read_session(answer.body, role, session_name)
+                failure: DaypassError = self._failure(answer)
+            except ServiceUnreachable as error:
+                failure = error
+            pause = self._waiting.random() * min(8.0, 2.0**retry)
+            out_of_time = self._waiting.monotonic() + pause + 1 >= deadline
+            if retry == RETRIES or out_of_time or not _may_pass(failure):
+                raise failure
+            self._waiting.sleep(pause)
+        raise AssertionError("the last round raises or returns")
+
+    def explanation(self, path: str) -> bytes:
+        """What this same endpoint has at `path`, without any credential; for what `why` named.
+
+        Raises:
+            ServiceUnreachable: when it does not answer.
+            ServiceAnswerInvalid: when it has no such thing.
+        """
+        answer = calling.call(
+            "GET",
+            self.origin + path,
+            headers={"Accept": "application/json"},
+            timeout_seconds=5.0,
+            ca_bundle=self._ca_bundle,
+            ca_setting="AWS_CA_BUNDLE",
+            environ=self._environ,
+        )
+        if answer.status != 200:
+            raise ServiceAnswerInvalid(f"{self.origin} has no explanation", http_status=answer.status)
+        return answer.body
+
+    def _call(self, body: bytes, left: float) -> calling.Answer:
+        return calling.call(
+            "POST",
+            self._endpoint,
+            headers={
+                "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+                "Accept": "text/xml",
+                "User-Agent": f"daypass/{__version__}",
+            },
+            body=body,
+            timeout_seconds=max(1.0, min(_CALL_SECONDS, left)),
+            ca_bundle=self._ca_bundle,
+            ca_setting="AWS_CA_BUNDLE",
+            max_bytes=sts_answer.MAX_BYTES,
+            environ=self._environ,
+        )
+
+    def _failure(self, answer: calling.Answer) -> DaypassError:
+        fault = sts_answer.read_fault(answer.body)
+        facts: dict[str, object] = {"http_status": answer.status, "endpoint": self.origin}
+        if fault is None:
+            if answer.status >= 500:
+                return ServiceUnreachable(
+                    f"STS could not answer: status {answer.status}",
+                    advice="Run the same command again in a while.",
+                    transient=True,
+                    **facts,
+                )
+            return ServiceAnswerInvalid(
+                f"{self.origin} answered with status {answer.status} and not as STS does",
+                advice="Check that the endpoint, AWS_ENDPOINT_URL_STS perhaps, is STS.",
+                **facts,
+            )
+        facts["aws_code"] = fault.code
+        sentence = f"AWS refused ({fault.code}): {fault.message or 'no reason given'}"
+        if answer.status >= 500 or fault.code in _THROTTLED:
+            return ServiceUnreachable(
+                f"STS could not answer ({fault.code}): {fault.message or f'status {answer.status}'}",
+                advice="Run the same command again in a while.",
+                transient=True,
+                **facts,
+            )
+        if fault.code == "AccessDenied":
+            return AwsAccessDenied(sentence, advice=None, why=answer.headers.get("x-daypass-why"), **facts)
+        transient = fault.code == "IDPCommunicationError" or fault.message.startswith(_KEY_NOT_FETCHED)
+        advice = _ADVICE["IDPCommunicationError"] if transient else _ADVICE.get(fault.code)
+        skew = self._skew_seconds(answer)
+        if skew is not None and abs(skew) > _MAX_SKEW_SECONDS:
+            direction = "ahead of" if skew > 0 else "behind"
+            advice = (
+                f"This machine's clock is {abs(skew)} seconds {direction} that of AWS; set it. {advice or ''}".rstrip()
+            )
+        return AwsRefused(sentence, advice=advice, transient=transient, **facts)
+
+    def _skew_seconds(self, answer: calling.Answer) -> int | None:
+        """How far this machine's clock is ahead of the server's (`Date`, RFC 9110 section 6.6.1)."""
+        try:
+            theirs = parsedate_to_datetime(answer.headers["date"])
+            return round((self._clock() - theirs).total_seconds())
+        except (KeyError, ValueError, TypeError):
+            return None
+
+
+def _may_pass(failure: DaypassError) -> bool:
+    if isinstance(failure, ServiceUnreachable) and failure.facts.get("phase") in ("connect", "read"):
+        return True
+    return failure.facts.get("transient") is True

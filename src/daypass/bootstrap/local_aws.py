@@ -1,0 +1,106 @@
+"""Joins the local AWS: its front, the clock, one loopback address."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from daypass import files
+from daypass.bootstrap.server import Server, harden, run, stop_signal, tell, utc_now
+from daypass.config import tls_context
+from daypass.errors import SettingInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from daypass.localaws.app import Application
+
+HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAwsOptions:
+    """What `daypass local-aws` is told.
+
+    `port` 0 takes a free one; `trust` are PEM files of authorities, `connect_to` maps an issuer's host and port to the
+    address that is asked instead, `allow_private` names issuers' hosts that may lead to a private address. With
+    `certificate` and `private_key` (PEM files) it serves HTTPS. The endpoint's URL is written to `ready_file`.
+    """
+
+    port: int
+    trust: tuple[Path, ...] = ()
+    connect_to: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
+    allow_private: frozenset[str] = frozenset()
+    certificate: Path | None = None
+    private_key: Path | None = None
+    ready_file: Path | None = None
+
+
+def local_aws(options: LocalAwsOptions) -> Application:
+    """The local AWS's application: empty, and with session keys of its own."""
+    from daypass.localaws.app import LocalAwsConfig, build
+    from daypass.names import LOOPBACK_HOSTS
+
+    config = LocalAwsConfig(
+        trust=options.trust,
+        allow_private=LOOPBACK_HOSTS | options.allow_private | {host for host, _ in options.connect_to},
+        connect_to=options.connect_to,
+    )
+    return build(config, utc_now)
+
+
+def local_aws_server(options: LocalAwsOptions) -> Server:
+    """The local AWS's server; it listens on this machine only.
+
+    Raises:
+        SettingInvalid: when the certificate or its key cannot be used.
+    """
+    return Server(local_aws(options), host=HOST, port=options.port, tls=_tls(options))
+
+
+def endpoint_url(server: Server, options: LocalAwsOptions) -> str:
+    """What clients set as AWS_ENDPOINT_URL. An address and not a name, so that S3 puts the bucket into the path."""
+    return f"{'https' if options.certificate else 'http'}://{HOST}:{server.port}"
+
+
+def serve_local_aws(options: LocalAwsOptions) -> int:
+    """Run the local AWS until SIGTERM or SIGINT; the exit status.
+
+    Raises:
+        SettingInvalid: when the address or the certificate cannot be used.
+    """
+    harden()
+    run(_serve(options))
+    return 0
+
+
+async def _serve(options: LocalAwsOptions) -> None:
+    stopped = stop_signal()
+    server = local_aws_server(options)
+    await server.start()
+    url = endpoint_url(server, options)
+    if options.ready_file is not None:
+        await asyncio.to_thread(files.write_atomic, options.ready_file, f"{url}\n".encode())
+    tell(f"daypass: the local AWS answers at {url}; administrator test/test")
+    tell("daypass: role policies are kept but not evaluated: a role's session may use every service here")
+    await stopped.wait()
+    await server.stop()
+
+
+def _tls(options: LocalAwsOptions) -> ssl.SSLContext | None:
+    if options.certificate is None or options.private_key is None:
+        return None
+    try:
+        return tls_context(options.certificate, options.private_key)
+    except (ssl.SSLError, ValueError, OSError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        raise SettingInvalid(
+            f"the certificate `{options.certificate}` cannot be used with its key: {reason}",
+            advice="Both are PEM; the chain starts with the server's own certificate; the key is not encrypted.",
+            file=str(options.certificate),
+            key="--tls-certificate",
+            reason=str(reason),
+        ) from None

@@ -1,0 +1,183 @@
+"""`daypass idp`: get an identity token, and log in to AWS with it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from daypass.cli import output
+from daypass.cli.parsing import Parser, run
+
+if TYPE_CHECKING:
+    import argparse
+
+    from daypass.errors import AwsAccessDenied
+
+__all__ = ["parser", "run"]
+
+DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
+_SUBJECT: Final = (
+    "the trust policy's condition on {issuer}:sub must match the sub above, letter case included; only StringLike"
+    " knows * and ?"
+)
+_PRINCIPAL: Final = (
+    "its Principal must be Federated, the provider oidc-provider/{issuer} of account {account}, and its Action"
+    " sts:AssumeRoleWithWebIdentity"
+)
+# What an AccessDenied of AssumeRoleWithWebIdentity can mean, most likely first.
+_CAUSES: Final = (
+    _SUBJECT,
+    "its condition on {issuer}:aud must be the aud above",
+    _PRINCIPAL,
+    "the role must exist in account {account} with exactly this ARN, its path included",
+    "a role or policy changed a moment ago takes some seconds to count; try again",
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command group's arguments."""
+    group = Parser(prog="daypass idp", description="Get an identity token, and log in to AWS with it.")
+    token = group.command("token", "print an identity token of this workload", _token)
+    token.add_argument(
+        "--audience", action="append", required=True, metavar="AUDIENCE", help="who the token is for; repeatable"
+    )
+    token.add_argument(
+        "--decode", action="store_true", help="print header and claims as JSON instead, without the signature"
+    )
+    token.add_argument("--scope", help="passed to the identity provider")
+
+    login = group.group("login", "log in to a cloud with an identity token")
+    aws = login.command(
+        "aws",
+        "assume a role with an identity token and write the credentials to a profile",
+        _login_aws,
+        details=(
+            "environment: DAYPASS_URL, DAYPASS_TOKEN_FILE, DAYPASS_CA_BUNDLE; IDP_AWS_ROLE_ARN, AWS_REGION,\n"
+            "AWS_ENDPOINT_URL_STS, AWS_CA_BUNDLE, AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE, AWS_PROFILE,\n"
+            "HTTPS_PROXY, NO_PROXY"
+        ),
+    )
+    aws.add_argument(
+        "--role-arn", metavar="ARN", help="the role to assume (default: IDP_AWS_ROLE_ARN, then AWS_ROLE_ARN)"
+    )
+    aws.add_argument(
+        "-d",
+        "--duration-seconds",
+        default="3600",
+        metavar="SECONDS",
+        help="how long the session lasts, 900 to 43200 (default: 3600)",
+    )
+    aws.add_argument("-p", "--profile", metavar="NAME", help="the profile to write (default: AWS_PROFILE or `default`)")
+    aws.add_argument(
+        "--role-session-name", metavar="NAME", help="name of the session (default: the workload and the time)"
+    )
+    aws.add_argument("--audience", default=DEFAULT_AUDIENCE, help=f"who the token is for (default: {DEFAULT_AUDIENCE})")
+    aws.add_argument("--region", help="ask STS in this region and write it to the profile (default to ask: AWS_REGION)")
+    aws.add_argument("--scope", help="passed to the identity provider")
+    aws.add_argument("-v", "--verbose", action="store_true", help="say which endpoint is asked")
+    aws.add_argument("--json", action="store_true", help="print the result as JSON")
+    return group
+
+
+def _token(arguments: argparse.Namespace) -> int:
+    from daypass.ambient import find_token
+
+    token = find_token(arguments.audience, os.environ, scope=arguments.scope)
+    if not arguments.decode:
+        output.line(token.reveal())
+        return 0
+    from daypass.tokens.peek import peek
+
+    unverified = peek(token.reveal())
+    output.as_json({"Header": dict(unverified.header), "Payload": dict(unverified.claims)})
+    return 0
+
+
+def _login_aws(arguments: argparse.Namespace) -> int:
+    import random
+    import time
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from daypass.ambient import find_token
+    from daypass.aws.credentials_file import Locations
+    from daypass.aws.endpoint import parse_region, region_from, sts_endpoint
+    from daypass.aws.login import LoginRequest, log_in
+    from daypass.aws.sts_client import StsClient, Waiting
+    from daypass.errors import AwsAccessDenied, UsageInvalid
+
+    environ = os.environ
+    role = arguments.role_arn or environ.get("IDP_AWS_ROLE_ARN") or environ.get("AWS_ROLE_ARN")
+    if not role:
+        raise UsageInvalid("no role is named", advice="Add: --role-arn ARN, or set IDP_AWS_ROLE_ARN.")
+    if not arguments.audience:
+        raise UsageInvalid("the audience is empty", advice=f"Leave --audience out for {DEFAULT_AUDIENCE}.")
+    request = LoginRequest.parse(
+        role=role,
+        duration_seconds=arguments.duration_seconds,
+        profile=arguments.profile or environ.get("AWS_PROFILE") or "default",
+        session_name=arguments.role_session_name,
+        region=None if arguments.region is None else parse_region(arguments.region),
+    )
+    bundle = environ.get("AWS_CA_BUNDLE")
+    sts = StsClient(
+        sts_endpoint(request.region or region_from(environ), request.role.partition, environ),
+        environ=environ,
+        waiting=Waiting(time.monotonic, time.sleep, random.random),
+        clock=lambda: datetime.now(UTC),
+        ca_bundle=Path(bundle) if bundle else None,
+    )
+    if arguments.verbose:
+        output.note(f"asking STS at {sts.origin}")
+    locations = Locations.of(environ)
+    try:
+        session = log_in(
+            request,
+            find_token=lambda: find_token([arguments.audience], environ, scope=arguments.scope),
+            sts=sts,
+            locations=locations,
+            clock=lambda: datetime.now(UTC),
+        )
+    except AwsAccessDenied as denied:
+        return _denied(denied, arguments, str(request.role))
+    facts = {
+        "account": session.account,
+        "role_arn": str(request.role),
+        "session_arn": session.arn,
+        "expires_at": session.credentials.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "profile": request.profile,
+        "credentials_file": str(locations.credentials),
+    }
+    if arguments.json:
+        output.as_json(facts)
+    else:
+        output.fields(facts)
+    if environ.get("AWS_ACCESS_KEY_ID"):
+        output.note("AWS_ACCESS_KEY_ID is set here, and AWS's tools use it before any profile; unset it.")
+    elif request.profile not in ("default", environ.get("AWS_PROFILE")):
+        output.note(f"To use it: export AWS_PROFILE={request.profile}")
+    return 0
+
+
+def _denied(denied: AwsAccessDenied, arguments: argparse.Namespace, role: str) -> int:
+    """Print AWS's sentence, what it saw of the token, and why: explained by the local AWS, else what to look at."""
+    claims = denied.facts["claims"]
+    assert isinstance(claims, dict)
+    words = denied.facts["words"]
+    if arguments.json:
+        output.as_json(
+            {"error": denied.code, "message": denied.message, "role_arn": role, "claims": claims, "words": words}
+        )
+    output.note(f"daypass: {denied.message}")
+    for name, value in {"role": role, **claims}.items():
+        output.note(f"  {name.ljust(4)}  {value if isinstance(value, str) else output.compact(value)}")
+    if isinstance(words, str):
+        for text in words.splitlines():
+            output.note(text)
+        return 1
+    issuer = str(claims.get("iss", "")).removeprefix("https://")
+    account = role.split(":")[4]
+    output.note("AWS does not say which of these it was. Look at them in this order:")
+    for number, text in enumerate(_CAUSES, start=1):
+        output.note(f"  {number}. {text.format(issuer=issuer, account=account)}")
+    return 1

@@ -1,0 +1,68 @@
+"""`daypass local-aws`: the local AWS."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from daypass.cli.arguments import connection, port
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of `daypass local-aws`."""
+    local = argparse.ArgumentParser(
+        prog="daypass local-aws",
+        description="Run the local AWS on one port of this machine: IAM OIDC providers and roles, STS, Secrets Manager"
+        " and S3. Point clients at it with AWS_ENDPOINT_URL. The administrator is test/test; an access key id of"
+        " twelve digits chooses the account. State is in memory and ends with the process.",
+    )
+    local.add_argument("--port", type=port, default=4566, metavar="PORT", help="0 takes a free one (default: 4566)")
+    local.add_argument(
+        "--trust-ca",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a PEM file of a certificate authority to trust, beside the system's, when issuers are asked; repeatable",
+    )
+    local.add_argument(
+        "--connect-to",
+        type=connection,
+        action="append",
+        default=[],
+        metavar="HOST:PORT=ADDRESS:PORT",
+        help="ask the issuer HOST:PORT at another address: its name and certificate stay; repeatable",
+    )
+    local.add_argument(
+        "--allow-private-issuer",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="let an issuer's name lead to a private address; repeatable (this machine is always allowed)",
+    )
+    local.add_argument("--tls-certificate", type=Path, metavar="FILE", help="serve HTTPS with this PEM chain")
+    local.add_argument("--tls-private-key", type=Path, metavar="FILE", help="and this PEM key")
+    local.add_argument(
+        "--ready-file", type=Path, metavar="FILE", help="write the endpoint's URL here once requests are answered"
+    )
+    return local
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from daypass.bootstrap.local_aws import LocalAwsOptions, serve_local_aws
+    from daypass.errors import UsageInvalid
+
+    if (arguments.tls_certificate is None) != (arguments.tls_private_key is None):
+        raise UsageInvalid("`--tls-certificate` and `--tls-private-key` go together")
+    return serve_local_aws(
+        LocalAwsOptions(
+            port=arguments.port,
+            trust=tuple(arguments.trust_ca),
+            connect_to=dict(arguments.connect_to),
+            allow_private=frozenset(arguments.allow_private_issuer),
+            certificate=arguments.tls_certificate,
+            private_key=arguments.tls_private_key,
+            ready_file=arguments.ready_file,
+        )
+    )

@@ -1,0 +1,142 @@
+"""From `sys.argv` to a command group, and from an error to words and an exit status.
+
+Nothing but the chosen group is imported: a job that asks for a token must not wait for a web framework to load.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from daypass.errors import DaypassError, Invalid, Refused, UsageInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "idp": ("daypass.cli.idp", "get an identity token, and log in to AWS with it"),
+    "up": ("daypass.cli.up", "run the identity provider and the local AWS on this machine, with a demo organization"),
+    "serve": ("daypass.cli.serve", "run the identity provider"),
+    "local-aws": ("daypass.cli.local_aws", "run the local AWS"),
+    "org": ("daypass.cli.org", "manage organizations"),
+    "project": ("daypass.cli.project", "manage projects"),
+    "workload": ("daypass.cli.workload", "manage workspaces, environments and CI jobs"),
+    "key": ("daypass.cli.key", "manage signing keys"),
+    "admin-token": ("daypass.cli.admin_token", "manage the credentials of the admin API"),
+}
+
+DONE: Final = 0
+REFUSED: Final = 1
+WRONG_USAGE: Final = 2
+UNKNOWN: Final = 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the arguments without the program's name; those of this process when None.
+
+    Returns:
+        0 done, 1 refused, 2 wrong usage, 3 could not find out; 128 and the signal's number when one ended it.
+    """
+    from daypass.cli import output
+
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _stop)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names need not fit the terminal's character set
+    try:
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()  # now, because a script that got half of the result must not see status 0
+    except DaypassError as error:
+        output.error(error)
+        return status_of(error)
+    except BrokenPipeError:
+        _forget_output()
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        _forget_output()
+        output.note(
+            f"daypass: the system refused: {(error.strerror or type(error).__name__).lower()} ({_place(error)})"
+        )
+        return UNKNOWN
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Exception as error:  # noqa: BLE001 - a bug's message may hold a secret, so its place is printed instead
+        output.note(f"daypass: a fault in Daypass itself: {_place(error)}")
+        output.note("Please report it with this line and the command.")
+        return UNKNOWN
+    return status
+
+
+def status_of(error: DaypassError) -> int:
+    """The exit status that tells "no" from "wrong" from "do not know"."""
+    if isinstance(error, Refused):
+        return REFUSED
+    return WRONG_USAGE if isinstance(error, Invalid) else UNKNOWN
+
+
+def help_text() -> str:
+    """What `daypass --help` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [
+        "usage: daypass COMMAND …",
+        "",
+        "Short-lived AWS access for CI jobs, workspaces and any other workload, with no static keys.",
+        "",
+        *(f"  {name.ljust(width)}  {about}" for name, (_, about) in COMMANDS.items()),
+        "",
+        "  --help, --version; daypass COMMAND --help tells more.",
+        "Exit status: 0 done, 1 refused, 2 wrong usage, 3 could not find out.",
+    ]
+    return "\n".join(lines)
+
+
+def _run(argv: list[str]) -> int:
+    name = argv[0] if argv else "--help"
+    if name in ("--help", "-h", "help"):
+        sys.stdout.write(help_text() + "\n")
+        return DONE if argv else WRONG_USAGE
+    if name in ("--version", "-V"):
+        from daypass import __version__
+
+        sys.stdout.write(f"daypass {__version__}\n")
+        return DONE
+    if name not in COMMANDS:
+        raise UsageInvalid(f"there is no command `{name}`", advice=_nearest(name))
+    group = import_module(COMMANDS[name][0])
+    status = group.run(group.parser().parse_args(argv[1:]))
+    return int(status)
+
+
+def _forget_output() -> None:
+    """Send what is left to nowhere. Python would complain about it again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, COMMANDS, n=1)
+    return f"Did you mean: daypass {close[0]}" if close else "See: daypass --help"
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """End as by the signal, but let files be closed and half-written ones be removed."""
+    raise SystemExit(128 + number)
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    name = os.path.basename(trace.tb_frame.f_code.co_filename)
+    return f"{type(error).__name__} in {name}, line {trace.tb_lineno}"

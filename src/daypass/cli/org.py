@@ -1,0 +1,80 @@
+"""`daypass org`: manage organizations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daypass.cli.parsing import Parser, run
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["parser", "run"]
+
+_COLUMNS: Final = ("id", "slug", "name", "token_format", "audiences")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command group's arguments."""
+    group = Parser(prog="daypass org", description="Manage organizations.")
+    create = group.command("create", "create an organization", _create)
+    create.add_argument("slug", metavar="SLUG", help="its short name")
+    update = group.command("update", "change an organization; what is not named stays", _update)
+    update.add_argument("organization", metavar="ORG", help="id or slug")
+    for command in (create, update):
+        command.add_argument("--name", help="its name for people")
+        command.add_argument("--token-format", metavar="FORMAT", help="what its tokens look like, such as daypass")
+        command.add_argument(
+            "--subject-claim",
+            action="append",
+            metavar="CLAIM",
+            help="a claim that `sub` is made of, where the format lets that be chosen; repeatable, in order",
+        )
+        command.add_argument(
+            "--audience", action="append", metavar="AUDIENCE", help="an audience its workloads may ask for; repeatable"
+        )
+    show = group.command("show", "show an organization", _show)
+    show.add_argument("organization", metavar="ORG", help="id or slug")
+    for command in (create, update, show, group.command("list", "list organizations", _list)):
+        command.add_argument("--json", action="store_true", help="print JSON")
+    return group
+
+
+def _create(arguments: argparse.Namespace) -> int:
+    from daypass.cli import admin_api
+
+    body = admin_api.given(slug=arguments.slug, **_chosen(arguments))
+    return admin_api.print_one(arguments, admin_api.connect().post("/v1/organizations", body))
+
+
+def _update(arguments: argparse.Namespace) -> int:
+    from daypass.cli import admin_api
+    from daypass.errors import UsageInvalid
+
+    body = admin_api.given(**_chosen(arguments))
+    if not body:
+        raise UsageInvalid("nothing to change is named", advice="See: daypass org update --help")
+    place = admin_api.path("organizations", arguments.organization)
+    return admin_api.print_one(arguments, admin_api.connect().patch(place, body))
+
+
+def _chosen(arguments: argparse.Namespace) -> dict[str, object]:
+    return {
+        "name": arguments.name,
+        "token_format": arguments.token_format,
+        "subject_claims": arguments.subject_claim,
+        "audiences": arguments.audience,
+    }
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from daypass.cli import admin_api
+
+    place = admin_api.path("organizations", arguments.organization)
+    return admin_api.print_one(arguments, admin_api.connect().get(place))
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from daypass.cli import admin_api
+
+    return admin_api.print_list(arguments, admin_api.items(admin_api.connect(), "/v1/organizations"), _COLUMNS)

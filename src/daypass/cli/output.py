@@ -1,0 +1,75 @@
+"""What commands print: results to standard output, messages to standard error, nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from daypass.errors import DaypassError
+
+
+def safe(text: str) -> str:
+    r"""The text with everything that moves a cursor, changes a colour or turns the direction written as `\x1b`.
+
+    Names come from tenants and services, and a terminal obeys what it is sent.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def line(text: str = "") -> None:
+    """Print one line of a result."""
+    _write(sys.stdout, text)
+
+
+def note(text: str) -> None:
+    """Print one line for people, to standard error."""
+    _write(sys.stderr, text)
+
+
+def as_json(value: object) -> None:
+    """Print a result for programs: JSON, ASCII only, so nothing in it reaches a terminal raw."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def compact(value: object) -> str:
+    """A value as JSON in one line, ASCII only."""
+    return json.dumps(value)
+
+
+def error(problem: DaypassError) -> None:
+    """Print why a command did not do what it was asked: the message, then the next step."""
+    note(f"daypass: {problem.message}")
+    if problem.advice:
+        note(problem.advice)
+    if request_id := problem.facts.get("request_id"):
+        note(f"request id: {request_id}")
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under titles, aligned; on a pipe without titles and with one tab between fields."""
+    cells = [[safe(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in cells:
+            line("\t".join(row))
+        return
+    cells.insert(0, [title.upper() for title in titles])
+    widths = [max(len(row[column]) for row in cells) for column in range(len(titles))]
+    for row in cells:
+        line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def fields(values: Mapping[str, str]) -> None:
+    """Print one thing: a line per field, names aligned."""
+    width = max(map(len, values), default=0)
+    for name, value in values.items():
+        line(f"{name.ljust(width)}  {safe(value)}")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write("\t".join(map(safe, text.split("\t"))) + "\n")

@@ -1,0 +1,561 @@
+"""The settings of the identity provider: what there is, where it is read from, why it is refused.
+
+The fields of `Settings` are the one table: each carries its kind, its default and its sentence. Reading, refusing and
+the reference in the documentation come from it. A setting is given, the strongest first, on the command line, as
+`DAYPASS_<NAME>` in the environment, or as `<name>` in `daypass.toml` (TOML 1.0, all keys at the top level).
+
+Every problem of all settings is reported at once, each with file (or environment variable), key and reason.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import shlex
+import ssl
+import stat
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from daypass.errors import IssuerUrlInvalid, SettingInvalid
+from daypass.names import IssuerUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+FILE_NAME: Final = "daypass.toml"
+PREFIX: Final = "DAYPASS_"
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
+# What a workload or an administrator's shell holds; the server reads none of them and minds none of them.
+CLIENT_VARIABLES: Final = frozenset(
+    PREFIX + name for name in ("URL", "TOKEN", "TOKEN_FILE", "ADMIN_TOKEN", "ADMIN_TOKEN_FILE", "CA_BUNDLE", "CONFIG")
+)
+
+
+class LogLevel(StrEnum):
+    """The least severe event that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How an event is written to standard error: a line for people, or a JSON object per line."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens. `host` is a name or an IP address without brackets; port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse `HOST:PORT`, an IPv6 address in brackets.
+
+        Raises:
+            ValueError: with the reason.
+        """
+        host, colon, port = text.rpartition(":")
+        if not colon or not host:
+            raise ValueError("it is not HOST:PORT")
+        if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
+            raise ValueError("its port is not a number from 0 to 65535")
+        if host.startswith("[") and host.endswith("]"):
+            try:
+                return cls(str(ipaddress.IPv6Address(host[1:-1])), int(port))
+            except ValueError:
+                raise ValueError("what is in its brackets is not an IPv6 address") from None
+        if not re.fullmatch(r"[A-Za-z0-9.-]+", host):
+            raise ValueError("its host is not a name, an IPv4 address or an IPv6 address in brackets")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of value: `words` name it, `toml` is its type in the file, `parse` reads its text below a folder.
+
+    `parse` raises `ValueError` with the reason.
+    """
+
+    words: str
+    toml: type[str | int | bool | list[str]]
+    parse: Callable[[str, Path], object]
+
+
+def _issuer(text: str, _: Path) -> IssuerUrl:
+    try:
+        issuer = IssuerUrl.parse(text)
+    except IssuerUrlInvalid as error:
+        raise ValueError(str(error.facts["reason"])) from None
+    if text.endswith("/"):
+        raise ValueError("it must not end in a slash: `iss` and the provider in AWS would have to carry it, too")
+    return issuer
+
+
+def _path(text: str, folder: Path) -> Path:
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("it names the home folder of nobody") from None
+
+
+def _yes_no(text: str, _: Path) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError("it is neither true nor false")
+    return text == "true"
+
+
+def _algorithms(text: str, _: Path) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not text.strip():
+        raise ValueError("it names no algorithm")
+    for name in names:
+        if name not in ALGORITHMS:
+            raise ValueError(f"`{name}` is not one of {', '.join(ALGORITHMS)}")
+    if len(set(names)) < len(names):
+        raise ValueError("it names an algorithm twice")
+    if "RS256" not in names:
+        raise ValueError("it lacks RS256, which OpenID Connect Discovery demands")
+    return names
+
+
+def _number(low: int, high: int, unit: str) -> Kind:
+    def parse(text: str, _: Path) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
+            raise ValueError(f"it is not a whole number from {low} to {high}")
+        return int(text)
+
+    return Kind(f"{unit}, {low} to {high}", int, parse)
+
+
+def _one_of(choices: type[StrEnum]) -> Kind:
+    names = ", ".join(choices)
+
+    def parse(text: str, _: Path) -> StrEnum:
+        if text not in set(choices):
+            raise ValueError(f"it is not one of {names}")
+        return choices(text)
+
+    return Kind(f"one of {names}", str, parse)
+
+
+ISSUER: Final = Kind("an https URL without a trailing slash", str, _issuer)
+PATH: Final = Kind("a path; a relative one counts from the file that names it", str, _path)
+ADDRESS: Final = Kind("`HOST:PORT`", str, lambda text, _: Address.parse(text))
+YES_NO: Final = Kind("true or false", bool, _yes_no)
+ALGORITHM_LIST: Final = Kind(f"a list of {', '.join(ALGORITHMS)} (with commas in the environment)", list, _algorithms)
+
+
+def _is(kind: Kind, about: str) -> dict[str, Any]:
+    return {"kind": kind, "about": about}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of `daypass serve`. Make them with `read`; made by hand, they are not checked."""
+
+    issuer: IssuerUrl = field(
+        metadata=_is(
+            ISSUER,
+            "The issuer: `iss` of every token, and where clients and AWS find discovery document and keys."
+            " Its path is the path that everything is served below.",
+        )
+    )
+    data_folder: Path = field(
+        default=Path("daypass-data"),
+        metadata=_is(
+            PATH,
+            "The folder that holds the database, the encrypted signing keys and, after the first start, the first"
+            " admin token. One process at a time uses it.",
+        ),
+    )
+    listen: Address = field(
+        default=Address("127.0.0.1", 8443),
+        metadata=_is(ADDRESS, "Where connections are taken. Port 0 takes any free port."),
+    )
+    tls_certificate: Path | None = field(
+        default=None, metadata=_is(PATH, "The certificate chain to serve, PEM, leaf first. Needs `tls_private_key`.")
+    )
+    tls_private_key: Path | None = field(
+        default=None,
+        metadata=_is(
+            PATH, "The private key of `tls_certificate`, PEM, unencrypted, closed to everybody but its owner."
+        ),
+    )
+    behind_proxy: bool = field(
+        default=False,
+        metadata=_is(
+            YES_NO,
+            "Serve plain HTTP, for a proxy on this machine or network that ends TLS. There is no plain HTTP without"
+            " it. With it, everything below `/v1/` is answered only when the proxy says `X-Forwarded-Proto: https`,"
+            " and `listen` must not be a public address.",
+        ),
+    )
+    proxy_hops: int = field(
+        default=0,
+        metadata=_is(
+            _number(0, 10, "proxies"),
+            "How many proxies in front append to `X-Forwarded-For`; the audit log's source address is the entry that"
+            " the outermost of them wrote. 0 believes nobody and takes the connection's own address.",
+        ),
+    )
+    signing_algorithms: tuple[str, ...] = field(
+        default=("RS256", "ES256"),
+        metadata=_is(
+            ALGORITHM_LIST,
+            "The algorithms to hold keys for. The first one signs when a request does not choose.",
+        ),
+    )
+    key_file: Path | None = field(
+        default=None,
+        metadata=_is(
+            PATH,
+            "A file with the key that encrypts the signing keys, closed to everybody but its owner. Without it and"
+            " without `passphrase_file`, one is made in `data_folder`.",
+        ),
+    )
+    passphrase_file: Path | None = field(
+        default=None,
+        metadata=_is(PATH, "A file with the passphrase that encrypts the signing keys, instead of `key_file`."),
+    )
+    token_lifetime_seconds: int | None = field(
+        default=None,
+        metadata=_is(
+            _number(60, 3600, "seconds"),
+            "How long a token is valid when the request does not say. Without it, as the token format has it.",
+        ),
+    )
+    token_lifetime_max_seconds: int = field(
+        default=3600,
+        metadata=_is(_number(60, 3600, "seconds"), "The longest lifetime that a request may ask for."),
+    )
+    subject_max_length: int = field(
+        default=127,
+        metadata=_is(
+            _number(127, 255, "characters"),
+            "The longest `sub` that is issued. AWS accepts 255; some other relying parties only 127.",
+        ),
+    )
+    body_max_bytes: int = field(
+        default=65_536, metadata=_is(_number(1024, 1_048_576, "bytes"), "The largest request body that is read.")
+    )
+    log_level: LogLevel = field(
+        default=LogLevel.INFO, metadata=_is(_one_of(LogLevel), "The least severe event that is logged.")
+    )
+    log_format: LogFormat = field(
+        default=LogFormat.TEXT, metadata=_is(_one_of(LogFormat), "How events are written to standard error.")
+    )
+
+    @classmethod
+    def read(
+        cls, environ: Mapping[str, str], *, file: Path | None = None, given: Mapping[str, str] | None = None
+    ) -> Self:
+        """Read, check and join the settings.
+
+        Args:
+            environ: the environment; only names that start with `DAYPASS_` are looked at.
+            file: a TOML file, or None for none.
+            given: text from the command line by setting name.
+
+        Raises:
+            SettingInvalid: `facts` hold `file`, `key` and `reason` of the first problem, and all of them as
+                `problems`, a tuple of `Problem`.
+        """
+        problems: list[Problem] = []
+        values: dict[str, Any] = {}
+        origins: dict[str, Origin] = {}
+        known = {setting.name: setting for setting in fields(cls)}
+        for origin, folder, raw in _given(environ, file, given or {}, problems):
+            name = origin.setting
+            if name not in known:
+                near = get_close_matches(name.lower(), known, n=1)
+                hint = f"Did you mean `{origin.spelled(near[0])}`?" if near else "Remove it."
+                problems.append(origin.problem("there is no such setting", hint))
+                continue
+            origins[name] = origin
+            kind: Kind = known[name].metadata["kind"]
+            try:
+                values[name] = kind.parse(_text(kind, raw), folder)
+            except ValueError as error:
+                problems.append(origin.problem(str(error), f"It is {kind.words}."))
+        nowhere = str(file or FILE_NAME)
+        problems.extend(
+            Origin(nowhere, name).problem("it is required", f"Set `{name}` in {FILE_NAME}, or {PREFIX}{name.upper()}.")
+            for name, setting in known.items()
+            if name not in origins and setting.default is MISSING
+        )
+        # What could not be read takes part in no rule, so that one mistake is told once.
+        unread = {problem.setting for problem in problems}
+        settings = cls(**({"issuer": _NO_ISSUER} | {name: values[name] for name in values.keys() - unread}))
+        for names, rule in RULES:
+            if unread.isdisjoint(names):
+                for name, reason, advice in rule(settings):
+                    problems.append(origins.get(name, Origin(nowhere, name)).problem(reason, advice))
+        if problems:
+            raise SettingInvalid(
+                "\n".join(str(problem) for problem in problems),
+                advice="\n".join(dict.fromkeys(problem.advice for problem in problems)),
+                file=problems[0].file,
+                key=problems[0].key,
+                reason=problems[0].reason,
+                problems=tuple(problems),
+            )
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One setting that cannot be used: where it was given (`file`, `key`), which it is, why, and what to do."""
+
+    file: str
+    key: str
+    setting: str
+    reason: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: `{self.key}`: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a setting was given: `file` (or `environment`, or `command line`), and its name there."""
+
+    file: str
+    setting: str
+
+    def spelled(self, setting: str) -> str:
+        """How a setting is written at this place."""
+        if self.file == "environment":
+            return PREFIX + setting.upper()
+        return "--" + setting.replace("_", "-") if self.file == "command line" else setting
+
+    def problem(self, reason: str, advice: str) -> Problem:
+        """A problem with what was given here."""
+        return Problem(self.file, self.spelled(self.setting), self.setting, reason, advice)
+
+
+def _given(
+    environ: Mapping[str, str], file: Path | None, given: Mapping[str, str], problems: list[Problem]
+) -> Iterator[tuple[Origin, Path, object]]:
+    """Everything that was given, the strongest last: origin, the folder of relative paths, value."""
+    if file is not None:
+        for name, raw in _toml(file, problems).items():
+            yield Origin(str(file), name), file.absolute().parent, _Typed(raw)
+    for variable, text in sorted(environ.items()):
+        if variable.startswith(PREFIX) and variable not in CLIENT_VARIABLES:
+            yield Origin("environment", variable.removeprefix(PREFIX).lower()), Path.cwd(), text
+    for name, text in given.items():
+        yield Origin("command line", name), Path.cwd(), text
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """A value with a TOML type, which has to be the setting's."""
+
+    value: object
+
+
+def _toml(file: Path, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        problems.append(Problem(str(file), "*", "*", f"it cannot be read: {error.strerror}", "Name a readable file."))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = f"it is not TOML: {error}"
+        problems.append(Problem(str(file), "*", "*", reason, "The format is described at https://toml.io/en/v1.0.0."))
+    return {}
+
+
+def _text(kind: Kind, raw: object) -> str:
+    """The text of a value, once it is seen to have the type that the file demands."""
+    text = raw
+    if isinstance(raw, _Typed):
+        text = raw.value
+        if type(text) is not kind.toml:
+            raise ValueError(f"it is not {_TOML_WORDS[kind.toml]}")
+        if isinstance(text, list):
+            if not all(isinstance(item, str) for item in text):
+                raise ValueError("it is not a list of texts")
+            text = ",".join(text)
+        elif not isinstance(text, str):
+            text = str(text).lower()
+    if not text:
+        raise ValueError("it is empty")
+    if "\0" in str(text):
+        raise ValueError("it holds a NUL character")
+    return str(text)
+
+
+_TOML_WORDS: Final = {str: "text", int: "a whole number", bool: "true or false", list: "a list of texts"}
+_NO_ISSUER: Final = IssuerUrl.parse("https://issuer.invalid")
+
+Finding = tuple[str, str, str]  # setting, reason, advice
+
+
+def _transport(settings: Settings) -> Iterator[Finding]:
+    certificate, key = settings.tls_certificate, settings.tls_private_key
+    if settings.behind_proxy:
+        for name, path in (("tls_certificate", certificate), ("tls_private_key", key)):
+            if path is not None:
+                yield (
+                    name,
+                    "it contradicts `behind_proxy`, which means plain HTTP",
+                    "A proxy that speaks TLS to this server needs `proxy_hops` alone.",
+                )
+        return
+    if certificate is None and key is None:
+        yield (
+            "tls_certificate",
+            "it is required: without `behind_proxy` there is no plain HTTP",
+            "Set `tls_certificate` and `tls_private_key`, or `behind_proxy` when a proxy ends TLS.",
+        )
+    elif certificate is None:
+        yield "tls_certificate", "it is missing beside `tls_private_key`", "Name the certificate chain of this key."
+    elif key is None:
+        yield "tls_private_key", "it is missing beside `tls_certificate`", "Name the private key of this certificate."
+    else:
+        yield from _certificate(certificate, key)
+
+
+def _certificate(certificate: Path, key: Path) -> Iterator[Finding]:
+    found = [*_file("tls_certificate", certificate), *_file("tls_private_key", key, secret=True)]
+    if found:
+        yield from found
+        return
+    try:
+        tls_context(certificate, key)
+    except (ssl.SSLError, ValueError) as error:
+        reason = getattr(error, "reason", None) or "it is encrypted"
+        if reason == "KEY_VALUES_MISMATCH":
+            yield "tls_private_key", f"it is not the key of `{certificate}`", "Name the key that belongs to it."
+        else:
+            yield (
+                "tls_certificate",
+                f"it and `tls_private_key` cannot be used: {reason}",
+                "Both are PEM; the chain starts with the server's own certificate; the key is not encrypted.",
+            )
+
+
+def _address(settings: Settings) -> Iterator[Finding]:
+    if not settings.behind_proxy:
+        return
+    try:
+        public = ipaddress.ip_address(settings.listen.host).is_global
+    except ValueError:
+        return
+    if public:
+        yield (
+            "listen",
+            f"`{settings.listen.host}` is a public address, and `behind_proxy` means plain HTTP",
+            "Listen on the address that the proxy reaches this server at.",
+        )
+
+
+def _encryption(settings: Settings) -> Iterator[Finding]:
+    if settings.key_file is not None and settings.passphrase_file is not None:
+        yield "passphrase_file", "it contradicts `key_file`", "Keep the one that the signing keys are encrypted with."
+        return
+    for name, path in (("key_file", settings.key_file), ("passphrase_file", settings.passphrase_file)):
+        if path is not None:
+            yield from _file(name, path, secret=True)
+
+
+def _lifetimes(settings: Settings) -> Iterator[Finding]:
+    if (settings.token_lifetime_seconds or 0) > settings.token_lifetime_max_seconds:
+        yield (
+            "token_lifetime_seconds",
+            f"it is more than `token_lifetime_max_seconds`, which is {settings.token_lifetime_max_seconds}",
+            "Lower the one or raise the other.",
+        )
+
+
+def _folder(settings: Settings) -> Iterator[Finding]:
+    advice = "Name a folder; it is made when missing."
+    try:
+        mode = settings.data_folder.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield "data_folder", f"`{settings.data_folder}` cannot be used: {error.strerror}", advice
+    else:
+        if not stat.S_ISDIR(mode):
+            yield "data_folder", f"`{settings.data_folder}` is not a folder", advice
+
+
+def _file(name: str, path: Path, *, secret: bool = False) -> Iterator[Finding]:
+    """What is wrong with a file that a setting names."""
+    try:
+        with path.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+    except OSError as error:
+        yield name, f"`{path}` cannot be read: {error.strerror}", "Name a file that this user may read."
+        return
+    if secret and stat.S_IMODE(mode) & 0o077:
+        yield (
+            name,
+            f"`{path}` is open to others (mode {stat.S_IMODE(mode):04o})",
+            f"Close it: chmod 600 {shlex.quote(str(path))}",
+        )
+
+
+# Rules over several settings, with the settings that each one looks at.
+RULES: Final[tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[Finding]]], ...]] = (
+    (("behind_proxy", "tls_certificate", "tls_private_key"), _transport),
+    (("behind_proxy", "listen"), _address),
+    (("key_file", "passphrase_file"), _encryption),
+    (("token_lifetime_seconds", "token_lifetime_max_seconds"), _lifetimes),
+    (("data_folder",), _folder),
+)
+
+
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """The server's side of TLS 1.2 and later, with this chain and key.
+
+    Raises:
+        ssl.SSLError: when chain or key cannot be used together.
+        ValueError: when the key is encrypted.
+        OSError: when a file cannot be read.
+    """
+
+    def no_password() -> str:
+        # Without a callback OpenSSL asks on the terminal, and a service hangs.
+        raise ValueError("the key is encrypted")
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key, password=no_password)
+    return context
+
+
+def reference() -> str:
+    """The table of all settings, as Markdown."""
+    lines = ["| Setting | Environment | It is | Default | About |", "|---|---|---|---|---|"]
+    for setting in fields(Settings):
+        kind, about = setting.metadata["kind"], setting.metadata["about"]
+        variable = PREFIX + setting.name.upper()
+        lines.append(f"| `{setting.name}` | `{variable}` | {kind.words} | {_default(setting.default)} | {about} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(value: object) -> str:
+    if value is MISSING:
+        return "required"
+    if value is None:
+        return "none"
+    return f"`{','.join(value) if isinstance(value, tuple) else str(value).lower()}`"

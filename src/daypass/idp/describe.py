@@ -1,0 +1,47 @@
+"""The discovery document (OpenID Connect Discovery 1.0 section 3), with what is true of an issuer of ID tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daypass.tokens import strict_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from daypass.names import IssuerUrl
+    from daypass.subjects.formats import TokenFormat
+
+
+def claims_of(formats: Iterable[TokenFormat]) -> list[str]:
+    """The claims that tokens of these formats can have, each once."""
+    return list(dict.fromkeys(name for each in formats for name in each.claim_names))
+
+
+def discovery_document(issuer: IssuerUrl, algorithms: Sequence[str], claims: Sequence[str]) -> bytes:
+    """The discovery document as served: UTF-8 JSON.
+
+    The standard demands an `authorization_endpoint`; there is none, so it names `<issuer>/not-supported`, which says
+    so. It demands a `token_endpoint` unless only the implicit flow is used; with `id_token` as the only response type
+    and `implicit` as the only grant type that holds, so there is none. `grant_types_supported` cannot be left out
+    (the default would promise `authorization_code`) and cannot be empty (section 4.2).
+
+    Args:
+        issuer: becomes `issuer`, byte for byte.
+        algorithms: that sign, RS256 among them (section 3 demands it).
+        claims: that tokens can have.
+    """
+    base = str(issuer).removesuffix("/")
+    return strict_json.dump(
+        {
+            "issuer": str(issuer),
+            "jwks_uri": f"{base}/keys",
+            "authorization_endpoint": f"{base}/not-supported",
+            "response_types_supported": ["id_token"],
+            "grant_types_supported": ["implicit"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": list(algorithms),
+            "scopes_supported": ["openid"],
+            "claims_supported": list(claims),
+        }
+    )

@@ -1,0 +1,57 @@
+"""Who has which secret, in memory: a workload with its project and organization, by the hash of its secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from daypass.idp.model import Organization, Project, Workload
+
+MAX_ENTRIES: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A workload and what it belongs to."""
+
+    workload: Workload
+    project: Project
+    organization: Organization
+
+
+class SecretIndex:
+    """Filled on first use; bounded, the entry that was put in first goes first.
+
+    Exact as long as every change goes through `forget`: one process owns the data. A look-up in the store that began
+    before a change and ends after it is kept out by `generation`, or a revoked secret could stay in for good.
+    """
+
+    def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
+        self._entries: dict[str, Holder] = {}
+        self._max_entries = max_entries
+        self.generation = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, secret_hash: str) -> Holder | None:
+        """The holder of that secret, when it is known here."""
+        return self._entries.get(secret_hash)
+
+    def put(self, holder: Holder, *, generation: int) -> None:
+        """Remember a holder that was looked up when the generation was `generation`."""
+        if generation != self.generation:
+            return
+        while len(self._entries) >= self._max_entries:
+            del self._entries[next(iter(self._entries))]
+        self._entries[holder.workload.secret_hash] = holder
+
+    def forget(self, changed_id: str) -> None:
+        """Forget everybody who is, or belongs to, the organization, project or workload `changed_id`."""
+        self.generation += 1
+        self._entries = {
+            secret_hash: holder
+            for secret_hash, holder in self._entries.items()
+            if changed_id not in (holder.workload.id, holder.project.id, holder.organization.id)
+        }

@@ -1,0 +1,269 @@
+"""Issuing: the one pipeline that every token passes.
+
+Audience offered, lifetime in range, claims made, size checked, signed, audit row committed; only then the token leaves.
+A refusal leaves a row too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from daypass.errors import AudienceNotOffered, ClaimsTooLarge, Invalid, Refused, RequestInvalid
+from daypass.idp.ids import new_jti
+from daypass.idp.key_ring import MAX_TOKEN_LIFETIME_SECONDS
+from daypass.idp.model import AuditEntry
+from daypass.subjects.facts import WorkloadFacts
+from daypass.subjects.formats import AWS_SUBJECT_LIMIT, claims_for
+from daypass.subjects.registry import format_named
+from daypass.tokens.mint import compact, signing_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daypass.errors import DaypassError
+    from daypass.idp.key_ring import KeyRing
+    from daypass.idp.model import Organization, Project, SigningKey, Workload
+    from daypass.idp.ports import AuditLog, Clock
+    from daypass.names import IssuerUrl
+    from daypass.secret import Secret
+    from daypass.subjects.formats import TokenFormat
+
+MIN_TOKEN_LIFETIME_SECONDS: Final = 60
+MAX_TOKEN_CHARACTERS: Final = 20_000
+"""What AWS STS reads (AssumeRoleWithWebIdentity, WebIdentityToken: 4 to 20000)."""
+DEFAULT_ALGORITHM: Final = "RS256"  # the one that every relying party takes
+
+_SCOPE: Final = re.compile(r"[\x20-\x7e]{1,1000}")
+
+
+@dataclass(frozen=True, slots=True)
+class IssueRequest:
+    """What a workload asks for. None means: as the organization's token format has it.
+
+    `lifetime_seconds` is 60 to 3600. `request_id` and `source_ip` are for the audit row.
+    """
+
+    audience: tuple[str, ...]
+    lifetime_seconds: int | None
+    algorithm: str | None
+    scope: str | None
+    request_id: str
+    source_ip: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token, and what a caller wants to know of it without reading it.
+
+    `jti` names the issuing in the audit log also when the token format carries none.
+    """
+
+    token: Secret
+    expires_at: datetime
+    jti: str
+    kid: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A token that lacks only its signature."""
+
+    key: SigningKey
+    signing_input: bytes
+    subject: str
+    jti: str
+    expires_at: datetime
+
+
+class Issuer:
+    """Makes tokens for workloads that the registry has authenticated."""
+
+    def __init__(
+        self,
+        url: IssuerUrl,
+        key_ring: KeyRing,
+        audit: AuditLog,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+        *,
+        default_algorithm: str = DEFAULT_ALGORITHM,
+        subject_limit: int = 0,
+    ) -> None:
+        """Put the pipeline together.
+
+        Args:
+            url: `iss`.
+            key_ring: the keys.
+            audit: where every token and every refusal is recorded.
+            clock: now.
+            random_bytes: that many bytes nobody can guess.
+            default_algorithm: for requests that name none.
+            subject_limit: characters of `sub`, when the operator allows more than the token format does; at most 255.
+
+        Raises:
+            ValueError: for a `subject_limit` out of range.
+        """
+        if not 0 <= subject_limit <= AWS_SUBJECT_LIMIT:
+            raise ValueError(f"subject_limit is at most {AWS_SUBJECT_LIMIT}")
+        self._url = url
+        self._key_ring = key_ring
+        self._audit = audit
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._default_algorithm = default_algorithm
+        self._subject_limit = subject_limit
+        self._process_hash = urlsafe_b64encode(random_bytes(16)).rstrip(b"=").decode()
+
+    async def issue(
+        self, workload: Workload, project: Project, organization: Organization, request: IssueRequest
+    ) -> IssuedToken:
+        """A token for that workload, which `Registry.authenticate_workload` has just named.
+
+        Raises:
+            RequestInvalid: no audience; a lifetime out of range; a scope that cannot be.
+            AudienceNotOffered, AlgorithmNotOffered: with what is `offered` among the facts.
+            ClaimUnavailable, SubjectTooLong, ClaimsTooLarge: when the token format cannot be filled.
+            KeyUnavailable: when the signer does not sign.
+            AuditUnavailable: when the row could not be committed; no token then.
+        """
+        now = self._clock()
+        try:
+            prepared = self._prepare(workload, project, organization, request, now)
+        except (Refused, Invalid) as refusal:
+            await self._audit.append(self._refused(workload, request, now, refusal))
+            raise
+        token = compact(prepared.signing_input, await self._key_ring.sign(prepared.key, prepared.signing_input))
+        await self._audit.append(self._issued(workload, request, now, prepared, token))
+        return IssuedToken(token, prepared.expires_at, prepared.jti, prepared.key.kid, prepared.subject)
+
+    def _prepare(
+        self, workload: Workload, project: Project, organization: Organization, request: IssueRequest, now: datetime
+    ) -> _Prepared:
+        _demand_offered(request.audience, organization)
+        token_format = format_named(organization.token_format)
+        lifetime_seconds = _lifetime(request.lifetime_seconds, token_format)
+        jti = new_jti(self._random_bytes)
+        claims = claims_for(
+            token_format,
+            _facts(workload, project, organization),
+            subject_claims=organization.subject_claims,
+            audience=request.audience,
+            issuer=self._url,
+            issued_at=now,
+            lifetime_seconds=lifetime_seconds,
+            jti=jti,
+            scope=_scope(request.scope),
+            process_hash=self._process_hash,
+            subject_limit=self._subject_limit,
+        )
+        key = self._key_ring.active(request.algorithm or self._default_algorithm)
+        content = signing_input(claims, algorithm=key.algorithm, kid=key.kid, typ=token_format.typ)
+        _demand_readable(content)
+        return _Prepared(
+            key=key,
+            signing_input=content,
+            subject=str(claims["sub"]),
+            jti=jti,
+            expires_at=datetime.fromtimestamp(int(now.timestamp()) + lifetime_seconds, UTC),
+        )
+
+    def _issued(
+        self, workload: Workload, request: IssueRequest, now: datetime, prepared: _Prepared, token: Secret
+    ) -> AuditEntry:
+        return AuditEntry(
+            at=now,
+            event="token.issue",
+            outcome="issued",
+            request_id=request.request_id,
+            organization_id=workload.organization_id,
+            project_id=workload.project_id,
+            workload_id=workload.id,
+            actor=workload.id,
+            issuer=str(self._url),
+            subject=prepared.subject,
+            audience=request.audience,
+            jti=prepared.jti,
+            kid=prepared.key.kid,
+            token_sha256=hashlib.sha256(token.reveal().encode()).hexdigest(),
+            expires_at=prepared.expires_at,
+            source_ip=request.source_ip,
+        )
+
+    def _refused(self, workload: Workload, request: IssueRequest, now: datetime, refusal: DaypassError) -> AuditEntry:
+        return AuditEntry(
+            at=now,
+            event="token.issue",
+            outcome="refused",
+            request_id=request.request_id,
+            organization_id=workload.organization_id,
+            project_id=workload.project_id,
+            workload_id=workload.id,
+            actor=workload.id,
+            issuer=str(self._url),
+            # What a refused caller sent is theirs to choose, and rows are kept: a little of it is enough.
+            audience=tuple(audience[:255] for audience in request.audience[:10]),
+            source_ip=request.source_ip,
+            reason=refusal.code,
+        )
+
+
+def _demand_offered(audience: tuple[str, ...], organization: Organization) -> None:
+    if not audience:
+        raise RequestInvalid("a token needs at least one audience", offered=list(organization.audiences))
+    if len(set(audience)) != len(audience):
+        raise RequestInvalid("an audience is named twice")
+    foreign = next((each for each in audience if each not in organization.audiences), None)
+    if foreign is not None:
+        raise AudienceNotOffered(
+            f"the audience `{foreign[:255]}` is not offered",
+            advice=f"Offered: {', '.join(organization.audiences) or 'none'}.",
+            offered=list(organization.audiences),
+        )
+
+
+def _lifetime(asked: int | None, token_format: TokenFormat) -> int:
+    if asked is None:
+        return token_format.lifetime_seconds
+    if not MIN_TOKEN_LIFETIME_SECONDS <= asked <= MAX_TOKEN_LIFETIME_SECONDS:
+        raise RequestInvalid(
+            f"`{asked}` seconds is not a token's lifetime",
+            advice=f"It is from {MIN_TOKEN_LIFETIME_SECONDS} to {MAX_TOKEN_LIFETIME_SECONDS} seconds.",
+            found=asked,
+        )
+    return asked
+
+
+def _scope(asked: str | None) -> str | None:
+    if asked is not None and not _SCOPE.fullmatch(asked):
+        raise RequestInvalid("a scope has 1 to 1000 printable ASCII characters")
+    return asked
+
+
+def _facts(workload: Workload, project: Project, organization: Organization) -> WorkloadFacts:
+    return WorkloadFacts(
+        organization_id=organization.id,
+        organization_slug=organization.slug,
+        organization_name=organization.name,
+        project_id=project.id,
+        project_slug=project.slug,
+        project_name=project.name,
+        workload_id=workload.id,
+        workload_kind=workload.kind,
+        workload_name=workload.name,
+        attributes=workload.attributes,
+    )
+
+
+def _demand_readable(content: bytes) -> None:
+    """The longest signature (RSA of 8192 bits) has 1366 characters, and a dot goes before it."""
+    if len(content) + 1367 > MAX_TOKEN_CHARACTERS:
+        raise ClaimsTooLarge(
+            f"the token would be longer than {MAX_TOKEN_CHARACTERS} characters",
+            advice="Give the workload shorter attributes, or ask for fewer audiences.",
+        )

@@ -1,0 +1,188 @@
+"""The ports of the identity provider in memory: for tests, and to read what the ports promise in the fewest lines."""
+
+from __future__ import annotations
+
+import hashlib
+from operator import attrgetter
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from daypass.errors import AlreadyExists, KeyUnavailable, NotFound
+from daypass.idp.model import (
+    AdminToken,
+    AuditEntry,
+    AuditRecord,
+    KeyState,
+    Organization,
+    Project,
+    SigningKey,
+    Workload,
+)
+from daypass.tokens.jwk import PrivateKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from daypass.idp.ports import Clock
+
+T = TypeVar("T", Organization, Project, Workload, AdminToken, SigningKey)
+
+
+class _Shelf(Generic[T]):
+    """Things of one kind by id, with members (or pairs of members) that no two share."""
+
+    def __init__(self, key: str, *unique: tuple[str, ...]) -> None:
+        self.things: dict[str, T] = {}
+        self._key = attrgetter(key)
+        self._unique = [attrgetter(*members) for members in ((key,), *unique)]
+
+    def add(self, thing: T) -> None:
+        if any(members(thing) == members(each) for members in self._unique for each in self.things.values()):
+            raise AlreadyExists(f"there is one like `{self._key(thing)}` already")
+        self.things[self._key(thing)] = thing
+
+    def update(self, thing: T) -> None:
+        if self._key(thing) not in self.things:
+            raise NotFound(f"there is no `{self._key(thing)}`")
+        self.things[self._key(thing)] = thing
+
+    def find(self, **members: object) -> T | None:
+        return next((each for each in self.things.values() if _has(each, members)), None)
+
+    def page(self, *, after: str | None = None, limit: int, **members: object) -> list[T]:
+        behind = (self.things[key] for key in sorted(self.things) if after is None or key > after)
+        return [each for each in behind if _has(each, members)][:limit]
+
+
+def _has(thing: object, members: Mapping[str, object]) -> bool:
+    return all(getattr(thing, name) == value for name, value in members.items())
+
+
+class MemoryRegistryStore:
+    """A `RegistryStore`."""
+
+    def __init__(self) -> None:
+        self._organizations = _Shelf[Organization]("id", ("slug",))
+        self._projects = _Shelf[Project]("id", ("organization_id", "slug"))
+        self._workloads = _Shelf[Workload]("id", ("secret_hash",))
+        self._admin_tokens = _Shelf[AdminToken]("id", ("secret_hash",))
+
+    def add_organization(self, organization: Organization) -> None:
+        """See `RegistryStore`, as of all methods here."""
+        self._organizations.add(organization)
+
+    def update_organization(self, organization: Organization) -> None:  # noqa: D102
+        self._organizations.update(organization)
+
+    def organization(self, id_or_slug: str) -> Organization | None:  # noqa: D102
+        return self._organizations.find(id=id_or_slug) or self._organizations.find(slug=id_or_slug)
+
+    def organizations(self, *, after: str | None = None, limit: int = 100) -> Sequence[Organization]:  # noqa: D102
+        return self._organizations.page(after=after, limit=limit)
+
+    def add_project(self, project: Project) -> None:  # noqa: D102
+        self._projects.add(project)
+
+    def update_project(self, project: Project) -> None:  # noqa: D102
+        self._projects.update(project)
+
+    def project(self, organization_id: str, id_or_slug: str) -> Project | None:  # noqa: D102
+        return self._projects.find(organization_id=organization_id, id=id_or_slug) or self._projects.find(
+            organization_id=organization_id, slug=id_or_slug
+        )
+
+    def projects(  # noqa: D102
+        self, organization_id: str, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[Project]:
+        return self._projects.page(after=after, limit=limit, organization_id=organization_id)
+
+    def add_workload(self, workload: Workload) -> None:  # noqa: D102
+        self._workloads.add(workload)
+
+    def update_workload(self, workload: Workload) -> None:  # noqa: D102
+        self._workloads.update(workload)
+
+    def workload(self, workload_id: str) -> Workload | None:  # noqa: D102
+        return self._workloads.find(id=workload_id)
+
+    def workload_by_secret(self, secret_hash: str) -> Workload | None:  # noqa: D102
+        return self._workloads.find(secret_hash=secret_hash)
+
+    def workloads(  # noqa: D102
+        self, project_id: str, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[Workload]:
+        return self._workloads.page(after=after, limit=limit, project_id=project_id)
+
+    def add_admin_token(self, token: AdminToken) -> None:  # noqa: D102
+        self._admin_tokens.add(token)
+
+    def update_admin_token(self, token: AdminToken) -> None:  # noqa: D102
+        self._admin_tokens.update(token)
+
+    def admin_token_by_secret(self, secret_hash: str) -> AdminToken | None:  # noqa: D102
+        return self._admin_tokens.find(secret_hash=secret_hash)
+
+    def admin_token(self, token_id: str) -> AdminToken | None:  # noqa: D102
+        return self._admin_tokens.find(id=token_id)
+
+    def admin_tokens(  # noqa: D102
+        self, *, organization_id: str | None = None, after: str | None = None, limit: int = 100
+    ) -> Sequence[AdminToken]:
+        if organization_id is None:
+            return self._admin_tokens.page(after=after, limit=limit)
+        return self._admin_tokens.page(after=after, limit=limit, organization_id=organization_id)
+
+
+class MemoryKeyStore:
+    """A `KeyStore`."""
+
+    def __init__(self) -> None:
+        self._keys = _Shelf[SigningKey]("kid")
+
+    def add_key(self, key: SigningKey) -> None:
+        """See `KeyStore`, as of all methods here."""
+        self._keys.add(key)
+
+    def update_key(self, key: SigningKey) -> None:  # noqa: D102
+        self._keys.update(key)
+
+    def keys(self) -> Sequence[SigningKey]:  # noqa: D102
+        return sorted(self._keys.things.values(), key=lambda key: (key.created_at, key.kid))
+
+
+class MemoryAuditLog:
+    """An `AuditLog` that lasts as long as the process. Its hashes are a chain over the entries' `repr`."""
+
+    def __init__(self) -> None:
+        self.records: list[AuditRecord] = []
+
+    async def append(self, entry: AuditEntry) -> None:
+        """See `AuditLog`, as of all methods here."""
+        previous = self.records[-1].hash if self.records else ""
+        chained = hashlib.sha256(f"{previous}{entry!r}".encode()).hexdigest()
+        self.records.append(AuditRecord(len(self.records) + 1, chained, entry))
+
+    def entries(  # noqa: D102
+        self, *, after: int = 0, limit: int = 100, organization_id: str | None = None
+    ) -> Sequence[AuditRecord]:
+        wanted = (each for each in self.records[after:] if organization_id in (None, each.entry.organization_id))
+        return [each for each, _ in zip(wanted, range(limit), strict=False)]
+
+
+class MemorySigner:
+    """A `Signer` whose keys last as long as the process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._keys: dict[str, PrivateKey] = {}
+
+    def create_key(self, algorithm: str) -> SigningKey:
+        """See `Signer`, as of all methods here."""
+        key = PrivateKey.generate(algorithm)
+        self._keys[key.kid] = key
+        return SigningKey(key.kid, algorithm, KeyState.NEXT, key.public.to_jwk(), self._clock())
+
+    def sign(self, kid: str, signing_input: bytes) -> bytes:  # noqa: D102
+        key = self._keys.get(kid)
+        if key is None:
+            raise KeyUnavailable(f"there is no private key `{kid[:64]}` here", kid=kid[:64])
+        return key.sign(signing_input)

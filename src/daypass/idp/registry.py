@@ -1,0 +1,485 @@
+"""Organizations, projects, workloads and admin tokens: create, list, change, revoke, authenticate.
+
+A change is checked, audited, made and answered, in that order and one at a time. The audit row comes first: a row
+without its change is possible after a crash, a change without its row is not.
+"""
+
+from __future__ import annotations
+
+from asyncio import Lock, to_thread
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from daypass.errors import (
+    AlreadyExists,
+    CredentialExpired,
+    CredentialUnknown,
+    NotFound,
+    RequestInvalid,
+    ScopeMissing,
+    StoreUnavailable,
+)
+from daypass.idp import credentials, ids, rules
+from daypass.idp.caller import Scope
+from daypass.idp.changes import recorded, uninterrupted
+from daypass.idp.index import Holder, SecretIndex
+from daypass.idp.model import DEFAULT_AUDIENCE, AdminToken, Organization, Project, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from daypass.idp.caller import Caller
+    from daypass.idp.ports import AuditLog, Clock, RegistryStore
+    from daypass.secret import Secret
+
+DEFAULT_FORMAT: Final = "daypass"
+
+
+@dataclass(frozen=True, slots=True)
+class NewWorkload:
+    """A workload with its secret, which is shown this once."""
+
+    workload: Workload
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class NewAdminToken:
+    """An admin token with its secret, which is shown this once."""
+
+    token: AdminToken
+    secret: Secret
+
+
+class Registry:
+    """The use cases of the administration, and the two authentications.
+
+    Every use case raises, beside what its own docstring names: `ScopeMissing` when the caller may not, `NotFound` for
+    what is not there or not the caller's to see, `RequestInvalid` for a value against `daypass.idp.rules`,
+    `StoreUnavailable`, and for changes `AuditUnavailable`; then nothing was changed.
+    """
+
+    def __init__(
+        self, store: RegistryStore, audit: AuditLog, clock: Clock, random_bytes: Callable[[int], bytes]
+    ) -> None:
+        self._store = store
+        self._audit = audit
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._changing = Lock()
+        self._index = SecretIndex()
+
+    # ------------------------------------------------------------------------------------------ organizations
+
+    @uninterrupted
+    async def create_organization(
+        self,
+        caller: Caller,
+        *,
+        slug: str,
+        name: str | None = None,
+        token_format: str = DEFAULT_FORMAT,
+        subject_claims: Sequence[str] = (),
+        audiences: Sequence[str] = (DEFAULT_AUDIENCE,),
+    ) -> Organization:
+        """A new organization; its name is the slug unless given.
+
+        Raises:
+            AlreadyExists: when the slug is taken.
+        """
+        caller.require_everywhere(Scope.ORGANIZATIONS_WRITE)
+        organization = Organization(
+            id=ids.new_id(ids.ORGANIZATION, self._random_bytes),
+            slug=rules.slug(slug),
+            name=rules.name(slug if name is None else name),
+            token_format=token_format,
+            subject_claims=rules.subject_claims(token_format, subject_claims),
+            audiences=rules.audiences(audiences),
+            created_at=self._clock(),
+        )
+        async with self._changing:
+            if await to_thread(self._store.organization, slug) is not None:
+                raise AlreadyExists(f"there is an organization `{slug}` already", slug=slug)
+            async with self._recorded(caller, "organization.created", organization.id, detail=_settings(organization)):
+                await to_thread(self._store.add_organization, organization)
+        return organization
+
+    async def organizations(
+        self, caller: Caller, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[Organization]:
+        """A page of the organizations the caller sees, in id order, those behind the id `after`."""
+        caller.require(Scope.ORGANIZATIONS_READ)
+        if caller.organization_id is not None:
+            own = await self._organization(caller, caller.organization_id)
+            return (own,) if after is None or own.id > after else ()
+        return await to_thread(self._store.organizations, after=after, limit=rules.page_limit(limit))
+
+    async def organization(self, caller: Caller, id_or_slug: str) -> Organization:
+        """One organization."""
+        caller.require(Scope.ORGANIZATIONS_READ)
+        return await self._organization(caller, id_or_slug)
+
+    @uninterrupted
+    async def update_organization(
+        self,
+        caller: Caller,
+        id_or_slug: str,
+        *,
+        name: str | None = None,
+        token_format: str | None = None,
+        subject_claims: Sequence[str] | None = None,
+        audiences: Sequence[str] | None = None,
+    ) -> Organization:
+        """Change what is given. Another token format without subject claims falls back to that format's default."""
+        caller.require(Scope.ORGANIZATIONS_WRITE)
+        async with self._changing:
+            old = await self._organization(caller, id_or_slug)
+            chosen = old.token_format if token_format is None else token_format
+            if subject_claims is None:
+                subject_claims = old.subject_claims if chosen == old.token_format else ()
+            new = replace(
+                old,
+                name=old.name if name is None else rules.name(name),
+                token_format=chosen,
+                subject_claims=rules.subject_claims(chosen, subject_claims),
+                audiences=old.audiences if audiences is None else rules.audiences(audiences),
+            )
+            async with self._recorded(caller, "organization.updated", new.id, detail=_settings(new), forget=new.id):
+                await to_thread(self._store.update_organization, new)
+        return new
+
+    # ----------------------------------------------------------------------------------------------- projects
+
+    @uninterrupted
+    async def create_project(self, caller: Caller, organization: str, *, slug: str, name: str | None = None) -> Project:
+        """A new project of an organization (id or slug).
+
+        Raises:
+            AlreadyExists: when the slug is taken in that organization.
+        """
+        caller.require(Scope.PROJECTS_WRITE)
+        async with self._changing:
+            owner = await self._organization(caller, organization)
+            project = Project(
+                id=ids.new_id(ids.PROJECT, self._random_bytes),
+                organization_id=owner.id,
+                slug=rules.slug(slug),
+                name=rules.name(slug if name is None else name),
+                created_at=self._clock(),
+            )
+            if await to_thread(self._store.project, owner.id, slug) is not None:
+                raise AlreadyExists(f"there is a project `{slug}` in `{owner.slug}` already", slug=slug)
+            async with self._recorded(caller, "project.created", owner.id, project.id, detail={"slug": slug}):
+                await to_thread(self._store.add_project, project)
+        return project
+
+    async def projects(
+        self, caller: Caller, organization: str, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[Project]:
+        """A page of an organization's projects, in id order, those behind the id `after`."""
+        caller.require(Scope.PROJECTS_READ)
+        owner = await self._organization(caller, organization)
+        return await to_thread(self._store.projects, owner.id, after=after, limit=rules.page_limit(limit))
+
+    async def project(self, caller: Caller, organization: str, id_or_slug: str) -> Project:
+        """One project."""
+        caller.require(Scope.PROJECTS_READ)
+        return await self._project(await self._organization(caller, organization), id_or_slug)
+
+    @uninterrupted
+    async def update_project(self, caller: Caller, organization: str, id_or_slug: str, *, name: str) -> Project:
+        """Change a project's name."""
+        caller.require(Scope.PROJECTS_WRITE)
+        async with self._changing:
+            old = await self._project(await self._organization(caller, organization), id_or_slug)
+            new = replace(old, name=rules.name(name))
+            event = self._recorded(
+                caller, "project.updated", new.organization_id, new.id, detail={"name": new.name}, forget=new.id
+            )
+            async with event:
+                await to_thread(self._store.update_project, new)
+        return new
+
+    # ---------------------------------------------------------------------------------------------- workloads
+
+    @uninterrupted
+    async def create_workload(
+        self,
+        caller: Caller,
+        organization: str,
+        project: str,
+        *,
+        kind: str,
+        name: str | None = None,
+        attributes: Mapping[str, str] | None = None,
+        expires_in_seconds: int | None = None,
+    ) -> NewWorkload:
+        """A new workload of a project, with the secret it proves itself with; its name is its id unless given."""
+        caller.require(Scope.WORKLOADS_WRITE)
+        now = self._clock()
+        known_kind = rules.kind(kind)
+        workload_id = ids.new_id(ids.WORKLOAD[known_kind], self._random_bytes)
+        secret = credentials.new_secret(credentials.WORKLOAD, self._random_bytes)
+        async with self._changing:
+            owner = await self._organization(caller, organization)
+            parent = await self._project(owner, project)
+            workload = Workload(
+                id=workload_id,
+                organization_id=owner.id,
+                project_id=parent.id,
+                kind=known_kind,
+                name=rules.name(workload_id if name is None else name),
+                attributes=rules.attributes(attributes or {}),
+                secret_hash=credentials.secret_hash(secret),
+                created_at=now,
+                expires_at=_later(now, rules.expires_in(expires_in_seconds)),
+            )
+            detail = {
+                "kind": known_kind.value,
+                "name": workload.name,
+                "attributes": " ".join(workload.attributes),
+            }
+            async with self._recorded(caller, "workload.created", owner.id, parent.id, workload.id, detail=detail):
+                await to_thread(self._store.add_workload, workload)
+        return NewWorkload(workload, secret)
+
+    async def workloads(
+        self, caller: Caller, organization: str, project: str, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[Workload]:
+        """A page of a project's workloads, in id order, those behind the id `after`."""
+        caller.require(Scope.WORKLOADS_READ)
+        parent = await self._project(await self._organization(caller, organization), project)
+        return await to_thread(self._store.workloads, parent.id, after=after, limit=rules.page_limit(limit))
+
+    async def workload(self, caller: Caller, workload_id: str) -> Workload:
+        """One workload."""
+        caller.require(Scope.WORKLOADS_READ)
+        return await self._workload(caller, workload_id)
+
+    @uninterrupted
+    async def revoke_workload(self, caller: Caller, workload_id: str) -> Workload:
+        """End a workload's secret at once. Tokens it has live until they expire. Doing it twice changes nothing."""
+        caller.require(Scope.WORKLOADS_WRITE)
+        async with self._changing:
+            old = await self._workload(caller, workload_id)
+            if old.revoked_at is not None:
+                return old
+            new = replace(old, revoked_at=self._clock())
+            event = self._recorded(
+                caller, "workload.revoked", new.organization_id, new.project_id, new.id, forget=new.id
+            )
+            async with event:
+                await to_thread(self._store.update_workload, new)
+        return new
+
+    # ------------------------------------------------------------------------------------------- admin tokens
+
+    @uninterrupted
+    async def create_admin_token(
+        self,
+        caller: Caller,
+        *,
+        name: str,
+        scopes: Sequence[str],
+        organization: str | None = None,
+        expires_in_seconds: int | None = None,
+    ) -> NewAdminToken:
+        """A new admin token. Nobody hands out more than they hold: not in scopes, not in reach, not in time.
+
+        Raises:
+            ScopeMissing: when it would be more.
+        """
+        caller.require(Scope.ADMIN_TOKENS_WRITE)
+        now = self._clock()
+        asked = frozenset(scopes)
+        unknown = sorted(asked - {scope.value for scope in Scope})
+        if unknown or not asked:
+            allowed = [scope.value for scope in Scope]
+            raise RequestInvalid(
+                f"`{unknown[0]}` is not a scope" if unknown else "an admin token has at least one scope",
+                advice=f"Choose from {', '.join(allowed)}.",
+                allowed=allowed,
+            )
+        if exceeding := caller.exceeding(asked):
+            raise ScopeMissing(f"you do not hold `{exceeding[0]}`, so you cannot hand it out", exceeding=exceeding)
+        if organization is None and caller.organization_id is not None:
+            raise ScopeMissing(
+                "your admin token is bound to one organization, and so must be those you make",
+                advice=f"Name the organization `{caller.organization_id}`.",
+            )
+        expires_at = _later(now, rules.expires_in(expires_in_seconds))
+        if caller.expires_at is not None:
+            expires_at = min(expires_at or caller.expires_at, caller.expires_at)
+        secret = credentials.new_secret(credentials.ADMIN, self._random_bytes)
+        async with self._changing:
+            bound = None if organization is None else (await self._organization(caller, organization)).id
+            token = AdminToken(
+                id=ids.new_id(ids.ADMIN, self._random_bytes),
+                name=rules.name(name),
+                scopes=asked,
+                organization_id=bound,
+                secret_hash=credentials.secret_hash(secret),
+                created_at=now,
+                expires_at=expires_at,
+            )
+            detail = {"token": token.id, "name": token.name, "scopes": " ".join(sorted(asked))}
+            async with self._recorded(caller, "admin-token.created", bound, detail=detail):
+                await to_thread(self._store.add_admin_token, token)
+        return NewAdminToken(token, secret)
+
+    async def admin_tokens(self, caller: Caller, *, after: str | None = None, limit: int = 100) -> Sequence[AdminToken]:
+        """A page of the admin tokens; for a caller bound to an organization, those bound to it."""
+        caller.require(Scope.ADMIN_TOKENS_WRITE)
+        return await to_thread(
+            self._store.admin_tokens,
+            organization_id=caller.organization_id,
+            after=after,
+            limit=rules.page_limit(limit),
+        )
+
+    @uninterrupted
+    async def revoke_admin_token(self, caller: Caller, token_id: str) -> AdminToken:
+        """End an admin token at once. Doing it twice changes nothing."""
+        caller.require(Scope.ADMIN_TOKENS_WRITE)
+        async with self._changing:
+            old = await to_thread(self._store.admin_token, token_id)
+            if old is None or caller.organization_id not in (None, old.organization_id):
+                raise _missing("admin token", token_id)
+            if old.revoked_at is not None:
+                return old
+            new = replace(old, revoked_at=self._clock())
+            async with self._recorded(caller, "admin-token.revoked", new.organization_id, detail={"token": new.id}):
+                await to_thread(self._store.update_admin_token, new)
+        return new
+
+    # ----------------------------------------------------------------------------------------- authentication
+
+    async def authenticate_workload(self, secret: Secret) -> tuple[Workload, Project, Organization]:
+        """Who has that secret. From memory, but for the first time.
+
+        Raises:
+            CredentialUnknown: when nobody has it, or it was revoked.
+            CredentialExpired: when it was bound to a time that has passed.
+            StoreUnavailable: when it is not in memory and the store cannot be asked.
+        """
+        presented = credentials.presented_hash(secret, credentials.WORKLOAD)
+        if presented is None:
+            raise _unknown()
+        holder = self._index.get(presented) or await self._find(presented)
+        _demand_usable(holder.workload, presented, self._clock())
+        return holder.workload, holder.project, holder.organization
+
+    async def authenticate_admin(self, secret: Secret) -> AdminToken:
+        """The admin token with that secret.
+
+        Raises:
+            CredentialUnknown: when there is none, or it was revoked.
+            CredentialExpired: when it was bound to a time that has passed.
+        """
+        presented = credentials.presented_hash(secret, credentials.ADMIN)
+        if presented is None:
+            raise _unknown()
+        token = await to_thread(self._store.admin_token_by_secret, presented)
+        if token is None:
+            raise _unknown()
+        _demand_usable(token, presented, self._clock())
+        return token
+
+    async def _find(self, presented: str) -> Holder:
+        generation = self._index.generation
+        workload = await to_thread(self._store.workload_by_secret, presented)
+        if workload is None or workload.revoked_at is not None:
+            raise _unknown()
+        organization = await to_thread(self._store.organization, workload.organization_id)
+        project = await to_thread(self._store.project, workload.organization_id, workload.project_id)
+        if organization is None or project is None:
+            raise StoreUnavailable(f"the workload `{workload.id}` has lost its project or organization")
+        holder = Holder(workload, project, organization)
+        self._index.put(holder, generation=generation)
+        return holder
+
+    # ------------------------------------------------------------------------------------------------- shared
+
+    @asynccontextmanager
+    async def _recorded(
+        self,
+        caller: Caller,
+        event: str,
+        organization_id: str | None,
+        project_id: str | None = None,
+        workload_id: str | None = None,
+        *,
+        detail: Mapping[str, str] | None = None,
+        forget: str | None = None,
+    ) -> AsyncIterator[None]:
+        """Record a change, let it happen, and forget what memory knows of the thing with the id `forget`."""
+        try:
+            async with recorded(
+                self._audit,
+                self._clock,
+                caller,
+                event,
+                organization_id=organization_id,
+                project_id=project_id,
+                workload_id=workload_id,
+                detail=detail,
+            ):
+                yield
+        finally:
+            if forget is not None:
+                self._index.forget(forget)
+
+    async def _organization(self, caller: Caller, id_or_slug: str) -> Organization:
+        found = await to_thread(self._store.organization, id_or_slug)
+        if found is None or not caller.sees(found.id):
+            raise _missing("organization", id_or_slug)
+        return found
+
+    async def _project(self, organization: Organization, id_or_slug: str) -> Project:
+        found = await to_thread(self._store.project, organization.id, id_or_slug)
+        if found is None:
+            raise _missing("project", id_or_slug)
+        return found
+
+    async def _workload(self, caller: Caller, workload_id: str) -> Workload:
+        found = await to_thread(self._store.workload, workload_id)
+        if found is None or not caller.sees(found.organization_id):
+            raise _missing("workload", workload_id)
+        return found
+
+
+def _settings(organization: Organization) -> dict[str, str]:
+    """What of an organization decides about tokens, for the audit row."""
+    return {
+        "slug": organization.slug,
+        "name": organization.name,
+        "token_format": organization.token_format,
+        "subject_claims": " ".join(organization.subject_claims),
+        "audiences": " ".join(organization.audiences),
+    }
+
+
+def _later(now: datetime, seconds: int | None) -> datetime | None:
+    return None if seconds is None else now + timedelta(seconds=seconds)
+
+
+def _missing(what: str, name: str) -> NotFound:
+    return NotFound(f"there is no {what} `{name}`")
+
+
+def _unknown() -> CredentialUnknown:
+    return CredentialUnknown("the credential is not known", advice="It may have been revoked; ask for a new one.")
+
+
+def _demand_usable(owner: Workload | AdminToken, presented: str, now: datetime) -> None:
+    if owner.revoked_at is not None or not credentials.same_hash(owner.secret_hash, presented):
+        raise _unknown()
+    if owner.expires_at is not None and now >= owner.expires_at:
+        raise CredentialExpired(
+            f"the credential of `{owner.id}` expired at {owner.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+            advice="Ask for a new one.",
+            expires_at=owner.expires_at.isoformat(),
+        )

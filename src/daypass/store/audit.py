@@ -1,0 +1,225 @@
+"""The audit log in SQL: durable, in order, chained by hashes, at the price of one commit for many rows.
+
+The event loop collects rows, one thread commits them, and those that arrive during one commit are the next batch. So
+nobody waits for a pause, an idle log commits at once, and a busy one pays one fsync for everybody. All rows of a batch
+are awaited through one future: one future for each would cost more than the row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import orjson
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from daypass.errors import AuditBroken, AuditUnavailable, StoreUnavailable
+from daypass.idp.model import AuditEntry, AuditRecord
+from daypass.store.engine import reading, unavailable
+from daypass.store.schema import audit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Engine
+
+MAX_WAITING: Final = 10_000
+"""Rows that may wait for a commit. Beyond, whoever asks is refused at once."""
+
+_MEMBERS: Final = tuple(sorted(field.name for field in fields(AuditEntry)))
+_TIMES: Final = ("at", "expires_at")
+_VERIFIED_AT_ONCE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The last committed row."""
+
+    sequence: int
+    hash: str
+
+
+class _Batch(asyncio.Future[AuditUnavailable | None]):
+    """One commit, awaited by everybody whose row is in it."""
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 (asyncio's signature)
+        """Refuse: one caller's cancellation must not be everybody's. Theirs takes effect when the commit has ended."""
+        return False
+
+
+class SqlAuditLog:
+    """An `AuditLog`. Used by one event loop; `close` it when that loop has ended its work."""
+
+    def __init__(self, engine: Engine, *, max_waiting: int = MAX_WAITING) -> None:
+        self._engine = engine
+        self._max_waiting = max_waiting
+        self._insert = str(insert(audit).compile(engine))
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="daypass-audit")
+        self._waiting: list[tuple[str | None, bytes]] = []
+        self._next: _Batch | None = None
+        self._committing = False
+        self._closed = False
+        # Of the thread alone:
+        self._connection: Connection | None = None
+        self._tail = _Tail(0, "")
+
+    async def append(self, entry: AuditEntry) -> None:
+        """See `AuditLog`."""
+        if self._closed or len(self._waiting) >= self._max_waiting:
+            raise AuditUnavailable(
+                "the audit log is closed" if self._closed else "too many rows wait for the audit log",
+                advice="Try again in a moment.",
+            )
+        self._waiting.append((entry.organization_id, _encode(entry)))
+        batch = self._next
+        if batch is None:
+            loop = asyncio.get_running_loop()
+            batch = self._next = _Batch(loop=loop)
+            if not self._committing:
+                self._committing = True
+                loop.call_soon(self._commit_next)
+        error = await batch
+        if error is not None:
+            raise AuditUnavailable(error.message, advice=error.advice)
+
+    def entries(self, *, after: int = 0, limit: int = 100, organization_id: str | None = None) -> Sequence[AuditRecord]:
+        """See `AuditLog`."""
+        query = select(audit).where(audit.c.sequence > after).order_by(audit.c.sequence).limit(limit)
+        if organization_id is not None:
+            query = query.where(audit.c.organization_id == organization_id)
+        try:
+            with reading(self._engine) as connection:
+                rows = connection.execute(query).all()
+        except StoreUnavailable as error:
+            raise AuditUnavailable(error.message, advice=error.advice) from None
+        return [AuditRecord(row.sequence, row.hash, _decode(row.row)) for row in rows]
+
+    def verify(self) -> int:
+        """Check every row against the chain, and give their number.
+
+        The chain shows what was changed, put in or taken out. It cannot show that the newest rows are missing: compare
+        the number and the last hash with what was noted elsewhere.
+
+        Raises:
+            AuditBroken: with the `sequence` of the first row that is not as it was written.
+            AuditUnavailable: when the rows cannot be read.
+        """
+        tail = _Tail(0, "")
+        try:
+            with reading(self._engine) as connection:
+                while rows := connection.execute(
+                    select(audit)
+                    .where(audit.c.sequence > tail.sequence)
+                    .order_by(audit.c.sequence)
+                    .limit(_VERIFIED_AT_ONCE)
+                ).all():
+                    for row in rows:
+                        tail = _verified(tail, row.sequence, row.organization_id, row.row.encode(), row.hash)
+        except StoreUnavailable as error:
+            raise AuditUnavailable(error.message, advice=error.advice) from None
+        return tail.sequence
+
+    def close(self) -> None:
+        """Let the running commit end; refuse whoever waits for the next. Doing it twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            self._executor.submit(self._disconnect)
+            self._executor.shutdown(wait=True)
+
+    # ------------------------------------------------------------------------------------- in the event loop
+
+    def _commit_next(self) -> None:
+        batch, self._next = self._next, None
+        rows, self._waiting = self._waiting, []
+        if batch is None:
+            self._committing = False
+        elif self._closed:
+            batch.set_result(AuditUnavailable("the audit log is closed"))
+            self._committing = False
+        else:
+            writing = batch.get_loop().run_in_executor(self._executor, self._write, rows)
+            writing.add_done_callback(partial(self._committed, batch))
+
+    def _committed(self, batch: _Batch, writing: asyncio.Future[AuditUnavailable | None]) -> None:
+        batch.set_result(writing.result())
+        self._commit_next()
+
+    # ------------------------------------------------------------------------------------------ in the thread
+
+    def _write(self, rows: Sequence[tuple[str | None, bytes]]) -> AuditUnavailable | None:
+        try:
+            connection = self._connection or self._connect()
+            tail = self._tail
+            chained = []
+            for organization_id, row in rows:
+                tail = _Tail(tail.sequence + 1, _chain(tail, row))
+                chained.append((tail.sequence, organization_id, row.decode(), tail.hash))
+            with connection.begin():
+                connection.exec_driver_sql(self._insert, chained)
+        except SQLAlchemyError as error:
+            # Whether a commit that failed is on disk is for the next connection to see, in the tail it reads.
+            self._disconnect()
+            refusal = unavailable(error)
+            return AuditUnavailable(refusal.message, advice=refusal.advice)
+        self._tail = tail
+        return None
+
+    def _connect(self) -> Connection:
+        connection = self._engine.connect().execution_options(writes=True)
+        try:
+            with connection.begin():
+                newest = select(func.max(audit.c.sequence)).scalar_subquery()
+                row = connection.execute(
+                    select(audit.c.sequence, audit.c.hash).where(audit.c.sequence == newest)
+                ).one_or_none()
+        except SQLAlchemyError:
+            connection.close()
+            raise
+        self._tail = _Tail(0, "") if row is None else _Tail(row.sequence, row.hash)
+        self._connection = connection
+        return connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+
+def _chain(previous: _Tail, row: bytes) -> str:
+    """The hash of a row: over the hash before it, its own number, and its bytes."""
+    return hashlib.sha256(f"{previous.hash}{previous.sequence + 1}".encode() + row).hexdigest()
+
+
+def _verified(previous: _Tail, sequence: int, organization_id: str | None, row: bytes, found: str) -> _Tail:
+    expected = _chain(previous, row)
+    if sequence != previous.sequence + 1 or found != expected or _decode(row).organization_id != organization_id:
+        first = previous.sequence + 1
+        raise AuditBroken(
+            f"the audit log was changed at row {first}",
+            advice="Rows before it are as they were written. Compare with a backup.",
+            sequence=first,
+        )
+    return _Tail(sequence, expected)
+
+
+def _encode(entry: AuditEntry) -> bytes:
+    """Canonical JSON: sorted members, no blanks, UTC with `Z`, nothing that is None."""
+    members = {name: value for name in _MEMBERS if (value := getattr(entry, name)) is not None}
+    members["detail"] = dict(entry.detail)
+    try:
+        return orjson.dumps(members, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+    except TypeError:  # half a surrogate pair: JSON's strings are UTF-8
+        raise AuditUnavailable("the audit entry holds text that is not Unicode") from None
+
+
+def _decode(row: str | bytes) -> AuditEntry:
+    members = orjson.loads(row)
+    times = {name: datetime.fromisoformat(members[name]).astimezone(UTC) for name in _TIMES if name in members}
+    return AuditEntry(**members | times | {"audience": tuple(members["audience"])})

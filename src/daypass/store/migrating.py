@@ -1,0 +1,50 @@
+"""Bring a database to the schema of this code, in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from daypass.errors import StoreUnavailable
+from daypass.store.engine import reading, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+SCRIPTS: Final = "daypass.store:migrations"
+
+
+def configuration() -> Config:
+    """Alembic's configuration: where the migrations are, and nothing else."""
+    config = Config()
+    config.set_main_option("script_location", SCRIPTS)
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def migrate(engine: Engine) -> None:
+    """Run the migrations that the database has not seen. Killed half-way, it is as it was before.
+
+    Raises:
+        StoreUnavailable: when a newer Daypass has migrated it, or it does not answer.
+    """
+    config = configuration()
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    with reading(engine) as connection:
+        found = set(MigrationContext.configure(connection).get_current_heads())
+    if found - known:
+        raise StoreUnavailable(
+            "the database was made by a newer version of Daypass",
+            advice="Start that version, or restore a backup from before the update.",
+            found=sorted(found),
+        )
+    if found == set(scripts.get_heads()):
+        return
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

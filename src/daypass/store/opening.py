@@ -1,0 +1,75 @@
+"""Open the data folder: make it private, take it for this process, bring its database up to date."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final, Self, final
+
+from daypass import files
+from daypass.store.audit import SqlAuditLog
+from daypass.store.engine import open_engine
+from daypass.store.keys import SqlKeyStore
+from daypass.store.migrating import migrate
+from daypass.store.registry import SqlRegistryStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from sqlalchemy import Engine
+
+DATABASE: Final = "daypass.db"
+_BESIDE: Final = ("-wal", "-shm", "-journal")
+_LOCK_TIMEOUT_SECONDS: Final = 5.0
+
+
+@final
+class Store:
+    """The open data folder; a context manager. One process owns it at a time."""
+
+    registry: Final[SqlRegistryStore]
+    keys: Final[SqlKeyStore]
+    audit: Final[SqlAuditLog]
+
+    def __init__(self, engine: Engine, audit: SqlAuditLog, closing: ExitStack) -> None:
+        self.registry = SqlRegistryStore(engine)
+        self.keys = SqlKeyStore(engine)
+        self.audit = audit
+        self._closing = closing
+
+    def close(self) -> None:
+        """Let the running commit end, close the database, give the folder free. Doing it twice is harmless."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_store(path: Path) -> Store:
+    """Open, create or migrate the database in the folder `path` (0700; files 0600, whatever the umask is).
+
+    Raises:
+        FileUnsafe: when the folder or a file in it belongs to another user, or others can open a file in it.
+        FileUnavailable: when another process has the folder, or it cannot be made.
+        StoreUnavailable: when the database cannot be read, or was made by a newer Daypass.
+    """
+    files.private_folder(path)
+    database = path / DATABASE
+    with ExitStack() as closing:
+        # Memory answers for the store (`SecretIndex`), which is exact only while nobody else writes to it.
+        closing.enter_context(files.locked(database, timeout_seconds=_LOCK_TIMEOUT_SECONDS))
+        # SQLite gives the files beside the database the database's modes.
+        files.private_file(database)
+        for suffix in _BESIDE:
+            files.private_file(path / (DATABASE + suffix), create=False)
+        engine = open_engine(database)
+        closing.callback(engine.dispose)
+        migrate(engine)
+        audit = SqlAuditLog(engine)
+        closing.callback(audit.close)
+        return Store(engine, audit, closing.pop_all())

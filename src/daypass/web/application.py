@@ -1,0 +1,56 @@
+"""The application: which path is answered by what."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from daypass.web import admin_tokens, audit, keys, openapi, organizations, projects, workloads
+from daypass.web.administration import administration
+from daypass.web.discovery import Documents, public
+from daypass.web.door import Door
+from daypass.web.health import Health
+from daypass.web.id_tokens import IdTokens
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from daypass.web.door import Handler
+    from daypass.web.services import Services
+
+RESOURCES: Final = (organizations, projects, workloads, keys, admin_tokens, audit)
+
+
+def application(services: Services) -> Door:
+    """The ASGI application of the identity provider.
+
+    Its state is in `services`, opened before and closed after by whoever made them: lifespan events are not answered.
+    """
+    documents = Documents(services.settings.issuer, services.key_ring)
+    health = Health(services)
+    tokens = IdTokens(services)
+    admin = administration(services, (resource.router(services) for resource in RESOURCES))
+    described = openapi.document(admin, services.settings.issuer)
+    etag = f'"{hashlib.sha256(described).hexdigest()[:32]}"'
+
+    async def describe(request: Request) -> Response:
+        return public(request, described, etag)
+
+    def readable(handler: Handler) -> dict[str, Handler]:
+        # The server leaves the body out when the method is HEAD (RFC 9110 section 9.3.2).
+        return {"GET": handler, "HEAD": handler}
+
+    return Door(
+        services.settings,
+        {
+            "/.well-known/openid-configuration": readable(documents.discovery),
+            "/keys": readable(documents.keys),
+            "/healthz": readable(health.alive),
+            "/readyz": readable(health.ready),
+            "/v1/openapi.json": readable(describe),
+            "/v1/id-tokens": {"POST": tokens.create},
+            "/v1/id-tokens/actions": {"GET": tokens.actions},
+        },
+        admin,
+    )

@@ -1,0 +1,68 @@
+"""`/healthz`: the process lives. `/readyz`: it can sign, its keys are published, and the audit log can be reached."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import orjson
+from starlette.responses import Response
+
+from daypass.errors import DaypassError, KeyUnavailable, Unavailable
+from daypass.tokens.key_set import KeySet
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from daypass.web.services import Services
+
+REMEMBERED_SECONDS: Final = 1.0
+"""How long an answer of `/readyz` holds: nobody can make us sign more often by asking more often."""
+
+
+class Health:
+    """The handlers."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._looked_at = -REMEMBERED_SECONDS
+        self._fault: Unavailable | None = None
+        self._looking = asyncio.Lock()
+
+    async def alive(self, request: Request) -> Response:
+        """`GET /healthz`."""
+        del request
+        return Response(b'{"status":"alive"}', media_type="application/json")
+
+    async def ready(self, request: Request) -> Response:
+        """`GET /readyz`.
+
+        Raises:
+            Unavailable: when a token could not be issued now.
+        """
+        del request
+        async with self._looking:
+            if monotonic() - self._looked_at >= REMEMBERED_SECONDS:
+                try:
+                    await self._look()
+                    self._fault = None
+                except DaypassError as error:
+                    self._fault = error if isinstance(error, Unavailable) else KeyUnavailable(error.message)
+                self._looked_at = monotonic()
+        if self._fault is not None:
+            raise type(self._fault)(self._fault.message)
+        algorithms = list(self._services.key_ring.algorithms)
+        return Response(orjson.dumps({"status": "ready", "algorithms": algorithms}), media_type="application/json")
+
+    async def _look(self) -> None:
+        key_ring = self._services.key_ring
+        published = {key.kid for key in KeySet.parse(key_ring.published).keys}
+        if not key_ring.algorithms:
+            raise KeyUnavailable("there is no signing key")
+        for algorithm in key_ring.algorithms:
+            key = key_ring.active(algorithm)
+            if key.kid not in published:
+                raise KeyUnavailable(f"the key `{key.kid}` signs and is not published")
+            await key_ring.sign(key, b"readiness")
+        await asyncio.to_thread(self._services.audit.entries, limit=1)

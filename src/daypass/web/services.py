@@ -1,0 +1,24 @@
+"""What the routes work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daypass.config import Settings
+    from daypass.idp.issue import Issuer
+    from daypass.idp.key_ring import KeyRing
+    from daypass.idp.ports import AuditLog
+    from daypass.idp.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases of the identity provider, and the settings that concern HTTP."""
+
+    settings: Settings
+    registry: Registry
+    issuer: Issuer
+    key_ring: KeyRing
+    audit: AuditLog

@@ -1,0 +1,390 @@
+"""`daypass idp` as real processes, over real TLS, against a platform of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import botocore.configloader
+import pytest
+
+from support.processes import DAYPASS, clean_environment
+from support.services import (
+    ROLE,
+    SECRET_ACCESS_KEY,
+    SESSION_TOKEN,
+    WORKLOAD_SECRET,
+    Reply,
+    Seen,
+    Service,
+    https_service,
+    json_reply,
+    platform,
+    problem,
+    sts_fault,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LOGIN_ROUNDS = int(os.environ.get("DAYPASS_LOGIN_ROUNDS", "5"))
+LOGIN = ["idp", "login", "aws", "--role-arn", ROLE]
+SECRETS = (WORKLOAD_SECRET, SECRET_ACCESS_KEY, SESSION_TOKEN, "eyJ", "ASIAEXAMPLE")
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with https_service(tmp_path, platform) as running:
+        yield running
+
+
+@pytest.fixture
+def environ(tmp_path: Path, service: Service) -> dict[str, str]:
+    home = tmp_path / "home"
+    home.mkdir()
+    secret = home / "secret"
+    secret.write_text(WORKLOAD_SECRET)
+    secret.chmod(0o600)
+    return clean_environment(
+        home,
+        {
+            "DAYPASS_URL": service.url + "/idp",
+            "DAYPASS_TOKEN_FILE": str(secret),
+            "DAYPASS_CA_BUNDLE": str(service.authority),
+            "AWS_ENDPOINT_URL_STS": service.url,
+            "AWS_CA_BUNDLE": str(service.authority),
+        },
+    )
+
+
+def daypass(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DAYPASS, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def profiles(environ: dict[str, str], name: str = "credentials") -> dict[str, dict[str, str]]:
+    found = botocore.configloader.raw_config_parse(str(Path(environ["HOME"]) / ".aws" / name))
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("audience", [["--audience", "a"], ["--audience=a"]])
+def test_token_prints_the_token_and_nothing_else(environ: dict[str, str], audience: list[str]) -> None:
+    done = daypass(environ, "idp", "token", *audience)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"eyJ[\w-]+\.[\w-]+\.[\w-]+\n", done.stdout)
+
+
+def test_decode_prints_header_and_payload_and_no_signature(environ: dict[str, str], service: Service) -> None:
+    done = daypass(environ, "idp", "token", "--audience", "a", "--audience", "b", "--decode", "--scope", "s")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = json.loads(done.stdout)
+    assert list(shown) == ["Header", "Payload"]
+    assert shown["Payload"]["aud"] == ["a", "b"]
+    assert done.stdout.startswith('{\n  "Header": {\n    "')
+    assert "eyJ" not in done.stdout
+    assert service.seen[0].json == {"audience": ["a", "b"], "scope": "s"}
+
+
+def test_login_writes_a_profile_that_botocore_reads(environ: dict[str, str], service: Service) -> None:
+    done = daypass(environ, *LOGIN, "-d", "900", "-p", "ci", "--region=eu-central-1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "account": "111122223333",
+        "role_arn": ROLE,
+        "session_arn": json.loads(done.stdout)["session_arn"],
+        "expires_at": "2026-01-02T04:04:05Z",
+        "profile": "ci",
+        "credentials_file": str(Path(environ["HOME"]) / ".aws" / "credentials"),
+    }
+    written = profiles(environ)["ci"]
+    assert written["aws_secret_access_key"] == SECRET_ACCESS_KEY
+    assert written["aws_session_token"] == SESSION_TOKEN
+    assert profiles(environ, "config")["profile ci"] == {"region": "eu-central-1"}
+    form = service.seen[1].form
+    assert form["DurationSeconds"] == "900"
+    assert re.fullmatch(r"wsp_42-[0-9]{10}", form["RoleSessionName"])
+    assert service.seen[0].json == {"audience": ["sts.amazonaws.com"]}
+    assert not any(secret in done.stdout + done.stderr for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("more", "profile", "role"),
+    [
+        ({"IDP_AWS_ROLE_ARN": ROLE, "AWS_ROLE_ARN": "x"}, "default", ROLE),
+        ({"AWS_ROLE_ARN": ROLE, "AWS_PROFILE": "work"}, "work", ROLE),
+    ],
+)
+def test_role_and_profile_come_from_the_environment(
+    environ: dict[str, str], service: Service, more: dict[str, str], profile: str, role: str
+) -> None:
+    done = daypass(environ | more, "idp", "login", "aws", "--role-session-name", "me@x")
+    assert done.returncode == 0, done.stderr
+    assert list(profiles(environ)) == [profile]
+    assert (service.seen[1].form["RoleArn"], service.seen[1].form["RoleSessionName"]) == (role, "me@x")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["idp"], "COMMAND"),
+        (["idp", "token"], "--audience"),
+        (["idp", "token", "--audi", "a"], "--audience"),
+        (["idp", "login", "aws"], "IDP_AWS_ROLE_ARN"),
+        (["idp", "login", "aws", "--role-arn", "arn:aws:iam::1:role/x"], "arn:aws:iam::1:role/x"),
+        ([*LOGIN, "-d", "899"], "900"),
+        ([*LOGIN, "-d", "43201"], "43200"),
+        ([*LOGIN, "-d", "1h"], "1h"),
+        ([*LOGIN, "--role-session-name", "x"], "role session name"),
+        ([*LOGIN, "--role-session-name", "a b"], "role session name"),
+        ([*LOGIN, "-p", "x]\n[admin"], "profile name"),
+        ([*LOGIN, "-p", "a=b"], "profile name"),
+        ([*LOGIN, "--region", "x\n[y"], "region"),
+        ([*LOGIN, "--region", "cn-north-1", "-v"], None),
+        ([*LOGIN, "--audience", ""], "audience"),
+    ],
+)
+def test_wrong_arguments_are_found_before_anybody_is_asked(
+    environ: dict[str, str], service: Service, arguments: list[str], words: str | None
+) -> None:
+    if words is None:
+        environ.pop("AWS_ENDPOINT_URL_STS")
+        words = "partition"
+    done = daypass(environ, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("daypass: ")
+    assert words in done.stderr
+    assert service.seen == []
+    assert not (Path(environ["HOME"]) / ".aws").exists()
+
+
+def refusing(reply: Reply, why: Reply | None = None) -> Callable[[Seen], Reply]:
+    def answer(seen: Seen) -> Reply:
+        if seen.method == "GET" and why is not None:
+            return why
+        return reply if seen.path == "/" else platform(seen)
+
+    return answer
+
+
+DENIED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+
+
+def test_access_denied_shows_the_claims_and_what_to_look_at(environ: dict[str, str], service: Service) -> None:
+    service.answer = refusing(sts_fault("AccessDenied", DENIED, 403))
+    done = daypass(environ, *LOGIN)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert DENIED in done.stderr
+    for word in ("https://idp.example.com", "wsp_42", "idp.example.com:sub", "oidc-provider/idp.example.com", ROLE):
+        assert word in done.stderr
+    assert not any(secret in done.stderr for secret in SECRETS)
+    assert not (Path(environ["HOME"]) / ".aws").exists()
+
+
+def test_an_endpoint_that_explains_itself_is_asked(environ: dict[str, str], service: Service) -> None:
+    words = "statement 1: no\n  wanted a\x1b[31m, found b"
+    why = json_reply({"words": words})
+    denied = sts_fault("AccessDenied", DENIED, 403, {"x-daypass-why": "/_daypass/why/7"})
+    service.answer = refusing(denied, why)
+    done = daypass(environ, *LOGIN)
+    assert done.returncode == 1
+    assert "statement 1: no\n  wanted a\\x1b[31m, found b\n" in done.stderr
+    asked = service.seen[-1]
+    assert (asked.method, asked.path) == ("GET", "/_daypass/why/7")
+    assert "Authorization" not in asked.headers
+    as_json = daypass(environ, *LOGIN, "--json")
+    assert json.loads(as_json.stdout)["words"] == words
+
+
+@pytest.mark.parametrize("why", ["https://evil.example/x", "//evil.example/x", "@evil.example", "/../x", "/x y", "x"])
+def test_an_explanation_elsewhere_is_not_fetched(environ: dict[str, str], service: Service, why: str) -> None:
+    service.answer = refusing(sts_fault("AccessDenied", DENIED, 403, {"x-daypass-why": why}))
+    done = daypass(environ, *LOGIN)
+    assert done.returncode == 1
+    assert "in this order" in done.stderr
+    assert [seen.method for seen in service.seen] == ["POST", "POST"]
+
+
+def test_statuses_tell_no_from_do_not_know(environ: dict[str, str], service: Service) -> None:
+    service.answer = lambda seen: problem(401, "credential_unknown", "not \x1b]0;known", "Get \x07another.")
+    done = daypass(environ, *LOGIN)
+    assert done.returncode == 1
+    assert done.stderr == "daypass: not \\x1b]0;known\nGet \\x07another.\nrequest id: r-1\n"
+    gone = daypass(environ | {"DAYPASS_URL": "https://localhost:1"}, *LOGIN)
+    assert gone.returncode == 3
+    untrusted = daypass({k: v for k, v in environ.items() if k != "DAYPASS_CA_BUNDLE"}, *LOGIN)
+    assert untrusted.returncode == 3
+    assert "DAYPASS_CA_BUNDLE" in untrusted.stderr
+
+
+def test_a_profile_that_keys_in_the_environment_hide_is_said(environ: dict[str, str]) -> None:
+    done = daypass(environ | {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s"}, *LOGIN)
+    assert done.returncode == 0
+    assert "AWS_ACCESS_KEY_ID is set" in done.stderr
+
+
+def test_no_secret_is_an_argument_of_any_process(environ: dict[str, str], service: Service) -> None:
+    """tj-actions (CVE-2025-30066) and `ps` read what runs; arguments of a process are there for everybody."""
+
+    def slow(seen: Seen) -> Reply:
+        time.sleep(0.15)
+        return platform(seen)
+
+    service.answer = slow
+    with subprocess.Popen([*DAYPASS, *LOGIN], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        seen: dict[int, bytes] = {}
+        while process.poll() is None:
+            family = {process.pid}
+            for entry in os.listdir("/proc"):
+                if entry.isdigit():
+                    try:
+                        parent = int(Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[1])
+                        if parent in family or int(entry) in family:
+                            family.add(int(entry))
+                            seen[int(entry)] = Path(f"/proc/{entry}/cmdline").read_bytes()
+                    except (OSError, IndexError):
+                        continue
+            time.sleep(0.005)
+        assert process.returncode == 0
+        out, err = process.communicate()
+    assert process.pid in seen
+    assert len(seen) == 1, "no child process is needed"
+    everything = b"".join(seen.values()) + out + err
+    assert not any(secret.encode() in everything for secret in SECRETS)
+
+
+def test_twelve_logins_at_once_leave_every_section_whole(environ: dict[str, str], service: Service) -> None:
+    """aws-cli #10648: `configure set` truncates in place, and parallel jobs tear the file."""
+    folder = Path(environ["HOME"]) / ".aws"
+    names = [f"job-{number}" for number in range(12)]
+
+    def per_profile(seen: Seen) -> Reply:
+        reply = platform(seen)
+        if seen.path != "/":
+            return reply
+        marker = seen.form["RoleSessionName"].encode().replace(b"-", b"") * 3
+        return Reply(200, reply.body.replace(SESSION_TOKEN.encode(), marker), "text/xml")
+
+    service.answer = per_profile
+    for round_number in range(LOGIN_ROUNDS):
+        for name in ("credentials", "credentials.lock"):
+            (folder / name).unlink(missing_ok=True)
+        folder.mkdir(exist_ok=True)
+        untouched = "# hand-written\n[mine]\naws_access_key_id = AKIAMINE\n ; odd comment\n\n"
+        (folder / "credentials").write_text(untouched)
+        running = [
+            subprocess.Popen(
+                [*DAYPASS, *LOGIN, "-p", name, "--role-session-name", f"{name}-round-{round_number}"],
+                env=environ,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+            for name in names
+        ]
+        for process in running:
+            _, err = process.communicate(timeout=120)
+            assert process.returncode == 0, err
+        found = profiles(environ)
+        assert set(found) == {"mine", *names}
+        for name in names:
+            assert found[name]["aws_secret_access_key"] == SECRET_ACCESS_KEY
+            assert found[name]["aws_session_token"] == f"{name}-round-{round_number}".replace("-", "") * 3
+        assert (folder / "credentials").read_text().startswith(untouched)
+        assert set(os.listdir(folder)) == {"credentials", "credentials.lock"}
+
+
+def test_another_tool_that_writes_meanwhile_never_sees_half_a_file(environ: dict[str, str]) -> None:
+    """The other tool takes no lock, so its own change may be lost; what it reads must always be whole."""
+    path = Path(environ["HOME"]) / ".aws" / "credentials"
+    path.parent.mkdir()
+    path.write_text("[mine]\naws_access_key_id = AKIAMINE\n")
+    stop, faults = threading.Event(), list[str]()
+
+    def other_tool() -> None:
+        while not stop.is_set():
+            text = path.read_text()
+            if not text.startswith("[mine]\naws_access_key_id = AKIAMINE\n") or not text.endswith("\n"):
+                faults.append(text)
+            replacement = path.with_name("other.tmp")
+            replacement.write_text(text)
+            replacement.chmod(0o600)
+            replacement.replace(path)
+
+    thread = threading.Thread(target=other_tool)
+    thread.start()
+    try:
+        for number in range(6):
+            done = daypass(environ, *LOGIN, "-p", f"p{number}")
+            assert done.returncode == 0, done.stderr
+    finally:
+        stop.set()
+        thread.join()
+    assert faults == []
+    assert profiles(environ)["mine"] == {"aws_access_key_id": "AKIAMINE"}
+
+
+HEAVY = {
+    "alembic",
+    "asyncio",
+    "boto3",
+    "botocore",
+    "configparser",
+    "cryptography",
+    "fastapi",
+    "httpx",
+    "joserfc",
+    "logging",
+    "multiprocessing",
+    "sqlalchemy",
+    "starlette",
+    "structlog",
+    "subprocess",
+    "tempfile",
+    "uvicorn",
+    "uvloop",
+    "xml",
+}
+OURS = {
+    "daypass",
+    "daypass.ambient",
+    "daypass.ambient.daypass",
+    "daypass.ambient.service",
+    "daypass.calling",
+    "daypass.cli",
+    "daypass.cli.idp",
+    "daypass.cli.main",
+    "daypass.cli.output",
+    "daypass.cli.parsing",
+    "daypass.errors",
+    "daypass.files",
+    "daypass.names",
+    "daypass.secret",
+    "daypass.tokens",
+    "daypass.tokens.strict_json",
+}
+
+
+def test_the_hot_command_loads_little(environ: dict[str, str]) -> None:
+    environ.pop("COVERAGE_PROCESS_CONFIG", None)  # measuring loads modules of its own
+    code = (
+        "import sys; before = set(sys.modules); sys.path[:0] = sys.argv.pop(1).split(':'); import daypass.cli\n"
+        "status = daypass.cli.main(); print(*sorted(set(sys.modules) - before), file=sys.stderr); sys.exit(status)"
+    )
+    path = ":".join(entry for entry in sys.path if entry)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, path, "idp", "token", "--audience", "a"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.split())
+    assert {name for name in loaded if name.split(".")[0] == "daypass"} == OURS
+    assert not HEAVY & {name.split(".")[0] for name in loaded}

@@ -1,0 +1,385 @@
+"""The way out, over real sockets and real TLS: what it sends, what it refuses, and when it gives up."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+from daypass import calling
+from daypass.errors import FileUnavailable, RequestInvalid, ServiceAnswerInvalid, ServiceUnreachable
+from support.services import Reply, Service, https_service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with https_service(tmp_path, lambda seen: Reply(200, b"fine", "text/plain")) as running:
+        yield running
+
+
+@contextmanager
+def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A TCP server that hands each connection to `talk`; gives its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.05)
+        stopped = threading.Event()
+
+        def serve() -> None:
+            while not stopped.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except TimeoutError:
+                    continue
+                with connection:
+                    connection.settimeout(5)
+                    try:
+                        talk(connection)
+                    except OSError:
+                        continue
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            stopped.set()
+            thread.join()
+
+
+def call(url: str, service: Service | None = None, **options: object) -> calling.Answer:
+    keywords: dict[str, object] = {"headers": {}, "timeout_seconds": 5, "environ": {}}
+    if service:
+        keywords["ca_bundle"] = service.authority
+    return calling.call("POST", url, **{**keywords, **options})  # type: ignore[arg-type]  # the tests' own options
+
+
+def test_a_request_carries_what_was_given_and_no_credential_besides(service: Service) -> None:
+    answer = call(service.url + "/a/b?c=d", service, headers={"X-A": "b"}, body=b"content")
+    assert (answer.status, answer.body, answer.headers["content-type"]) == (200, b"fine", "text/plain")
+    (seen,) = service.seen
+    assert (seen.method, seen.path, seen.body) == ("POST", "/a/b?c=d", b"content")
+    assert seen.headers == {
+        "Host": service.url.removeprefix("https://"),
+        "X-A": "b",
+        "Content-Length": "7",
+        "Connection": "close",
+    }
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(service: Service, status: int) -> None:
+    service.answer = lambda seen: Reply(status, b"", "text/plain", {"Location": service.url + "/elsewhere"})
+    assert call(service.url, service, headers={"Authorization": "Bearer t"}).status == status
+    assert len(service.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://idp.example.com",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com/",
+        "ftp://localhost",
+        "file:///etc/passwd",
+        "https://",
+        "https://user:secret@localhost",
+        "https://localhost:x",
+        "https://localhost:99999",
+        "https://local host",
+        "https://localhost/a\r\nX-A: b",
+        "https://bücher.example",
+        "localhost",
+        "",
+    ],
+)
+def test_urls_that_are_not_called(url: str) -> None:
+    with pytest.raises(RequestInvalid) as refused:
+        call(url)
+    assert "secret" not in refused.value.message
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0", "ü", "\x1b[0m"])
+def test_a_header_that_would_be_two_is_refused_without_its_value(service: Service, value: str) -> None:
+    with pytest.raises(RequestInvalid) as refused:
+        call(service.url, service, headers={"Authorization": f"Bearer s3cret{value}"})
+    assert "s3cret" not in repr(refused.value) + refused.value.message
+    assert not service.seen
+
+
+def test_plain_http_reaches_this_machine_only() -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with raw_server(talk) as port:
+        for host in ("localhost", "127.0.0.1", "idp.localhost"):
+            assert call(f"http://{host}:{port}/").body == b"ok"
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused_and_the_setting_named(service: Service) -> None:
+    with pytest.raises(ServiceUnreachable, match="certificate") as refused:
+        call(service.url, ca_setting="AWS_CA_BUNDLE")
+    assert refused.value.facts["phase"] == "tls"
+    assert "AWS_CA_BUNDLE" in (refused.value.advice or "")
+
+
+def test_a_certificate_for_another_name_is_refused(service: Service) -> None:
+    with pytest.raises(ServiceUnreachable, match="certificate") as refused:
+        call(service.url.replace("localhost", "other.localhost"), service)
+    assert refused.value.facts["phase"] == "tls"
+
+
+def test_an_old_tls_version_is_refused(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    authority.issue_cert("localhost").configure_cert(context)
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    pem = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(pem))
+
+    def talk(connection: socket.socket) -> None:
+        context.wrap_socket(connection, server_side=True)
+
+    with raw_server(talk) as port, pytest.raises(ServiceUnreachable) as refused:
+        call(f"https://localhost:{port}", ca_bundle=pem)
+    assert refused.value.facts["phase"] == "tls"
+
+
+def test_an_authority_file_that_cannot_be_used_is_named(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("no certificate")
+    for name in ("empty.pem", "absent.pem"):
+        with pytest.raises(FileUnavailable, match=name):
+            call(service.url, ca_bundle=tmp_path / name)
+
+
+def test_a_folder_of_hashed_names_is_trusted_too(service: Service, tmp_path: Path) -> None:
+    folder = tmp_path / "hashed"
+    folder.mkdir()
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs openssl to name the file")
+    name = subprocess.run(
+        [openssl, "x509", "-noout", "-subject_hash", "-in", str(service.authority)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    (folder / f"{name}.0").write_bytes(service.authority.read_bytes())
+    assert call(service.url, ca_bundle=folder).body == b"fine"
+
+
+def refused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_nobody_listening_is_a_connect_failure() -> None:
+    with pytest.raises(ServiceUnreachable, match="refused") as refused:
+        call(f"https://localhost:{refused_port()}")
+    assert refused.value.facts["phase"] == "connect"
+
+
+def test_an_unknown_name_is_a_dns_failure() -> None:
+    with pytest.raises(ServiceUnreachable) as refused:
+        call("https://nowhere.invalid")
+    assert refused.value.facts["phase"] == "dns"
+
+
+def silence(connection: socket.socket) -> None:
+    time.sleep(1.5)
+
+
+def drip_header(connection: socket.socket) -> None:
+    connection.recv(65536)
+    for byte in b"HTTP/1.1 200 OK\r\nX-Slow: yes yes yes yes\r\n":
+        connection.sendall(bytes([byte]))
+        time.sleep(0.05)
+
+
+def drip_body(connection: socket.socket) -> None:
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    for _ in range(40):
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("talk", [silence, drip_header, drip_body])
+def test_the_deadline_holds_for_all_of_it(talk: Callable[[socket.socket], None]) -> None:
+    with raw_server(talk) as port:
+        started = time.monotonic()
+        with pytest.raises(ServiceUnreachable, match="too long") as refused:
+            call(f"http://localhost:{port}", timeout_seconds=0.4)
+        assert time.monotonic() - started < 1.2
+    assert refused.value.facts["phase"] == "read"
+
+
+def test_a_stalled_handshake_ends_at_the_deadline() -> None:
+    with raw_server(silence) as port, pytest.raises(ServiceUnreachable, match="too long") as refused:
+        call(f"https://localhost:{port}", timeout_seconds=0.3)
+    assert refused.value.facts["phase"] == "tls"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        (b"", ServiceUnreachable),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", ServiceUnreachable),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsho", ServiceUnreachable),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", ServiceAnswerInvalid),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", ServiceAnswerInvalid),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", ServiceAnswerInvalid),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + b"x" * 3000, ServiceAnswerInvalid),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 3000, ServiceAnswerInvalid),
+    ],
+)
+def test_answers_that_are_none(sent: bytes, kind: type[Exception]) -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(sent)
+
+    with raw_server(talk) as port, pytest.raises(kind):
+        call(f"http://localhost:{port}", max_bytes=2048)
+
+
+def test_a_body_of_exactly_the_limit_is_read() -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2048\r\n\r\n" + b"x" * 2048)
+
+    with raw_server(talk) as port:
+        assert len(call(f"http://localhost:{port}", max_bytes=2048).body) == 2048
+
+
+class TunnelProxy:
+    """A proxy that connects every CONNECT to one port, and keeps what it was asked."""
+
+    def __init__(self, port: int, status: bytes = b"200 OK") -> None:
+        self.heads: list[bytes] = []
+        self.passed = bytearray()
+        self._port = port
+        self._status = status
+
+    def talk(self, client: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(1)
+        self.heads.append(head)
+        client.sendall(b"HTTP/1.1 " + self._status + b"\r\n\r\n")
+        if not self._status.startswith(b"200"):
+            return
+        with socket.create_connection(("127.0.0.1", self._port)) as upstream:
+            back = threading.Thread(target=self._copy, args=(upstream, client))
+            back.start()
+            while data := client.recv(65536):
+                self.passed += data
+                upstream.sendall(data)
+            upstream.shutdown(socket.SHUT_WR)
+            back.join()
+
+    @staticmethod
+    def _copy(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+        except OSError:
+            return
+
+
+@pytest.fixture
+def named_service(tmp_path: Path) -> Iterator[tuple[Path, int, list[bytes]]]:
+    """A TLS server for idp.example.com, which only a proxy can lead to: its authority, port, and what it got."""
+    authority, got = trustme.CA(), []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("idp.example.com").configure_cert(context)
+    pem = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(pem))
+
+    def talk(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as tls:
+            got.append(tls.recv(65536))
+            tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with raw_server(talk) as port:
+        yield pem, port, got
+
+
+def test_a_proxy_sees_the_name_and_never_the_token(named_service: tuple[Path, int, list[bytes]]) -> None:
+    pem, port, got = named_service
+    proxy = TunnelProxy(port)
+    with raw_server(proxy.talk) as proxy_port:
+        answer = call(
+            "https://idp.example.com/x",
+            ca_bundle=pem,
+            headers={"Authorization": "Bearer s3cret"},
+            environ={"HTTPS_PROXY": f"http://us%65r:pass@127.0.0.1:{proxy_port}"},
+        )
+    assert answer.body == b"ok"
+    assert b"Authorization: Bearer s3cret" in got[0]
+    assert b"Proxy-Authorization" not in got[0]
+    head = proxy.heads[0]
+    assert head.startswith(b"CONNECT idp.example.com:443 HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic " + base64.b64encode(b"user:pass") in head
+    assert b"s3cret" not in head + proxy.passed
+
+
+def test_a_proxy_that_refuses_is_named() -> None:
+    proxy = TunnelProxy(0, b"407 Proxy Authentication Required")
+    with raw_server(proxy.talk) as port, pytest.raises(ServiceUnreachable, match="407") as refused:
+        call("https://idp.example.com", environ={"https_proxy": f"127.0.0.1:{port}"})
+    assert refused.value.facts["phase"] == "proxy"
+    assert "HTTPS_PROXY" in (refused.value.advice or "")
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "https://user:s3cret@127.0.0.1:1", "http://", "http://a:x"])
+def test_a_proxy_of_another_kind_is_a_wrong_setting(proxy: str) -> None:
+    with pytest.raises(RequestInvalid, match="HTTPS_PROXY") as refused:
+        call("https://idp.example.com", environ={"HTTPS_PROXY": proxy})
+    assert "s3cret" not in refused.value.message
+
+
+@pytest.mark.parametrize("exempt", ["*", "invalid", ".nowhere.invalid", "a, NOWHERE.invalid", "nowhere.invalid:443"])
+def test_no_proxy_names_hosts_and_domains(exempt: str) -> None:
+    environ = {"HTTPS_PROXY": f"http://127.0.0.1:{refused_port()}", "NO_PROXY": exempt}
+    with pytest.raises(ServiceUnreachable) as refused:
+        call("https://nowhere.invalid", environ=environ)
+    assert refused.value.facts["phase"] == "dns", "the host's own name was looked up, so no proxy was used"
+
+
+@pytest.mark.parametrize("exempt", ["", "elsewhere.invalid", "where.invalid", "nowhere.invalid:8443"])
+def test_other_hosts_go_through_the_proxy(exempt: str) -> None:
+    environ = {"HTTPS_PROXY": f"http://127.0.0.1:{refused_port()}", "NO_PROXY": exempt}
+    with pytest.raises(ServiceUnreachable) as refused:
+        call("https://nowhere.invalid", environ=environ)
+    assert refused.value.facts["phase"] == "connect"
+
+
+def test_this_machine_is_never_asked_through_a_proxy(service: Service) -> None:
+    assert call(service.url, service, environ={"HTTPS_PROXY": "http://127.0.0.1:1"}).status == 200
+
+
+def test_the_origin_has_its_port_written() -> None:
+    assert calling.origin_of("https://sts.amazonaws.com/x?y") == "https://sts.amazonaws.com:443"
+    assert calling.origin_of("http://[::1]:80") == "http://[::1]:80"
+
+
+def test_a_post_without_a_body_says_so(service: Service) -> None:
+    call(service.url, service)
+    assert service.seen[0].headers["Content-Length"] == "0"

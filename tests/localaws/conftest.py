@@ -1,134 +1,22 @@
-"""A local AWS on a real socket, an issuer beside it, and unmodified boto3 clients."""
+"""A local AWS for each test, on one server for all of them."""
 
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from support.asgi import served
-from support.https_issuer import HttpsIssuer, https_issuer
 
 from daypass.localaws.app import LocalAwsConfig, build
+from support.asgi import served
+from support.https_issuer import HttpsIssuer, https_issuer
+from support.local_aws import Clock, LocalAws, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     import trustme
-
-ACCOUNT = "111122223333"
-
-
-class Clock:
-    """The real time, moved as a test likes."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
-@dataclass
-class Raw:
-    """An answer as it came."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class LocalAws:
-    port: int
-    clock: Clock
-    issuer: HttpsIssuer
-    clients: list[Any] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def client(self, service: str, credentials: Mapping[str, Any] | None = None, **options: Any) -> Any:
-        """A boto3 client; as the account's administrator, or with what STS gave."""
-        given = credentials or {"AccessKeyId": ACCOUNT, "SecretAccessKey": "test"}
-        options = {"region_name": "us-east-1", "endpoint_url": self.url, **options}
-        client = boto3.client(
-            service,
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given.get("SessionToken"),
-            config=options.pop("config", Config(retries={"max_attempts": 0})),
-            **options,
-        )
-        self.clients.append(client)
-        return client
-
-    def raw(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Raw:
-        """A request without any client's help."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, target, body, dict(headers or {}))
-            answer = connection.getresponse()
-            return Raw(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
-
-    @property
-    def provider_arn(self) -> str:
-        return f"arn:aws:iam::{ACCOUNT}:oidc-provider/{self.issuer.url.removeprefix('https://')}"
-
-    def role_arn(self, name: str = "deploy") -> str:
-        return f"arn:aws:iam::{ACCOUNT}:role/{name}"
-
-    def policy(self, subject: str = "workspace:one") -> str:
-        condition = {"StringEquals": {f"{self.issuer.url.removeprefix('https://')}:sub": subject}}
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Federated": self.provider_arn},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": condition,
-        }
-        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-    def prepare(self) -> None:
-        """A provider and the role `deploy`."""
-        iam = self.client("iam")
-        iam.create_open_id_connect_provider(Url=self.issuer.url, ClientIDList=["sts.amazonaws.com"])
-        iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=self.policy())
-
-    def token(self, **claims: Any) -> str:
-        return self.issuer.token(now=self.clock().timestamp(), **claims)
-
-    def assume(self, **arguments: Any) -> Any:
-        given = {
-            "RoleArn": self.role_arn(),
-            "RoleSessionName": "job-1",
-            "WebIdentityToken": self.token(),
-            **arguments,
-        }
-        return self.client("sts").assume_role_with_web_identity(**given)
-
-
-class Stage:
-    """Where each test's own local AWS stands, so that one server serves them all."""
-
-    def __init__(self) -> None:
-        self.app: Any = None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            await self.app(scope, receive, send)
-        else:
-            for _ in range(2):
-                await send({"type": f"{(await receive())['type']}.complete"})
 
 
 @pytest.fixture(scope="session")

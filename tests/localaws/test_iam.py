@@ -14,7 +14,7 @@ from daypass.localaws import iam as local_iam
 from daypass.localaws import model
 
 if TYPE_CHECKING:
-    from conftest import LocalAws
+    from support.local_aws import LocalAws
 
 ACCOUNT = "111122223333"
 NO_CHECKS = Config(parameter_validation=False, retries={"max_attempts": 0})
@@ -241,7 +241,11 @@ def test_parameters_outside_the_model(iam: Any, arguments: dict[str, Any]) -> No
 
 def test_what_is_not_there_says_so(iam: Any) -> None:
     assert fault(iam.list_users)[:2] == ("NotImplemented", 501)
-    role = {"RoleName": "r", "AssumeRolePolicyDocument": policy(), "PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/p"}
+    role = {
+        "RoleName": "r",
+        "AssumeRolePolicyDocument": policy(),
+        "PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/p",
+    }
     assert fault(iam.create_role, **role)[:2] == ("NotImplemented", 501)
 
 

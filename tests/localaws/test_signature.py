@@ -19,14 +19,14 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import LocalAws, Raw
+    from support.local_aws import LocalAws, Raw
 
 ACCOUNT = "111122223333"
 IDENTITY = b"Action=GetCallerIdentity&Version=2011-06-15"
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 MISMATCH = (
-    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and"
-    " signing method. Consult the service documentation for details."
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
+    " and signing method. Consult the service documentation for details."
 )
 
 
@@ -67,7 +67,9 @@ def test_the_administrator_of_the_default_account(aws: LocalAws) -> None:
     assert b"<Arn>arn:aws:iam::000000000000:root</Arn>" in answer.body
 
 
-@pytest.mark.parametrize("key", ["11112222333", "1111222233334", "AKIAIOSFODNN7EXAMPLE", "Test", "", "ASIAAAAAAAAAAAAAAAAA"])
+@pytest.mark.parametrize(
+    "key", ["11112222333", "1111222233334", "AKIAIOSFODNN7EXAMPLE", "Test", "", "ASIAAAAAAAAAAAAAAAAA"]
+)
 def test_an_unknown_key(aws: LocalAws, key: str) -> None:
     status, code, message = error(post(aws, signed(aws, key=key)))
     assert (status, code) == (403, "InvalidClientTokenId")
@@ -94,7 +96,7 @@ def test_an_administrator_has_no_session_token(aws: LocalAws) -> None:
         ("host", lambda h, b: ({**h, "host": "localhost"}, b)),
         ("time", lambda h, b: ({**h, "X-Amz-Date": h["X-Amz-Date"][:-2] + "0Z"}, b)),
         ("signature", lambda h, b: ({**h, "Authorization": h["Authorization"][:-1] + "x"}, b)),
-        ("no signature", lambda h, b: ({**h, "Authorization": h["Authorization"].split("Signature=")[0] + "Signature=0"}, b)),
+        ("zero", lambda h, b: ({**h, "Authorization": h["Authorization"].split("Signature=")[0] + "Signature=0"}, b)),
         ("non-ascii signature", lambda h, b: ({**h, "Authorization": h["Authorization"][:-1] + "\xe9"}, b)),
     ],
 )  # fmt: skip

@@ -15,16 +15,16 @@ from urllib.parse import urlencode
 import botocore.auth
 import pytest
 from botocore.exceptions import ClientError
-from support.asgi import served
-from support.tokens import private_key
 
 from daypass.localaws.app import LocalAwsConfig, build
 from daypass.tokens.key_set import KeySet
+from support.asgi import served
+from support.tokens import private_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import LocalAws
+    from support.local_aws import LocalAws
 
 ACCOUNT = "111122223333"
 UNVERIFIED_KEY = (
@@ -120,7 +120,9 @@ def test_the_aws_cli_logs_in_and_reads(ready: LocalAws, tmp_path: Path) -> None:
 
     identity = json.loads(cli("sts", "get-caller-identity"))
     assert identity["Arn"].endswith(":assumed-role/deploy/from-cli")
-    value = cli("secretsmanager", "get-secret-value", "--secret-id", name, "--query", "SecretString", "--output", "text")
+    value = cli(
+        "secretsmanager", "get-secret-value", "--secret-id", name, "--query", "SecretString", "--output", "text"
+    )
     assert value == "from the cli\n"
     bucket = f"cli-{uuid.uuid4()}"
     (tmp_path / "big").write_bytes(os.urandom(9 * 1024 * 1024))

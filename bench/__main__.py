@@ -46,7 +46,9 @@ def main() -> int:
     options.add_argument("--json", type=Path, help="also write the figures here")
     chosen = options.parse_args()
     seconds = chosen.seconds
-    print(f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores, {seconds:g} s per figure\n")
+    print(
+        f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores, {seconds:g} s per figure\n"
+    )
     rows = []
     print("Raw cryptography, one core:")
     raw = {algorithm: 1e6 / sign_per_second(algorithm) for algorithm in ("RS256", "ES256")}

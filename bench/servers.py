@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -65,8 +66,11 @@ def _call(url: str, body: dict | None, token: str, method: str = "POST") -> dict
         method=method,
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"{method} {url}: {error.code} {error.read().decode()}") from None
 
 
 @contextmanager
@@ -150,7 +154,9 @@ def local_aws(folder: Path) -> Iterator[tuple[Running, str, str]]:
 
         daypass("org", "create", "bench")
         daypass("project", "create", "bench", "load")
-        daypass("workload", "create", "bench", "load", "--kind", "job", "--token-file", environment["DAYPASS_TOKEN_FILE"])
+        daypass(
+            "workload", "create", "bench", "load", "--kind", "job", "--token-file", environment["DAYPASS_TOKEN_FILE"]
+        )
         token = daypass("idp", "token", "--audience", AUDIENCE).strip()
         role = _furnish(f"http://127.0.0.1:{port}", f"localhost:{issuer_port}")
         yield running, role, token

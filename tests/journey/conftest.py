@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+
 from support.processes import DAYPASS, clean_environment, running, shell_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+AWS_FILES = frozenset({"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def workspace(world: World, tmp_path: Path) -> dict[str, str]:
     """The environment of a fresh shell in the demo workspace, with an empty home."""
-    return clean_environment(tmp_path, world.workspace)
+    return _fresh(tmp_path, world.workspace)
 
 
 @pytest.fixture
 def stranger(world: World, tmp_path: Path) -> dict[str, str]:
     """The same for the workspace of another project."""
-    return clean_environment(tmp_path, world.stranger)
+    return _fresh(tmp_path, world.stranger)
+
+
+def _fresh(home: Path, variables: dict[str, str]) -> dict[str, str]:
+    """Without the AWS files that `daypass up` names, so that those below the empty home are used."""
+    kept = {name: value for name, value in variables.items() if name not in AWS_FILES}
+    return clean_environment(home, kept | {"PATH": clean_environment(home)["PATH"]})

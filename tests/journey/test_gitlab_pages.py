@@ -12,7 +12,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.issuer import ForeignIssuer, foreign_issuer
+
+from support.foreign_issuer import ForeignIssuer, foreign_issuer
 from support.processes import DAYPASS, bash, clean_environment, running
 
 if TYPE_CHECKING:

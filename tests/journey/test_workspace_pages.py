@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+
 from support.processes import bash, needs_jq
 
 if TYPE_CHECKING:

@@ -55,7 +55,15 @@ def chosen(*entries: object, alg: str) -> PublicKey | Refusal:
 @pytest.mark.parametrize(("kind", "alg"), [("RSA", "RS256"), ("EC", "ES256")])
 def test_a_certificate_must_be_of_the_key(kind: str, alg: str) -> None:
     assert isinstance(chosen(entry(kind, x5c=[certificate(kind)]), alg=alg), PublicKey)
-    for chain in ([certificate(kind, "other")], [], "text", [7], ["!"], ["AAAA"]):
+    for chain in (
+        [certificate(kind, "other")],
+        [],
+        "text",
+        [7],
+        ["!"],
+        ["AAAA"],
+        [certificate("EC" if kind == "RSA" else "RSA")],
+    ):
         refusal = chosen(entry(kind, x5c=chain), alg=alg)
         assert isinstance(refusal, Refusal)
         assert refusal.message == NOT_VALIDATED.template

@@ -1,82 +1,77 @@
-"""Somebody else's issuer: an HTTPS server with a discovery document and a key set, and a way to sign with its key."""
+"""A small issuer on this machine: HTTPS, discovery, key set, and tokens signed with its keys."""
 
 from __future__ import annotations
 
-import http.server
 import json
 import ssl
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
-import jwt
-import trustme
-from cryptography.hazmat.primitives.asymmetric import rsa
-from jwt.algorithms import RSAAlgorithm
+from daypass.tokens.key_set import KeySet
+from daypass.tokens.mint import mint
+from support.tokens import private_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    import trustme
+
+    from daypass.tokens.jwk import PrivateKey
 
 
-@dataclass
-class ForeignIssuer:
-    """An issuer named `url`, really served on 127.0.0.1:`port` with a certificate for its host, signed by `ca_file`."""
+class HttpsIssuer:
+    """Its URL is `https://localhost:<port><path>`; `documents` by path may be changed while it runs."""
 
-    url: str
-    host: str
-    port: int
-    ca_file: Path
-    key: rsa.RSAPrivateKey
-    requests: list[str] = field(default_factory=list)
+    def __init__(self, port: int, path: str) -> None:
+        self.port = port
+        self.url = f"https://localhost:{port}{path}"
+        self.key = private_key()
+        self.fetches = 0
+        self.documents: dict[str, bytes] = {}
+        self.publish(f"{path}/.well-known/openid-configuration", KeySet([self.key.public]).document())
 
-    def sign(self, claims: Mapping[str, Any], *, kid: str = "k1") -> str:
-        """A compact RS256 token over `claims`, made with PyJWT."""
-        return jwt.encode(dict(claims), self.key, algorithm="RS256", headers={"kid": kid})
+    def publish(self, discovery_path: str, key_set: bytes) -> None:
+        metadata = {"issuer": self.url, "jwks_uri": f"https://localhost:{self.port}/keys"}
+        self.documents = {discovery_path: json.dumps(metadata).encode(), "/keys": key_set}
+
+    def token(self, *, now: float, key: PrivateKey | None = None, **claims: object) -> str:
+        """A token for `sts.amazonaws.com`; a claim given as None is left out."""
+        every = {
+            "iss": self.url,
+            "sub": "workspace:one",
+            "aud": "sts.amazonaws.com",
+            "iat": int(now),
+            "exp": int(now) + 300,
+            **claims,
+        }
+        kept = {name: value for name, value in every.items() if value is not None}
+        return mint(kept, key or self.key).reveal()
 
 
 @contextmanager
-def foreign_issuer(url: str, folder: Path) -> Iterator[ForeignIssuer]:
-    """Serve discovery and keys of `url` until the block ends."""
-    host = url.removeprefix("https://").partition("/")[0]
-    authority = trustme.CA()
-    ca_file = folder / "issuer-ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    jwk = {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": "k1", "use": "sig", "alg": "RS256"}
-    jwk.pop("key_ops", None)
-    path = url.removeprefix("https://" + host)
-    documents = {
-        f"{path}/.well-known/openid-configuration": {
-            "issuer": url,
-            "jwks_uri": f"{url}/oauth/discovery/keys",
-            "response_types_supported": ["id_token"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-        },
-        f"{path}/oauth/discovery/keys": {"keys": [jwk]},
-    }
+def https_issuer(ca: trustme.CA, path: str = "/t") -> Iterator[HttpsIssuer]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
 
-    class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            issuer.requests.append(self.path)
-            body = json.dumps(documents.get(self.path, {})).encode()
-            self.send_response(200 if self.path in documents else 404)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
+            issuer.fetches += self.path == "/keys"
+            body = issuer.documents.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.send_header("content-length", str(len(body or b"")))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body or b"")
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *arguments: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(host).configure_cert(context)
+    ca.issue_cert("localhost").configure_cert(context)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    issuer = ForeignIssuer(url, host, server.server_address[1], ca_file, key)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    issuer = HttpsIssuer(server.server_port, path)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
         yield issuer

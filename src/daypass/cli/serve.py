@@ -57,6 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         output.note("daypass: the settings can be used")
         return 0
-    from daypass import bootstrap
+    from daypass.bootstrap.identity_provider import serve
 
-    return bootstrap.serve(settings)
+    return serve(settings)

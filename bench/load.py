@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import selectors
 import socket
 import subprocess
 import sys
@@ -56,8 +57,6 @@ def _run(port: int, request: bytes, connections: int, seconds: float) -> dict:
 
 def _client(port: int, connections: int, seconds: float, request: bytes) -> dict:
     """One thread, non-blocking sockets: cheap enough not to be what is measured."""
-    import selectors
-
     selector = selectors.DefaultSelector()
     started: dict[socket.socket, float] = {}
     buffers: dict[socket.socket, bytes] = {}

@@ -8,14 +8,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daypass import config, errors
 from daypass.cli.main import COMMANDS
 from daypass.subjects.formats import Attribute, TokenFormat
 from daypass.subjects.registry import FORMATS
 from daypass.web import problems as _http_codes  # noqa: F401 - the codes of HTTP alone join the tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the code instead. -->\n"
@@ -86,7 +89,8 @@ def settings() -> str:
         for setting in config.SETTINGS
     ]
     return (
-        "# Settings\n\n`daypass serve` reads them from the environment and from `daypass.toml`; the environment wins.\n\n"
+        "# Settings\n\n"
+        "`daypass serve` reads them from the environment and from `daypass.toml`; the environment wins.\n\n"
         + _table(["key", "variable", "default", "meaning"], rows)
     )
 

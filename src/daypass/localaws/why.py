@@ -1,7 +1,7 @@
-"""Why a web identity was refused: what AWS would never tell, told to whoever holds the request's id.
+"""Why a request was refused: what AWS would never tell, told to whoever holds the request's id.
 
-AWS answers with one sentence on purpose. Here the decision behind it is kept for the last refusals, under the request
-id, which cannot be guessed; the answer names the place in `x-daypass-why`. Neither token nor signature is in it.
+AWS answers with one sentence on purpose. Here what is behind it is kept for the last refusals, under the request id,
+which cannot be guessed; the answer names the place in `x-daypass-why`. Neither token nor signature is in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from daypass.trust import explain
 
 if TYPE_CHECKING:
-    from daypass.sts.refusal import Refusal
+    from daypass.localaws.faults import AwsError
 
 PATH: Final = "/_daypass/why/"
 HEADER: Final = "x-daypass-why"
@@ -24,27 +24,34 @@ class Whys:
 
     def __init__(self, capacity: int = 1000) -> None:
         self._capacity = capacity
-        self._refusals: OrderedDict[str, Refusal] = OrderedDict()
+        self._refusals: OrderedDict[str, AwsError] = OrderedDict()
 
-    def keep(self, request_id: str, refusal: Refusal) -> str:
+    def keep(self, request_id: str, error: AwsError) -> str:
         """Keep a refusal; the path under which it is told."""
-        self._refusals[request_id] = refusal
+        self._refusals[request_id] = error
         while len(self._refusals) > self._capacity:
             self._refusals.popitem(last=False)
         return PATH + request_id
 
     def tell(self, path: str) -> bytes | None:
         """The refusal at a path as JSON: `code`, `message`, `detail`, `decision` and its `words`, or None."""
-        refusal = self._refusals.get(path.removeprefix(PATH))
-        if refusal is None:
+        error = self._refusals.get(path.removeprefix(PATH))
+        if error is None:
             return None
-        decision = refusal.decision
         return json.dumps(
             {
-                "code": refusal.answer.code,
-                "message": refusal.message,
-                "detail": refusal.detail,
-                "decision": None if decision is None else decision.to_json(),
-                "words": None if decision is None else explain.words(decision),
+                "code": error.code,
+                "message": error.message,
+                "detail": error.detail,
+                "decision": None if error.decision is None else error.decision.to_json(),
+                "words": None if error.decision is None else explain.words(error.decision),
             }
         ).encode()
+
+
+def log_lines(request_id: str, error: AwsError) -> str:
+    """The refusal for the log: one line of AWS's, then what is behind it, indented."""
+    behind = error.detail if error.decision is None else explain.words(error.decision)
+    lines = [f"refused {request_id}: {error.code}: {error.message}", *(f"  {line}" for line in behind.splitlines())]
+    # What a token says reaches a terminal here.
+    return "\n".join("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line) for line in lines)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.processes import bash
 
 from daypass.errors import PolicyMalformed
 from daypass.trust.document import Policy
+from support.processes import bash
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -411,6 +411,25 @@ def test_another_token_format_drops_the_subject_claims_of_the_old_one() -> None:
     asyncio.run(story())
 
 
+def test_a_bound_caller_chooses_only_subjects_that_name_their_organization() -> None:
+    """Else the administrator of one organization could make a subject that policies expect of another."""
+
+    async def story() -> None:
+        registry = await furnished(Office())
+        acme = await registry.organization(OPERATOR, "acme")
+        bound = caller("*", organization_id=acme.id)
+        for subject_claims in ([], ["context", "org_id"]):
+            with pytest.raises(ScopeMissing):
+                await registry.update_organization(bound, "acme", token_format="gitpod", subject_claims=subject_claims)
+        await registry.update_organization(bound, "acme", token_format="gitpod", subject_claims=["org_id", "context"])
+        with pytest.raises(ScopeMissing):
+            await registry.update_organization(bound, "acme", subject_claims=[])
+        await registry.update_organization(OPERATOR, "acme", subject_claims=[])
+        assert (await registry.update_organization(bound, "acme", name="Acme")).token_format == "gitpod"
+
+    asyncio.run(story())
+
+
 def test_lists_come_in_pages() -> None:
     async def story() -> None:
         registry = await furnished(Office())

@@ -26,6 +26,7 @@ from daypass.idp.caller import Scope
 from daypass.idp.changes import recorded, uninterrupted
 from daypass.idp.index import Holder, SecretIndex
 from daypass.idp.model import DEFAULT_AUDIENCE, AdminToken, Organization, Project, Workload
+from daypass.subjects.registry import format_named
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -134,7 +135,11 @@ class Registry:
         subject_claims: Sequence[str] | None = None,
         audiences: Sequence[str] | None = None,
     ) -> Organization:
-        """Change what is given. Another token format without subject claims falls back to that format's default."""
+        """Change what is given. Another token format without subject claims falls back to that format's default.
+
+        Raises:
+            ScopeMissing: also when a caller bound to one organization chooses subjects that do not begin with its id.
+        """
         caller.require(Scope.ORGANIZATIONS_WRITE)
         async with self._changing:
             old = await self._organization(caller, id_or_slug)
@@ -148,6 +153,8 @@ class Registry:
                 subject_claims=rules.subject_claims(chosen, subject_claims),
                 audiences=old.audiences if audiences is None else rules.audiences(audiences),
             )
+            if (new.token_format, new.subject_claims) != (old.token_format, old.subject_claims):
+                _demand_own_subjects(caller, new)
             async with self._recorded(caller, "organization.updated", new.id, detail=_settings(new), forget=new):
                 await to_thread(self._store.update_organization, new)
         return new
@@ -448,6 +455,17 @@ class Registry:
         if found is None or not caller.sees(found.organization_id):
             raise _missing("workload", workload_id)
         return found
+
+
+def _demand_own_subjects(caller: Caller, organization: Organization) -> None:
+    """Let only the whole issuer's administrators choose subjects that another organization's workload could have."""
+    named = format_named(organization.token_format).subject.names_organization(organization.subject_claims)
+    if caller.organization_id is not None and not named:
+        raise ScopeMissing(
+            "these subjects do not begin with the organization's id, so they could be another organization's",
+            advice="Begin with the claim that holds it, or ask an administrator of the whole issuer.",
+            token_format=organization.token_format,
+        )
 
 
 def _settings(organization: Organization) -> dict[str, str]:

@@ -60,12 +60,18 @@ class House:
     project: Project
     organization: Organization
 
-    def __init__(self, *, subject_limit: int = 0) -> None:
+    def __init__(self, **issuer: int) -> None:
         self.office = Office()
         self.signer = MemorySigner(self.office.clock)
         self.ring = KeyRing(MemoryKeyStore(), self.signer, self.office.clock, self.office.audit)
         self.issuer = Issuer(
-            URL, self.ring, self.office.audit, self.office.clock, secrets.token_bytes, subject_limit=subject_limit
+            URL,
+            self.ring,
+            self.office.audit,
+            self.office.clock,
+            secrets.token_bytes,
+            default_algorithm="RS256",
+            **issuer,
         )
 
     async def furnish(self, **organization: Any) -> House:
@@ -205,6 +211,22 @@ def test_the_lifetime_asked_for_is_given() -> None:
             assert claims["exp"] == int(house.office.clock().timestamp()) + seconds
 
     asyncio.run(story())
+
+
+def test_the_operators_lifetimes_hold_and_what_is_beyond_leaves_a_row() -> None:
+    async def story() -> None:
+        house = await House(usual_lifetime_seconds=90, max_lifetime_seconds=120).furnish()
+        assert (await house.issue(asked())).expires_at == house.office.clock() + timedelta(seconds=90)
+        with pytest.raises(RequestInvalid):
+            await house.issue(asked(lifetime_seconds=121))
+        assert house.office.audit.records[-1].entry.outcome == "refused"
+        house = await House(max_lifetime_seconds=120).furnish(token_format="gitpod")
+        assert (await house.issue(asked())).expires_at == house.office.clock() + timedelta(seconds=120)
+
+    asyncio.run(story())
+    for seconds in (59, 3601):
+        with pytest.raises(ValueError, match="3600"):
+            House(max_lifetime_seconds=seconds)
 
 
 def test_the_subject_limit_is_the_operators() -> None:

@@ -68,6 +68,8 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
             clock,
             os.urandom,
             default_algorithm=settings.signing_algorithms[0],
+            usual_lifetime_seconds=settings.token_lifetime_seconds,
+            max_lifetime_seconds=settings.token_lifetime_max_seconds,
             subject_limit=settings.subject_max_length,
         )
         if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():

@@ -82,7 +82,9 @@ class House:
         )
         await registry.create_project(OPERATOR, "acme", slug="shop")
         made = await registry.create_workload(OPERATOR, "acme", "shop", kind="workspace", attributes=ATTRIBUTES)
-        self.workload, self.project, self.organization = await registry.authenticate_workload(made.secret)
+        self.workload, self.project, self.organization = await registry.authenticate_workload(
+            made.secret, request_id="r1"
+        )
         return self
 
     async def issue(self, request: IssueRequest) -> IssuedToken:

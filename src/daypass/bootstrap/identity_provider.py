@@ -79,6 +79,7 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
             yield Services(settings, registry, issuer, key_ring, audit, clock)
         finally:
             retiring.cancel()
+            await registry.refusals.write_counted()
 
 
 async def _retire_keys(key_ring: KeyRing) -> None:

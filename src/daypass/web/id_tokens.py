@@ -67,14 +67,13 @@ class IdTokens:
 
     async def create(self, request: Request) -> Response:
         """`POST /v1/id-tokens`."""
-        secret = bearer(request.headers)
-        await self._registry.authenticate_workload(secret)
+        await self._authenticated(request)
         limit = self._settings.body_max_bytes
         value = bodies.parse(await bodies.read_bytes(request, max_bytes=limit), max_bytes=limit)
         wanted = bodies.shaped(IdTokenRequest, value)
         audience = (wanted.audience,) if isinstance(wanted.audience, str) else tuple(wanted.audience or ())
         # A body may take its time, and a secret may have been revoked meanwhile.
-        holder = await self._registry.authenticate_workload(secret)
+        holder = await self._authenticated(request)
         issued = await self._issue(request, holder, audience, wanted)
         document = {
             "token": issued.token.reveal(),
@@ -85,11 +84,16 @@ class IdTokens:
 
     async def actions(self, request: Request) -> Response:
         """`GET /v1/id-tokens/actions`: what tools made for GitHub Actions ask at ACTIONS_ID_TOKEN_REQUEST_URL."""
-        holder = await self._registry.authenticate_workload(bearer(request.headers))
+        holder = await self._authenticated(request)
         audience = _actions_audience(request) or DEFAULT_AUDIENCE
         issued = await self._issue(request, holder, (audience,), IdTokenRequest())
         value = issued.token.reveal()
         return _secret_answer({"value": value, "count": len(value)})
+
+    async def _authenticated(self, request: Request) -> tuple[Workload, Project, Organization]:
+        return await self._registry.authenticate_workload(
+            bearer(request.headers), request_id=request.state.request_id, source_ip=request.state.source_ip
+        )
 
     async def _issue(
         self,

@@ -218,7 +218,8 @@ class Settings:
         default=("RS256", "ES256"),
         metadata=_is(
             ALGORITHM_LIST,
-            "The algorithms to hold keys for. The first one signs when a request does not choose.",
+            "The algorithms to hold keys for. The first one signs when a request does not choose. The key of one that"
+            " is added later signs six minutes after the start, when caches of the key set can have it.",
         ),
     )
     key_file: Path | None = field(

@@ -70,7 +70,7 @@ class House:
             self.office.audit,
             self.office.clock,
             secrets.token_bytes,
-            default_algorithm="RS256",
+            algorithms=("RS256",),
             **issuer,
         )
 
@@ -201,6 +201,24 @@ def test_a_refusal_leaves_a_row_and_no_token(
         assert (row.entry.outcome, row.entry.reason, row.entry.token_sha256) == ("refused", refusal.code, None)
         if refusal is AudienceNotOffered:
             assert caught.value.facts["offered"] == list(house.organization.audiences)
+
+    asyncio.run(story())
+
+
+def test_the_first_algorithm_that_can_sign_does() -> None:
+    """One that was added to the settings has no active key at first."""
+
+    async def story() -> None:
+        house = await House().furnish()
+        house.issuer = Issuer(
+            URL,
+            house.ring,
+            house.office.audit,
+            house.office.clock,
+            secrets.token_bytes,
+            algorithms=("ES384", "ES256", "RS256"),
+        )
+        assert peek((await house.issue(asked())).token.reveal()).header["alg"] == "ES256"
 
     asyncio.run(story())
 

@@ -60,7 +60,7 @@ class World:
             audit,
             self.clock,
             os.urandom,
-            default_algorithm="ES256",
+            algorithms=("ES256",),
             usual_lifetime_seconds=self.settings.token_lifetime_seconds,
             max_lifetime_seconds=self.settings.token_lifetime_max_seconds,
         )

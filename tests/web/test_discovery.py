@@ -65,7 +65,12 @@ def test_new_keys_are_published_at_once_with_another_etag(world: World) -> None:
     assert made["kid"] in {key.kid for key in KeySet.parse(after.content).keys}
     listed = world.call("GET", "/.well-known/openid-configuration").json()
     assert listed["id_token_signing_alg_values_supported"] == ["ES256"], "it does not sign yet"
-    world.call("POST", f"/v1/keys/{made['kid']}/activate", world.root)
+    activate = f"/v1/keys/{made['kid']}/activate"
+    early = world.call("POST", activate, world.root)
+    assert (early.status_code, code(early)) == (400, "request_refused")
+    assert "2026-01-02T03:10:05Z" in early.json()["advice"]
+    assert world.call("POST", f"{activate}?at_once=perhaps", world.root).status_code == 400
+    assert world.call("POST", f"{activate}?at_once=true", world.root).json()["state"] == "active"
     listed = world.call("GET", "/.well-known/openid-configuration").json()
     assert listed["id_token_signing_alg_values_supported"] == ["ES256", "ES384"]
 

@@ -14,16 +14,17 @@ from daypass.errors import DaypassError, SettingInvalid
 from daypass.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from daypass.config import Settings
     from daypass.idp.key_ring import KeyRing
     from daypass.idp.ports import Clock
+    from daypass.idp.refusals import Refusals
     from daypass.idp.registry import Registry
     from daypass.web.services import Services
 
-RETIRE_SECONDS: Final = 3600
+HOUSEKEEPING_SECONDS: Final = 60
 FIRST_CREDENTIAL: Final = "admin-token"
 
 
@@ -67,33 +68,35 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
             audit,
             clock,
             os.urandom,
-            default_algorithm=settings.signing_algorithms[0],
+            algorithms=settings.signing_algorithms,
             usual_lifetime_seconds=settings.token_lifetime_seconds,
             max_lifetime_seconds=settings.token_lifetime_max_seconds,
             subject_limit=settings.subject_max_length,
         )
         if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
             await _first_admin_token(registry, folder)
-        retiring = asyncio.create_task(_retire_keys(key_ring))
+        housekeeping = asyncio.create_task(_keep_house(key_ring, settings.signing_algorithms, registry.refusals))
         try:
             yield Services(settings, registry, issuer, key_ring, audit, clock)
         finally:
-            retiring.cancel()
+            housekeeping.cancel()
             await registry.refusals.write_counted()
 
 
-async def _retire_keys(key_ring: KeyRing) -> None:
-    """Take keys out of the key set, within the hour after their last token has died."""
+async def _keep_house(key_ring: KeyRing, algorithms: Sequence[str], refusals: Refusals) -> None:
+    """What is due by the clock: keys that may sign now, keys whose last token has died, refusals only counted."""
     from daypass.idp.caller import Caller
     from daypass.web.logs import logger
 
     while True:
-        await asyncio.sleep(RETIRE_SECONDS)
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
+            await refusals.write_counted()
+            await key_ring.ensure(algorithms)
             for key in await key_ring.retire_due(Caller.operator(request_id="retire")):
                 logger().info("key_retired", kid=key.kid)
         except DaypassError as error:
-            logger().warning("key_not_retired", code=error.code, reason=error.message)
+            logger().warning("housekeeping_failed", code=error.code, reason=error.message)
 
 
 async def _first_admin_token(registry: Registry, folder: Path) -> None:

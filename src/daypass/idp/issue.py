@@ -23,7 +23,7 @@ from daypass.subjects.registry import format_named
 from daypass.tokens.mint import compact, signing_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from daypass.errors import DaypassError
     from daypass.idp.key_ring import KeyRing
@@ -92,7 +92,7 @@ class Issuer:
         clock: Clock,
         random_bytes: Callable[[int], bytes],
         *,
-        default_algorithm: str = DEFAULT_ALGORITHM,
+        algorithms: Sequence[str] = (DEFAULT_ALGORITHM,),
         usual_lifetime_seconds: int | None = None,
         max_lifetime_seconds: int = MAX_TOKEN_LIFETIME_SECONDS,
         subject_limit: int = 0,
@@ -105,7 +105,7 @@ class Issuer:
             audit: where every token and every refusal is recorded.
             clock: now.
             random_bytes: that many bytes nobody can guess.
-            default_algorithm: for requests that name none.
+            algorithms: for requests that name none: the first of these that has an active key.
             usual_lifetime_seconds: for requests that name none; None for what the token format has.
             max_lifetime_seconds: the longest lifetime of any token, 60 to 3600.
             subject_limit: characters of `sub`, when the operator allows more than the token format does; at most 255.
@@ -123,7 +123,7 @@ class Issuer:
         self._audit = audit
         self._clock = clock
         self._random_bytes = random_bytes
-        self._default_algorithm = default_algorithm
+        self._algorithms = algorithms
         self._usual_lifetime = usual_lifetime_seconds
         self._max_lifetime = max_lifetime_seconds
         self._subject_limit = subject_limit
@@ -171,7 +171,7 @@ class Issuer:
             process_hash=self._process_hash,
             subject_limit=self._subject_limit,
         )
-        key = self._key_ring.active(request.algorithm or self._default_algorithm)
+        key = self._key_ring.active(request.algorithm or self._usual_algorithm())
         content = signing_input(claims, algorithm=key.algorithm, kid=key.kid, typ=token_format.typ)
         _demand_readable(content)
         return _Prepared(
@@ -181,6 +181,10 @@ class Issuer:
             jti=jti,
             expires_at=datetime.fromtimestamp(int(now.timestamp()) + lifetime_seconds, UTC),
         )
+
+    def _usual_algorithm(self) -> str:
+        active = self._key_ring.algorithms
+        return next((algorithm for algorithm in self._algorithms if algorithm in active), self._algorithms[0])
 
     def _lifetime(self, asked: int | None, token_format: TokenFormat) -> int:
         if asked is None:

@@ -9,7 +9,7 @@ import pytest
 
 from daypass.bootstrap import identity_provider as room
 from daypass.config import Settings
-from daypass.errors import CredentialUnknown
+from daypass.errors import CredentialUnknown, StoreUnavailable
 from daypass.idp.key_ring import PUBLISHED_FIRST
 from daypass.idp.refusals import ROWS_PER_WINDOW
 from daypass.names import IssuerUrl
@@ -41,6 +41,24 @@ def test_an_algorithm_added_to_the_settings_signs_when_its_key_is_known(
                 if "ES384" in services.key_ring.algorithms:
                     return
             pytest.fail("nobody activated the key")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_lost_database_is_no_first_start(emptied: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """It would make new keys and a new audit log in silence."""
+
+    async def story() -> None:
+        settings = Settings(issuer=ISSUER, data_folder=tmp_path / "d", signing_algorithms=("RS256",))
+        async with room.identity_provider(settings):
+            pass
+        (tmp_path / "d" / "daypass.db").unlink()
+        if emptied:
+            (tmp_path / "d" / "daypass.db").touch(mode=0o600)
+        with pytest.raises(StoreUnavailable, match="is gone"):
+            async with room.identity_provider(settings):
+                pytest.fail("it began anew")
 
     asyncio.run(story())
 

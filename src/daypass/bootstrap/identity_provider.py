@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from daypass import files
 from daypass.bootstrap.server import Server, harden, run, stop_signal, tell, utc_now
 from daypass.config import tls_context
-from daypass.errors import DaypassError, SettingInvalid
+from daypass.errors import DaypassError, SettingInvalid, StoreUnavailable
 from daypass.secret import Secret
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HOUSEKEEPING_SECONDS: Final = 60
 FIRST_CREDENTIAL: Final = "admin-token"
+KEYS: Final = "keys"
 
 
 @contextlib.asynccontextmanager
@@ -55,9 +56,10 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
         else Passphrase(_passphrase(settings.passphrase_file))
     )
     files.private_folder(folder)
+    _demand_database(folder)
     with open_store(folder) as store:
         audit = WatchedAuditLog(store.audit)
-        signer = EncryptedFileSigner(folder / "keys", protection, clock)
+        signer = EncryptedFileSigner(folder / KEYS, protection, clock)
         key_ring = KeyRing(store.keys, signer, clock, audit)
         await key_ring.load()
         await key_ring.ensure(settings.signing_algorithms)
@@ -81,6 +83,21 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
         finally:
             housekeeping.cancel()
             await registry.refusals.write_counted()
+
+
+def _demand_database(folder: Path) -> None:
+    """Refuse to begin anew in a folder that has keys: whoever lost a database must hear of it, and not its audit log.
+
+    The database is made before the first key.
+    """
+    from daypass.store.opening import DATABASE
+
+    database = folder / DATABASE
+    if any((folder / KEYS).glob("*.json")) and not (database.exists() and database.stat().st_size):
+        raise StoreUnavailable(
+            f"`{database}` is gone, and the signing keys beside it are there",
+            advice="Restore it from a backup, or name another data folder to begin anew.",
+        )
 
 
 async def _keep_house(key_ring: KeyRing, algorithms: Sequence[str], refusals: Refusals) -> None:
@@ -127,7 +144,13 @@ def _passphrase(path: Path) -> Secret:
         text = ""
     if not text:
         reason = "it is empty or not UTF-8 text"
-        raise SettingInvalid(f"{path}: {reason}", file=str(path), key="passphrase_file", reason=reason)
+        raise SettingInvalid(
+            f"`passphrase_file`: `{path}`: {reason}",
+            advice="Write the passphrase into it, as one line of UTF-8.",
+            file=str(path),
+            key="passphrase_file",
+            reason=reason,
+        )
     return Secret(text)
 
 

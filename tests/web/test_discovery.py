@@ -56,6 +56,13 @@ def test_the_discovery_document_is_true(world: World) -> None:
     assert claims["iss"] == issuer
 
 
+def test_the_authorization_endpoint_says_that_there_is_none(world: World) -> None:
+    endpoint = world.call("GET", "/.well-known/openid-configuration").json()["authorization_endpoint"]
+    answer = world.call("GET", endpoint.removeprefix("https://idp.example.com/idp"))
+    assert (answer.status_code, code(answer)) == (400, "request_refused")
+    assert "no authorization endpoint" in answer.json()["title"]
+
+
 def test_new_keys_are_published_at_once_with_another_etag(world: World) -> None:
     before = world.call("GET", "/keys")
     made = world.call("POST", "/v1/keys", world.root, json={"algorithm": "ES384"}).json()

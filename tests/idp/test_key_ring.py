@@ -165,6 +165,20 @@ def test_a_start_retires_what_is_due() -> None:
     asyncio.run(story())
 
 
+def test_the_key_set_stays_one_that_relying_parties_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        monkeypatch.setattr("daypass.idp.key_ring.MAX_PUBLISHED", 3)
+        parts = Ring()
+        await parts.ring.ensure(["ES256"])
+        for _ in range(2):
+            await parts.ring.create(OPERATOR, "ES256")
+        with pytest.raises(RequestRefused):
+            await parts.ring.create(OPERATOR, "ES256")
+        assert len(parts.published()) == 3
+
+    asyncio.run(story())
+
+
 def test_only_a_next_key_is_activated() -> None:
     async def story() -> None:
         parts = Ring()

@@ -38,6 +38,9 @@ that keep key sets longer than they are told (how long AWS STS does is not docum
 PUBLISHED_FIRST: Final = timedelta(seconds=KEY_SET_MAX_AGE_SECONDS + 60)
 """How long a key is published before it signs: until no cache holds the key set of before, and a minute for clocks."""
 
+MAX_PUBLISHED: Final = 100
+"""Keys in the key set: as many of one type as AWS reads (IAM, OIDC providers), and far below what others download."""
+
 _PUBLISHED: Final = (KeyState.NEXT, KeyState.ACTIVE, KeyState.RETIRING)
 
 
@@ -133,6 +136,7 @@ class KeyRing:
         Raises:
             ScopeMissing: when the caller may not.
             RequestInvalid: for an algorithm there is not.
+            RequestRefused: when the key set is full.
             KeyUnavailable: when the signer did not make it.
         """
         caller.require_everywhere(Scope.KEYS_WRITE)
@@ -142,6 +146,11 @@ class KeyRing:
                 f"`{algorithm}` is not an algorithm", advice=f"Choose from {', '.join(allowed)}.", allowed=allowed
             )
         async with self._changing:
+            if sum(key.state in _PUBLISHED for key in self._keys.values()) >= MAX_PUBLISHED:
+                raise RequestRefused(
+                    f"the key set has {MAX_PUBLISHED} keys, as many as relying parties read",
+                    advice="Activate one that is next, or wait until retiring ones have left.",
+                )
             # The private half is kept before anything tells of the key: a crash here leaves a file that nobody uses.
             key = await to_thread(self._signer.create_key, algorithm)
             await self._change(caller, "key.created", key, new=True)

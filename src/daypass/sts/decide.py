@@ -19,6 +19,7 @@ from daypass.sts.roles_claim import check_roles_claim
 from daypass.sts.token import timestamp
 from daypass.tokens.algorithms import ALGORITHMS
 from daypass.tokens.verify import verify_signature
+from daypass.trust.compile import compile_policy
 from daypass.trust.context import audiences, subject, web_identity_context
 from daypass.trust.decision import Request
 from daypass.trust.evaluate import evaluate
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from daypass.tokens.strict_json import JsonValue
     from daypass.tokens.verify import VerifiedClaims
     from daypass.trust.context import Context
-    from daypass.trust.decision import Decision
     from daypass.trust.document import Policy
     from daypass.trust.session import SessionTags
 
@@ -86,7 +86,6 @@ class Granted:
         packed_policy_size: percent, never 0.
         source_identity: of the token, None without.
         tags: session tags, maybe none.
-        decision: of the trust policy.
     """
 
     claims: VerifiedClaims
@@ -99,7 +98,6 @@ class Granted:
     packed_policy_size: int
     source_identity: str | None
     tags: SessionTags
-    decision: Decision
 
 
 def decide(
@@ -161,9 +159,9 @@ def decide(
         region=region,
         user_agent=user_agent,
     )
-    decision = _trusted(role, provider.arn, context, tags=tags, source_identity=source_identity)
-    if isinstance(decision, Refusal):
-        return decision
+    fault = _check_trust(role, provider.arn, context, tags=tags, source_identity=source_identity)
+    if fault is not None:
+        return fault
     packed = packed_policy_size(subject(claims) or "", source_identity, tags)
     fault = _check_duration(request, role) or _check_packed(packed)
     if fault is not None:
@@ -179,7 +177,6 @@ def decide(
         packed_policy_size=packed,
         source_identity=source_identity,
         tags=tags,
-        decision=decision,
     )
 
 
@@ -260,25 +257,26 @@ def _check_claim_forms(tags: SessionTags | ClaimFault, source_identity: str | Cl
     return None
 
 
-def _trusted(
+def _check_trust(
     role: Role, provider: ProviderArn, context: Context, *, tags: SessionTags, source_identity: str | None
-) -> Decision | Refusal:
-    """The trust policy's decision on the login and, when the token brings such, on tags and source identity."""
+) -> Refusal | None:
+    """Ask the trust policy for the login and, when the token brings such, for tags and source identity.
+
+    The reasons cost many times the answer, so they are asked for when it is no.
+    """
+    policy = compile_policy(role.trust_policy)
     principal = Principal(PrincipalKind.FEDERATED, str(provider))
-    login = evaluate(role.trust_policy, Request(principal, ACTION, context))
-    if not login.allowed:
-        return refuse(answers.NOT_AUTHORIZED, f"the trust policy of {role.arn} does not allow it", decision=login)
-    brought = (
-        ("sts:TagSession", "session tags", bool(tags)),
-        ("sts:SetSourceIdentity", "a source identity", source_identity),
+    asked = (
+        (ACTION, True, f"the trust policy of {role.arn} does not allow it"),
+        ("sts:TagSession", bool(tags), "the token brings session tags"),
+        ("sts:SetSourceIdentity", source_identity is not None, "the token brings a source identity"),
     )
-    for action, what, present in brought:
-        if present:
-            decision = evaluate(role.trust_policy, Request(principal, action, context))
-            if not decision.allowed:
-                detail = f"the token brings {what}, and the trust policy of {role.arn} does not allow {action}"
-                return refuse(answers.NOT_AUTHORIZED, detail, decision=decision)
-    return login
+    for action, needed, why in asked:
+        request = Request(principal, action, context)
+        if needed and not policy.allows(request):
+            detail = why if action == ACTION else f"{why}, and the trust policy of {role.arn} does not allow {action}"
+            return refuse(answers.NOT_AUTHORIZED, detail, decision=evaluate(role.trust_policy, request))
+    return None
 
 
 def _check_duration(request: WebIdentityRequest, role: Role) -> Refusal | None:

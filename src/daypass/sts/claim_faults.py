@@ -36,4 +36,4 @@ _TEXTS: Final[Mapping[Problem, Text]] = {
 
 def refused(fault: Fault | None) -> Refusal | None:
     """The refusal for a fault; None for none."""
-    return None if fault is None else refuse(_TEXTS[fault.problem], fault.detail, **fault.fields)
+    return None if fault is None else refuse(_TEXTS[fault.problem], fault.detail, decision=None, **fault.fields)

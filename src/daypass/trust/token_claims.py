@@ -99,7 +99,7 @@ def check_audience(claims: Mapping[str, JsonValue], client_ids: Sequence[str]) -
 
 
 def check_times(claims: Mapping[str, JsonValue], now: int) -> Fault | None:
-    """Issued, valid, not expired at `now` (seconds since 1970). The times that AWS prints have the tolerance in them."""
+    """Issued, valid, not expired at `now`, in seconds since 1970. What AWS prints has the tolerance in it."""
     issued, expires = timestamp(claims.get("iat")), timestamp(claims.get("exp"))
     not_before = timestamp(claims["nbf"]) if "nbf" in claims else None
     if issued is None or expires is None:

@@ -5,6 +5,7 @@ Whether a condition holds is decided in `judge`; here is told why it came out so
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from daypass.trust.comparisons.strings import lower
@@ -91,9 +92,13 @@ def _nearest_miss(comparison: Comparison, wanted: tuple[str, ...], misses: list[
         folded = [lower(value) for value in misses]
         lowered = [lower(value) for value in wanted]
         if any(value in lowered for value in folded) or (
-            like and any(Pattern.parse(value).matches(miss) for value in lowered for miss in folded)
+            like and any(_pattern(value).matches(miss) for value in lowered for miss in folded)
         ):
             return Reason.CASE_DIFFERS
     if (exact or comparison is Comparison.IGNORING_CASE) and any("*" in value for value in wanted):
         return Reason.WILDCARD_IN_EXACT_OPERATOR
     return Reason.VALUE_DIFFERS
+
+
+# Patterns are compiled with the policy; these, in lower case, are asked for by whoever is refused time and again.
+_pattern = lru_cache(maxsize=1024)(Pattern.parse)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -20,18 +21,18 @@ from daypass.trust.context import Context
 from daypass.trust.languages import Aim, Language, NotRegular, TooManyClasses, classes
 from daypass.trust.operators import Comparison
 from daypass.trust.variables import Template, Variable, joined
-from daypass.trust.wildcard import Pattern
+from daypass.trust.wildcard import Pattern, Wildcard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from daypass.trust.callers import Caller, Domain, Values
     from daypass.trust.statement import Condition
-    from daypass.trust.wildcard import Wildcard
 
 MAX_MEMBERS: Final = 10
 """Of how many kinds of values the sets of a multi-valued key are made up."""
 
+_TEXTUAL: Final = frozenset({Comparison.EXACT, Comparison.IGNORING_CASE, Comparison.LIKE})
 _LAST_SECOND: Final = 253_402_300_799
 
 
@@ -183,20 +184,23 @@ def _language(condition: Condition, base: Context) -> tuple[Language, bool]:
     """The texts that a condition compares with, and whether it holds inside of them or outside."""
     operator = condition.parsed
     inside = not operator.negated
-    match operator.comparison:
-        case Comparison.EXACT:
-            return Language.exactly(joined(parts) for parts in _resolved(condition, base)), inside
-        case Comparison.IGNORING_CASE:
-            return Language.ignoring_case(lower(joined(parts)) for parts in _resolved(condition, base)), inside
-        case Comparison.LIKE:
-            return Language.like(Pattern.of(parts) for parts in _resolved(condition, base)), inside
-        case Comparison.BOOL:
-            wanted = {value.lower() == "true" for value in condition.values}
-            if len(wanted) == 2:
-                return Language.like([Pattern.parse("*")]), inside
-            return Language.ignoring_case(["true"]), inside is (True in wanted)
-        case _:
-            raise NotRegular(f"`{condition.operator}` on `{condition.key}`")
+    if operator.comparison is Comparison.BOOL:
+        wanted = {value.lower() == "true" for value in condition.values}
+        if len(wanted) == 2:
+            return _described(Comparison.LIKE, ((Wildcard.MANY,),)), inside
+        return _described(Comparison.IGNORING_CASE, (("true",),)), inside is (True in wanted)
+    if operator.comparison not in _TEXTUAL:
+        raise NotRegular(f"`{condition.operator}` on `{condition.key}`")
+    return _described(operator.comparison, tuple(tuple(parts) for parts in _resolved(condition, base))), inside
+
+
+@lru_cache(maxsize=1024)
+def _described(comparison: Comparison, values: tuple[tuple[str | Wildcard, ...], ...]) -> Language:
+    """Kept, because one search asks for the same condition many times."""
+    if comparison is Comparison.LIKE:
+        return Language.like(map(Pattern.of, values))
+    texts = map(joined, values)
+    return Language.exactly(texts) if comparison is Comparison.EXACT else Language.ignoring_case(map(lower, texts))
 
 
 def _resolved(condition: Condition, base: Context) -> Iterable[Sequence[str | Wildcard]]:

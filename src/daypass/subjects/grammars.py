@@ -1,82 +1,33 @@
-"""The subjects of known issuers: who issues, what a `sub` is made of, and what an outsider may choose in it."""
+"""The subjects of known issuers: who issues, what a `sub` is made of, and who may choose what in it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from daypass.errors import RequestInvalid
+from daypass.subjects.issuers import GRAMMARS
+from daypass.subjects.shapes import ChosenBy, Component, Grammar, Shape
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+__all__ = ["GRAMMARS", "ChosenBy", "Component", "Grammar", "Shape", "grammar_for", "grammar_named", "recognise"]
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
-    """A named part of a subject.
+def grammar_named(name: str) -> Grammar:
+    """A grammar by name.
 
-    Attributes:
-        name: such as `project_path`.
-        excluded: characters it cannot hold.
-        choices: the only values it has; empty for any text of at least one character.
-        outsider: whether somebody without rights on the project can choose it (a branch of a fork, …).
+    Raises:
+        RequestInvalid: when there is none; `allowed` among the facts lists those there are.
     """
-
-    name: str
-    excluded: str = ""
-    choices: tuple[str, ...] = ()
-    outsider: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """One form of an issuer's subjects: fixed texts and components in turn."""
-
-    name: str
-    parts: tuple[str | Component, ...]
-    example: str
-
-    def parse(self, subject: str) -> Mapping[str, str] | None:
-        """The components of a subject; None when it has another form."""
-        raise NotImplementedError
-
-    def format(self, components: Mapping[str, str]) -> str:
-        """The subject of these components.
-
-        Raises:
-            RequestInvalid: one is missing, empty or holds what it cannot.
-        """
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class Grammar:
-    """An issuer, or a family of issuers with one kind of subject.
-
-    Attributes:
-        name: such as `gitlab`.
-        about: for people, such as `GitLab`.
-        shared: whether one issuer serves many customers, so that `sub` (or `tenancy_key`) tells them apart.
-        tenancy_key: the key that tells customers apart: `sub`, or `aud` for some.
-        audience: what `aud` is by default.
-        tenant: the component that names the customer.
-        shapes: the forms of its subjects; the first that fits is the one.
-    """
-
-    name: str
-    about: str
-    shared: bool
-    tenancy_key: str
-    audience: str
-    tenant: str
-    shapes: tuple[Shape, ...]
-
-    def shape_of(self, subject: str) -> Shape | None:
-        """The form of a subject; None when this issuer makes no such one by default."""
-        raise NotImplementedError
+    for grammar in GRAMMARS:
+        if grammar.name == name:
+            return grammar
+    allowed = [grammar.name for grammar in GRAMMARS]
+    raise RequestInvalid(
+        f"`{name}` is not a known kind of issuer", advice=f"Choose from {', '.join(allowed)}.", allowed=allowed
+    )
 
 
 def grammar_for(issuer: str) -> Grammar | None:
-    """The grammar of an issuer, with or without `https://`; None when it is not known."""
-    raise NotImplementedError
+    """The grammar of an issuer, with or without `https://`; None when its URL does not tell."""
+    text = issuer.removeprefix("https://")
+    return next((grammar for grammar in GRAMMARS if grammar.issues_as(text)), None)
 
 
 def recognise(issuer: str, subject: str) -> Shape | None:

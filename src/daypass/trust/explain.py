@@ -23,6 +23,16 @@ _WHY: Final = {
     Reason.KEY_PRESENT: "the key must be absent, and it is there",
     Reason.KEY_MULTIVALUED: "this key can have several values, and only ForAnyValue: and ForAllValues: read such keys",
     Reason.NO_VALUES_WANTED: "the list of values is empty, and matches nothing",
+    Reason.VALUE_UNREADABLE: "the value is not one that this operator can read",
+    Reason.POLICY_VALUE_UNREADABLE: "the policy's value is not one that this operator can read",
+    Reason.VARIABLE_UNRESOLVED: "a policy variable has no value in this request",
+}
+
+_ACCEPTED: Final = {
+    Reason.ABSENT_ACCEPTED: "the key is absent",
+    Reason.VALUE_UNREADABLE: "the value cannot be read",
+    Reason.POLICY_VALUE_UNREADABLE: "the policy's value cannot be read",
+    Reason.VARIABLE_UNRESOLVED: "a policy variable has no value in this request",
 }
 
 
@@ -61,9 +71,9 @@ def _statement(decision: Decision, result: StatementResult) -> Iterator[str]:
             yield f"  wanted  {_values(condition.wanted)}"
             yield f"  found   {_values(condition.found)}"
             yield f"  {_why(decision, condition)}"
-        elif condition.reason is Reason.ABSENT_ACCEPTED and result.applies:
+        elif condition.reason in _ACCEPTED and result.applies:
             yield f"{condition.operator} {_shown(condition.key)}"
-            yield f"  holds because the key is absent{_danger(result)}"
+            yield f"  holds because {_ACCEPTED[condition.reason]}{_danger(result)}"
 
 
 def _danger(result: StatementResult) -> str:

@@ -6,8 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from daypass.trust.variables import Template, Variable
+
 if TYPE_CHECKING:
-    from daypass.trust.operators import Equals, Operator
+    from daypass.trust.comparisons.outcome import Test
+    from daypass.trust.context import Context
+    from daypass.trust.decision import Request
+    from daypass.trust.judge import Holds
+    from daypass.trust.operators import Operator
     from daypass.trust.wildcard import Pattern
 
 
@@ -42,18 +48,41 @@ class Principal:
         """
         if self.kind is PrincipalKind.ANYONE:
             return True
-        return self.kind is other.kind and self.value in {other.value, "*"}
+        return self.kind is other.kind and self.value in (other.value, "*")
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One key under one operator, as written, and compiled."""
+    """One key under one operator, as written, and compiled.
+
+    `variables` says whether `${` means something in the values. `test` judges one value of the request; `holds` judges
+    the request, with all that prefix, suffix and absence do.
+    """
 
     operator: str
     key: str
     values: tuple[str, ...]
+    variables: bool
     parsed: Operator = field(repr=False, compare=False)
-    equals: Equals = field(repr=False, compare=False)
+    test: Test = field(repr=False, compare=False)
+    holds: Holds = field(repr=False, compare=False)
+
+    @property
+    def readable(self) -> bool:
+        """Whether any value is what the operator compares: a number, a date, a range, an ARN."""
+        return any(map(self.parsed.reads_wanted, self.values))
+
+    def unresolved(self, context: Context) -> tuple[str, ...]:
+        """The keys of policy variables that have neither value nor default in a request."""
+        if not self.variables:
+            return ()
+        templates = [Template.parse(value, variables=True) for value in self.values if "${" in value]
+        return tuple(
+            part.key
+            for template in templates
+            for part in template.parts
+            if isinstance(part, Variable) and part.value(context) is None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +111,21 @@ class Statement:
     actions: tuple[Action, ...]
     not_actions: tuple[Action, ...]
     conditions: tuple[Condition, ...]
+
+    def names_principal(self, principal: Principal) -> bool:
+        """Whether the statement speaks of who asks."""
+        return any(named.covers(principal) for named in self.principals)
+
+    def names_action(self, action: str) -> bool:
+        """Whether the statement speaks of what is asked for: `NotAction` of everything it does not list."""
+        if self.actions:
+            return any(named.covers(action) for named in self.actions)
+        return not any(named.covers(action) for named in self.not_actions)
+
+    def applies(self, request: Request) -> bool:
+        """Whether the statement has its effect on a request: principal, action and every condition match."""
+        return (
+            self.names_principal(request.principal)
+            and self.names_action(request.action)
+            and all(condition.holds(request.context) for condition in self.conditions)
+        )

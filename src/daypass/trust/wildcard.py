@@ -114,6 +114,17 @@ class Pattern:
         middle = tuple(_Piece.of(piece) for piece in pieces[1:-1] if piece)
         return cls(first=_Piece.of(pieces[0]), middle=middle, last=_Piece.of(pieces[-1]))
 
+    def parts(self) -> tuple[str | Wildcard, ...]:
+        """What `of` was told: single UTF-16 units and wildcards; stars that touch are one."""
+        pieces = [self.first, *self.middle] if self.last is None else [self.first, *self.middle, self.last]
+        parts: list[str | Wildcard] = []
+        for index, piece in enumerate(pieces):
+            places: list[str | Wildcard] = [Wildcard.ONE] * piece.length
+            for start, run in piece.runs:
+                places[start : start + len(run)] = run
+            parts += [*([Wildcard.MANY] if index else []), *places]
+        return tuple(parts)
+
     def matches(self, text: str) -> bool:
         """Whether the whole of `text` fits, letter case and all."""
         text = _units(text)

@@ -37,7 +37,7 @@ MAX_STATEMENTS: Final = 64
 class Kind(StrEnum):
     """What a step is about."""
 
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 (a word, not a secret)
     PROVIDER = "provider"
     AUDIENCE = "audience"
     ROLES_CLAIM = "roles_claim"
@@ -247,7 +247,9 @@ def _roles_claim(attempt: Attempt) -> Iterator[Step]:
     if not has_roles(attempt.claims):
         return
     if attempt.role is None:
-        yield Step(Kind.ROLES_CLAIM, "roles", Verdict.UNKNOWN, detail="the token lists roles; which is asked is not known")
+        yield Step(
+            Kind.ROLES_CLAIM, "roles", Verdict.UNKNOWN, detail="the token lists roles; which is asked is not known"
+        )
         return
     fault = token_claims.check_roles(attempt.claims, attempt.role)
     detail = None if fault is None else fault.detail
@@ -282,7 +284,7 @@ def _statement(case: Case, result: StatementResult) -> Step:
                 detail=None if right_action else f"it speaks of another action than {action}",
                 hints=tuple(hint for hint in hints if not hint.code.startswith(("principal", "provider"))),
             ),
-            *(_condition(case, result, condition, values) for condition in result.conditions),
+            *(_condition(case, result, condition, values.get(condition, ())) for condition in result.conditions),
         ),
     )
 
@@ -299,7 +301,10 @@ def _actions(case: Case, index: int) -> tuple[str, ...]:
 
 
 def _condition(
-    case: Case, statement: StatementResult, condition: ConditionResult, values: Mapping[ConditionResult, tuple[Step, ...]]
+    case: Case,
+    statement: StatementResult,
+    condition: ConditionResult,
+    values: Mapping[ConditionResult, tuple[Step, ...]],
 ) -> Step:
     return Step(
         Kind.CONDITION,
@@ -309,7 +314,7 @@ def _condition(
         found=condition.found,
         detail=_why(statement, condition),
         hints=recognisers.of_condition(case, condition),
-        steps=values.get(condition, ()),
+        steps=values,
     )
 
 
@@ -322,20 +327,31 @@ _WHY: Final = {
     Reason.KEY_PRESENT: "the key must be absent, and it is there",
     Reason.KEY_MULTIVALUED: "this key can have several values, and only ForAnyValue: and ForAllValues: read such keys",
     Reason.NO_VALUES_WANTED: "the list of values is empty, and matches nothing",
+    Reason.VALUE_UNREADABLE: "the value is not one that this operator can read",
+    Reason.POLICY_VALUE_UNREADABLE: "the policy's value is not one that this operator can read",
+    Reason.VARIABLE_UNRESOLVED: "a policy variable has no value in this request",
+}
+
+_ACCEPTED: Final = {
+    Reason.ABSENT_ACCEPTED: "the key is absent",
+    Reason.VALUE_UNREADABLE: "the value cannot be read",
+    Reason.POLICY_VALUE_UNREADABLE: "the policy's value cannot be read",
+    Reason.VARIABLE_UNRESOLVED: "a policy variable has no value in this request",
 }
 
 
 def _why(statement: StatementResult, condition: ConditionResult) -> str | None:
+    """Why a condition does not hold, or what it holds for that is no value; None when it simply matches."""
     if not condition.matched:
-        return _WHY.get(condition.reason, condition.reason.value.replace("_", " "))
-    if condition.reason is not Reason.ABSENT_ACCEPTED:
+        return _WHY[condition.reason]
+    if condition.reason not in _ACCEPTED:
         return None
-    guards = statement.effect is Effect.DENY or not statement.applies
-    return "holds because the key is absent" + ("" if guards else ": it guards nothing here")
+    open_door = statement.effect is Effect.ALLOW and statement.applies
+    return f"holds because {_ACCEPTED[condition.reason]}" + (": it guards nothing here" if open_door else "")
 
 
 def _values(case: Case, result: StatementResult) -> Mapping[ConditionResult, tuple[Step, ...]]:
-    """Each value of each condition alone, judged by the evaluator: the wanted ones, or for a set those that were found."""
+    """Each value of each condition, judged alone: the wanted ones, or those found where an operator takes sets."""
     if case.policy is None or result.index >= MAX_STATEMENTS:
         return {}
     probes = [probe for condition in result.conditions for probe in _probes(case, condition)][: 4 * MAX_VALUES]

@@ -129,9 +129,7 @@ def smallest_edit(explanation: Explanation) -> Edit | Refusal | None:
     refusal = _refused_outright(explanation) or _token_at_fault(explanation)
     if refusal is not None:
         return refusal
-    ways = [
-        way for result in _candidates(explanation) if isinstance(way := _repaired(explanation, result), tuple | Refusal)
-    ]
+    ways = [_repaired(explanation, result) for result in _candidates(explanation)]
     edits = sorted((way for way in ways if isinstance(way, tuple)), key=lambda way: len(way[0]))
     for operations, after in edits:
         return Edit(
@@ -166,7 +164,7 @@ def _refused_outright(explanation: Explanation) -> Refusal | None:
     if grammar is not None and grammar.shared and whose is Belonging.UNKNOWN:
         return Refusal(
             "no_safe_edit",
-            f"{grammar.about} serves many customers, and nothing in the policy tells that this token is of the right one",
+            f"{grammar.about} serves many customers, and the policy does not tell that this token is of the right one",
             "Write a policy that names its subject: see daypass trust generate.",
         )
     return None

@@ -300,12 +300,7 @@ def _actions(case: Case, index: int) -> tuple[str, ...]:
     return tuple(each.text for each in statement.actions) or tuple(f"not {each.text}" for each in statement.not_actions)
 
 
-def _condition(
-    case: Case,
-    statement: StatementResult,
-    condition: ConditionResult,
-    values: Mapping[ConditionResult, tuple[Step, ...]],
-) -> Step:
+def _condition(case: Case, statement: StatementResult, condition: ConditionResult, values: tuple[Step, ...]) -> Step:
     return Step(
         Kind.CONDITION,
         f"{condition.operator} {condition.key}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from daypass.subjects.grammars import grammar_for, grammars
+from daypass.subjects.grammars import GRAMMARS, grammar_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ def grammar_of(issuer: str, subject: str) -> Grammar | None:
     known = grammar_for(issuer)
     if known is not None:
         return known
-    return next((one for one in grammars() if one.issuer is None and one.shape_of(subject) is not None), None)
+    return next((one for one in GRAMMARS if one.issuer is None and one.shape_of(subject) is not None), None)
 
 
 def asked(grammar: Grammar, pattern: str) -> tuple[Shape, Mapping[str, str]] | None:

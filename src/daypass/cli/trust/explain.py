@@ -49,7 +49,9 @@ def add(group: Parser) -> None:
         "--client-id", action="append", metavar="ID", dest="client_ids", help="registered with the provider; repeatable"
     )
     command.add_argument("--role-arn", metavar="ARN", help="the role, for its account and the token's roles claim")
-    command.add_argument("--action", metavar="ACTION", help="only this action, instead of all that the token needs")
+    command.add_argument(
+        "--action", metavar="ACTION", dest="asked", help="only this action, instead of all that the token needs"
+    )
     command.add_argument("--session-name", default="daypass", metavar="NAME", help="as it will be requested")
     command.add_argument("--source-ip", metavar="ADDRESS", help="the caller's address, where the policy asks for it")
     command.add_argument("--json", action="store_true", help="print JSON")
@@ -101,7 +103,7 @@ def _attempt(arguments: argparse.Namespace, policy: Policy, found: Mapping[str, 
         now=datetime.now(UTC),
         client_ids=arguments.client_ids,
         role=role,
-        action=arguments.action,
+        action=arguments.asked,
         session_name=parse_session_name(arguments.session_name),
         source_ip=arguments.source_ip,
         judge_times=arguments.token is not None or arguments.token_env is not None,

@@ -8,7 +8,7 @@ that is not signed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from daypass.errors import TokenRefused
@@ -18,6 +18,8 @@ from daypass.sts.keys import choose_key
 from daypass.sts.refusal import Refusal, refuse
 from daypass.tokens.algorithms import ALGORITHMS
 from daypass.tokens.verify import verify_signature
+from daypass.trust.attempt import Attempt
+from daypass.trust.compile import compile_policy
 from daypass.trust.context import subject, web_identity_context
 from daypass.trust.decision import Request
 from daypass.trust.evaluate import evaluate
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from daypass.tokens.peek import UnverifiedToken
     from daypass.tokens.verify import VerifiedClaims
     from daypass.trust.context import Context
-    from daypass.trust.decision import Decision
     from daypass.trust.document import Policy
     from daypass.trust.session import SessionTags
 
@@ -86,7 +87,6 @@ class Granted:
         packed_policy_size: percent, never 0.
         source_identity: of the token, None without.
         tags: session tags, maybe none.
-        decision: of the trust policy.
     """
 
     claims: VerifiedClaims
@@ -99,7 +99,6 @@ class Granted:
     packed_policy_size: int
     source_identity: str | None
     tags: SessionTags
-    decision: Decision
 
 
 def decide(
@@ -161,9 +160,9 @@ def decide(
         region=region,
         user_agent=user_agent,
     )
-    decision = _trusted(role, provider.arn, context, claims)
-    if isinstance(decision, Refusal):
-        return decision
+    no = _check_trust(request, role, provider, claims, context, now=int(now.timestamp()))
+    if no is not None:
+        return no
     packed = packed_policy_size(subject(claims) or "", source_identity, tags)
     if no := _check_duration(request, role) or _check_packed(packed):
         return no
@@ -178,7 +177,6 @@ def decide(
         packed_policy_size=packed,
         source_identity=source_identity,
         tags=tags,
-        decision=decision,
     )
 
 
@@ -215,17 +213,23 @@ def _verified(token: UnverifiedToken, keys: KeySet | KeysUnavailable | None) -> 
         return refuse(answers.NOT_VALIDATED, fault.message)
 
 
-def _trusted(role: Role, provider: ProviderArn, context: Context, claims: VerifiedClaims) -> Decision | Refusal:
-    """The trust policy's decision on the login and, when the token brings such, on tags and source identity."""
-    principal = Principal(PrincipalKind.FEDERATED, str(provider))
-    decisions = []
+def _check_trust(
+    request: WebIdentityRequest, role: Role, provider: Provider, claims: VerifiedClaims, context: Context, *, now: int
+) -> Refusal | None:
+    """The trust policy on the login and, when the token brings such, on tags and source identity.
+
+    Only a refusal asks for reasons: most logins are allowed.
+    """
+    allows = compile_policy(role.trust_policy).allows
+    principal = Principal(PrincipalKind.FEDERATED, str(provider.arn))
     for action, what in actions_of(claims):
-        decision = evaluate(role.trust_policy, Request(principal, action, context))
-        if not decision.allowed:
+        asked = Request(principal, action, context)
+        if not allows(asked):
             detail = f"the token brings {what}, and the trust policy of {role.arn} does not allow {action}"
-            return refuse(answers.NOT_AUTHORIZED, detail, decision=decision)
-        decisions.append(decision)
-    return decisions[0]
+            attempt = Attempt(claims, provider.arn, context, provider.client_ids, request.role_arn, now=now)
+            no = refuse(answers.NOT_AUTHORIZED, detail, decision=evaluate(role.trust_policy, asked))
+            return replace(no, policy=role.trust_policy, attempt=attempt)
+    return None
 
 
 def _check_duration(request: WebIdentityRequest, role: Role) -> Refusal | None:

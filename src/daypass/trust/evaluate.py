@@ -55,7 +55,7 @@ def _why(condition: Condition, found: tuple[str, ...], context: Context) -> Reas
             return Reason.VALUE_UNREADABLE
         if condition.unresolved(context):
             return Reason.VARIABLE_UNRESOLVED
-        if not condition.readable:
+        if len(condition.unreadable) == len(condition.values):
             return Reason.POLICY_VALUE_UNREADABLE
     return Reason.MATCHED
 
@@ -80,7 +80,7 @@ def _why_not(condition: Condition, found: tuple[str, ...], context: Context) -> 
         return Reason.VALUE_EXCLUDED
     if condition.unresolved(context):
         return Reason.VARIABLE_UNRESOLVED
-    if not condition.readable:
+    if len(condition.unreadable) == len(condition.values):
         return Reason.POLICY_VALUE_UNREADABLE
     return _nearest_miss(operator.comparison, condition.values, misses)
 

@@ -142,9 +142,7 @@ class Operator:
         return self.comparison not in _READERS or _READERS[self.comparison][0](value) is not None
 
     def reads_wanted(self, value: str) -> bool:
-        """Whether a value of the policy is something that this can compare. One with a variable may be."""
-        if self.takes_variables and "${" in value:
-            return True
+        """Whether a value of the policy, without variables, is something that this can compare."""
         return self.comparison not in _READERS or _READERS[self.comparison][1](value) is not None
 
     def compile(self, values: tuple[str, ...], *, variables: bool) -> Test:

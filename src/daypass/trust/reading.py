@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from daypass.errors import PolicyMalformed, PolicyUnsupported
 from daypass.trust import aws_texts
 from daypass.trust.judge import compile_condition
-from daypass.trust.operators import Operator
+from daypass.trust.operators import Comparison, Operator
 from daypass.trust.statement import Action, Condition, Effect, Principal, PrincipalKind, Statement
 from daypass.trust.wildcard import Pattern
 
@@ -169,7 +169,8 @@ def _condition(operator: Operator, key: str, value: JsonValue, path: Path, *, va
             aws=aws_texts.ACTION_FORM,
             advice="A key is written `sts:RoleSessionName` or `idp.example.com/path:sub`.",
         )
-    values = tuple(_value(each, path) for each in (value if isinstance(value, list) else [value]))
+    number = operator.comparison is Comparison.NUMBER
+    values = tuple(_value(each, path, number=number) for each in (value if isinstance(value, list) else [value]))
     variables = variables and operator.takes_variables
     try:
         test = operator.compile(values, variables=variables)
@@ -180,13 +181,15 @@ def _condition(operator: Operator, key: str, value: JsonValue, path: Path, *, va
     return Condition(operator.name, key, values, variables, operator, test, holds)
 
 
-def _value(value: JsonValue, path: Path) -> str:
+def _value(value: JsonValue, path: Path, *, number: bool) -> str:
     match value:
         case str():
             return value
         case bool():
             return str(value).lower()
         case int():
+            return str(value)
+        case float() if number:
             return str(value)
         case float():
             # Whether AWS compares 1.10 as "1.10" or as "1.1" is not known.

@@ -86,6 +86,10 @@ def _faults(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
             if not _is_sts_action(action):
                 member = "Action" if statement.actions else "NotAction"
                 yield (*path, member), f"IAM does not take the action `{action.text}` here", aws_texts.NOT_AN_STS_ACTION
+        for condition in statement.conditions:
+            for value in condition.unreadable:
+                where = (*path, "Condition", condition.operator, condition.key)
+                yield where, f"`{condition.operator}` cannot read `{value}`", aws_texts.SYNTAX
 
 
 def _principal_faults(statement: Statement) -> Iterator[tuple[str, str]]:

@@ -68,9 +68,13 @@ class Condition:
     holds: Holds = field(repr=False, compare=False)
 
     @property
-    def readable(self) -> bool:
-        """Whether any value is what the operator compares: a number, a date, a range, an ARN."""
-        return any(map(self.parsed.reads_wanted, self.values))
+    def unreadable(self) -> tuple[str, ...]:
+        """The values that are not what the operator compares: no number, no date, no range, no ARN."""
+        return tuple(
+            value
+            for value in self.values
+            if not (self.variables and "${" in value) and not self.parsed.reads_wanted(value)
+        )
 
     def unresolved(self, context: Context) -> tuple[str, ...]:
         """The keys of policy variables that have neither value nor default in a request."""
@@ -112,20 +116,26 @@ class Statement:
     not_actions: tuple[Action, ...]
     conditions: tuple[Condition, ...]
 
+    # Loops instead of any() and all(): a generator costs as much as what it asks, and this is the hot path.
     def names_principal(self, principal: Principal) -> bool:
         """Whether the statement speaks of who asks."""
-        return any(named.covers(principal) for named in self.principals)
+        for named in self.principals:  # noqa: SIM110
+            if named.covers(principal):
+                return True
+        return False
 
     def names_action(self, action: str) -> bool:
         """Whether the statement speaks of what is asked for: `NotAction` of everything it does not list."""
-        if self.actions:
-            return any(named.covers(action) for named in self.actions)
-        return not any(named.covers(action) for named in self.not_actions)
+        for named in self.actions or self.not_actions:
+            if named.covers(action):
+                return bool(self.actions)
+        return not self.actions
 
     def applies(self, request: Request) -> bool:
         """Whether the statement has its effect on a request: principal, action and every condition match."""
-        return (
-            self.names_principal(request.principal)
-            and self.names_action(request.action)
-            and all(condition.holds(request.context) for condition in self.conditions)
-        )
+        if not (self.names_principal(request.principal) and self.names_action(request.action)):
+            return False
+        for condition in self.conditions:  # noqa: SIM110
+            if not condition.holds(request.context):
+                return False
+        return True

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # A key may hold spaces (`aws:PrincipalTag/cost center`). It ends at the first character that no key has: the scan is
 # linear for every text.
 _TOKEN: Final = re.compile(r"\$\{(?:([*?$])|([^,'{}$]+)(?:,[ ]*'([^']*)'[ ]*)?)\}|\$\{|[*?]")
+_WILDCARD: Final = re.compile(r"[*?]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,11 @@ class Template:
         """
         parts: list[Part] = []
         end = 0
-        for token in _TOKEN.finditer(value):
-            if not variables and len(token[0]) > 1:
-                continue
+        for token in (_TOKEN if variables else _WILDCARD).finditer(value):
             if token.start() > end:
                 parts.append(value[end : token.start()])
             end = token.end()
-            parts.append(_part(token, value))
+            parts.append(_part(token, value) if variables else Wildcard(token[0]))
         if end < len(value):
             parts.append(value[end:])
         return cls(tuple(parts))

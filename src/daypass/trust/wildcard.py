@@ -7,6 +7,7 @@ regular expression would backtrack, and the pattern may come from whoever writes
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Self
@@ -22,6 +23,7 @@ class Wildcard(Enum):
     ONE = "?"
 
 
+_SPLIT: Final = re.compile(r"([*?])")
 _WILDCARDS: Final = {wildcard.value: wildcard for wildcard in Wildcard}
 
 
@@ -37,45 +39,55 @@ def _units(text: str) -> str:
 class _Piece:
     """What stands between two stars: literal runs at fixed offsets, with room for one character between them.
 
-    `masks` has, for each character, a bit per place of the piece where that character may stand; `other` is the mask
-    of every character that the piece does not name.
+    `literal` is the piece when it is nothing but text. Otherwise `masks` has, for each character, a bit per place of
+    the piece where that character may stand; `other` is the mask of every character that the piece does not name.
     """
 
     length: int
+    literal: str | None
     runs: tuple[tuple[int, str], ...]
     masks: Mapping[str, int]
     other: int
 
     @classmethod
     def of(cls, parts: list[str | Wildcard]) -> Self:
+        """Compile texts, and wildcards for one character."""
+        if all(isinstance(part, str) for part in parts):
+            text = "".join(part for part in parts if isinstance(part, str))
+            return cls(length=len(text), literal=text, runs=((0, text),) if text else (), masks={}, other=0)
         runs: list[tuple[int, str]] = []
-        run = ""
-        for place, part in enumerate(parts):
-            if isinstance(part, str):
-                run += part
-            elif run:
-                runs.append((place - len(run), run))
-                run = ""
-        if run:
-            runs.append((len(parts) - len(run), run))
-        other = sum(1 << place for place, part in enumerate(parts) if isinstance(part, Wildcard))
         masks: dict[str, int] = {}
-        for place, part in enumerate(parts):
+        other = place = 0
+        for part in parts:
             if isinstance(part, str):
-                masks[part] = masks.get(part, other) | 1 << place
-        return cls(length=len(parts), runs=tuple(runs), masks=masks, other=other)
+                runs.append((place, part))
+                place += len(part)
+            else:
+                other |= 1 << place
+                place += 1
+        for offset, run in runs:
+            for index, unit in enumerate(run, offset):
+                masks[unit] = masks.get(unit, other) | 1 << index
+        return cls(length=place, literal=None, runs=tuple(runs), masks=masks, other=other)
 
     def stands_at(self, text: str, start: int) -> bool:
+        """Whether the piece stands in `text` at `start`."""
+        if self.literal is not None:
+            return text.startswith(self.literal, start)
         return all(text.startswith(run, start + offset) for offset, run in self.runs)
 
     def find(self, text: str, start: int, end: int) -> int:
         """The first place of the piece in `text[start:end]`, or -1."""
+        if self.literal is not None:
+            return text.find(self.literal, start, end)
         if start + self.length > end:
             return -1
         if not self.runs:
             return start
-        if len(self.runs[0][1]) == self.length:
-            return text.find(self.runs[0][1], start, end)
+        if len(self.runs) == 1:
+            offset, run = self.runs[0]
+            found = text.find(run, start + offset, end - (self.length - offset - len(run)))
+            return found - offset if found >= 0 else -1
         # Shift-and: bit i of `state` says that the last i + 1 characters fit the first i + 1 places.
         state, goal, masks, other = 0, 1 << self.length - 1, self.masks, self.other
         for place in range(start, end):
@@ -96,7 +108,7 @@ class Pattern:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Compile a pattern in which every `*` and `?` is a wildcard."""
-        return cls.of(_WILDCARDS.get(unit, unit) for unit in _units(text))
+        return cls.of(_WILDCARDS.get(part, part) for part in _SPLIT.split(text) if part)
 
     @classmethod
     def of(cls, parts: Iterable[str | Wildcard]) -> Self:
@@ -105,10 +117,8 @@ class Pattern:
         for part in parts:
             if part is Wildcard.MANY:
                 pieces.append([])
-            elif isinstance(part, str):
-                pieces[-1].extend(_units(part))
             else:
-                pieces[-1].append(part)
+                pieces[-1].append(_units(part) if isinstance(part, str) else part)
         if len(pieces) == 1:
             return cls(first=_Piece.of(pieces[0]), middle=(), last=None)
         middle = tuple(_Piece.of(piece) for piece in pieces[1:-1] if piece)

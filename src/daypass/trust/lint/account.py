@@ -66,7 +66,9 @@ def _audiences(subject: LintSubject) -> Iterator[Finding]:
             fits = [
                 value
                 for value in values
-                if any(Pattern.parse(value).matches(each) if is_like(condition) else value == each for each in registered)
+                if any(
+                    Pattern.parse(value).matches(each) if is_like(condition) else value == each for each in registered
+                )
             ]
             if values and not fits:
                 yield Finding(
@@ -193,7 +195,9 @@ RULES: Final = (
         "The audience is no client id of the provider",
         "STS takes a token only when its audience is one of the provider's client ids, letter for letter.",
         "Write one text in all three places: token, client id, policy.",
-        policy(statement(), known=Known(providers=(ProviderFacts(f"https://{GITHUB}", client_ids=("sts.amazon.com",)),))),
+        policy(
+            statement(), known=Known(providers=(ProviderFacts(f"https://{GITHUB}", client_ids=("sts.amazon.com",)),))
+        ),
         policy(
             statement(), known=Known(providers=(ProviderFacts(f"https://{GITHUB}", client_ids=("sts.amazonaws.com",)),))
         ),

@@ -99,9 +99,7 @@ def _open_patterns(subject: LintSubject) -> Iterator[Finding]:
 
 def _is_spoilt(trust: Trust, condition: Condition) -> bool:
     """Whether tight values stand beside a loose one."""
-    return any(
-        scope < Scope.TENANT and each is condition for each, _, scope in _sub_values(trust)
-    )
+    return any(scope < Scope.TENANT and each is condition for each, _, scope in _sub_values(trust))
 
 
 def _loose_members(subject: LintSubject) -> Iterator[Finding]:
@@ -160,7 +158,9 @@ def _not_identifying(subject: LintSubject) -> Iterator[Finding]:
         yield Finding(
             "DP035",
             Severity.WARNING if whole or free_subjects else Severity.ERROR,
-            f"{names} names a whole organization and no project" if whole else f"{names} does not tell whose token it is",
+            f"{names} names a whole organization and no project"
+            if whole
+            else f"{names} does not tell whose token it is",
             trust.at(free_subjects[0][0]) if free_subjects else trust.path,
             f"Test {trust.issuer}:{trust.tenancy} too, or an id of the project.",
             statement=trust.index,

@@ -230,4 +230,3 @@ RULES: Final = (
         _contradiction,
     ),
 )
-

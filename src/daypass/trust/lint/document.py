@@ -86,7 +86,7 @@ def _not_json(subject: LintSubject) -> Iterator[Finding]:
     )
 
 
-def _mended(subject: LintSubject, finding: Finding) -> str | None:
+def _mended(subject: LintSubject, _finding: Finding) -> str | None:
     if subject.not_json is None:
         return None
     found = mend.find(subject.text, _offset(subject.not_json))
@@ -122,7 +122,7 @@ def _with_version(subject: LintSubject, finding: Finding) -> str | None:
 
 def _elements(subject: LintSubject) -> Iterator[Finding]:
     yield from faults(subject, "DP003")
-    for index, message in sid_faults(statements(subject)):
+    for index, message, _ in sid_faults(statements(subject)):
         yield Finding(
             "DP003",
             Severity.ERROR,
@@ -273,7 +273,9 @@ RULES: Final = (
         "Split the role in two, or name projects by an id that one pattern covers.",
         policy(
             statement(
-                issuer=OWN, aud="sts", sub=[f"organization:tidewater:project:invoices-{n:02}:job:deploy" for n in range(45)]
+                issuer=OWN,
+                aud="sts",
+                sub=[f"organization:tidewater:project:invoices-{n:02}:job:deploy" for n in range(45)],
             )
         ),
         SOUND,
@@ -292,4 +294,3 @@ RULES: Final = (
         _placeholders,
     ),
 )
-

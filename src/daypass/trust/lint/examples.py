@@ -44,7 +44,7 @@ def statement(
         "Action": "sts:AssumeRoleWithWebIdentity",
     }
     if condition:
-        result["Condition"] = {name: keys for name, keys in condition.items()}
+        result["Condition"] = dict(condition)
     return result | members
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from daypass.trust.lint.view import is_guard, is_like, known_values
 from daypass.trust.lint.scope import first_wildcard
+from daypass.trust.lint.view import is_guard, is_like, known_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 _SERVICES: Final = frozenset({"aws", "sts", "saml", "iam", "graph.facebook.com", "www.amazon.com"})
 
 _ABSENT: Final = (
-    *("aws:principalarn", "aws:principalorgid", "aws:principalorgpaths", "aws:principaltag/", "aws:principalservicename"),
+    *(
+        "aws:principalarn",
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:principaltag/",
+        "aws:principalservicename",
+    ),
     *("aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:username", "sts:externalid"),
     *("aws:multifactorauthage", "aws:multifactorauthpresent", "aws:resourcetag/"),
 )
@@ -188,7 +194,7 @@ RULES: Final = (
         "claim-not-filled",
         Severity.ERROR,
         "AWS never fills this key",
-        "Of a token AWS reads `aud`, `sub`, `amr`, `email` and, for issuers it knows by name, a few more. A condition on"
+        "Of a token AWS reads `aud`, `sub`, `amr`, `email`, and for issuers it knows a few more. A condition on"
         " any other claim never holds; under a negation or `…IfExists` it always does.",
         "Put what you need into `sub`, or test a key of the issuer's list.",
         policy(statement(issuer=OWN, more={"StringEquals": {f"{OWN}:project_path": "tidewater/invoices"}}, sub="x:y")),

@@ -16,7 +16,7 @@ from daypass.trust.lint.view import OidcArn, clean_issuer, meant_issuer, stateme
 from daypass.trust.role_trust import BUILT_IN_PROVIDERS
 from daypass.trust.sources.found import ProviderFacts
 from daypass.trust.statement import Effect, PrincipalKind
-from daypass.trust.token_claims import TAGS_CLAIM
+from daypass.trust.token_claims import actions_of
 from daypass.trust.unknown import has_unknown
 
 if TYPE_CHECKING:
@@ -221,16 +221,9 @@ def _with_action(subject: LintSubject, finding: Finding) -> str | None:
 
 def _tag_actions(subject: LintSubject) -> Iterator[Finding]:
     claims = subject.known.claims
-    needed = []
-    if claims is not None:
-        if any(name.startswith(TAGS_CLAIM) for name in claims):
-            needed.append("sts:TagSession")
-        if "https://aws.amazon.com/source_identity" in claims:
-            needed.append("sts:SetSourceIdentity")
+    needed = [action for action, _ in actions_of(claims) if action != ACTION] if claims is not None else []
     for trust in subject.trusts:
-        same = [
-            other.statement for other in subject.trusts if other.arn == trust.arn
-        ]
+        same = [other.statement for other in subject.trusts if other.arn == trust.arn]
         if not any(action.covers(ACTION) for action in trust.statement.actions):
             continue
         for action in needed:

@@ -85,7 +85,7 @@ def is_possible(value: str, grammar: Grammar, *, like: bool) -> bool:
     """Whether the issuer makes any subject that a value matches; also when that cannot be decided."""
     if not like or not has_wildcard(value):
         return grammar.shape_of(value) is not None
-    aims = (Aim(Language.like([Pattern.parse(value)]), True), Aim(Language.shaped(grammar.shapes), True))  # noqa: FBT003 (an aim has one meaning)
+    aims = (Aim(Language.like([Pattern.parse(value)]), True), Aim(Language.shaped(grammar.shapes), True))
     try:
         return bool(classes(aims))
     except TooManyClasses:

@@ -43,7 +43,10 @@ _GITHUB_MISSES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"^repo:[^:*?]+$"), "the branch, tag or environment is missing behind the repository"),
 )
 _GITLAB_MISSES: Final = (
-    (re.compile(r":ref_type:(?!branch(:|$)|tag(:|$))[^:*?]+(:|$)"), "the type of a ref is branch or tag; a merge request's is branch"),
+    (
+        re.compile(r":ref_type:(?!branch(:|$)|tag(:|$))[^:*?]+(:|$)"),
+        "a ref is a branch or a tag; a merge request's is a branch",
+    ),
     (re.compile(r"^project_path:[^:*?]+:ref:"), "`ref_type:branch:` is missing in front of `ref:`"),
     (re.compile(r":ref_type:(branch|tag):ref:refs/"), "GitLab writes the bare name of a branch"),
     (re.compile(r"^project_path:https?:"), "a project's path has no host"),
@@ -143,18 +146,18 @@ def _near_misses(subject: LintSubject) -> Iterator[Finding]:
             )
     wanted = (subject.known.claims or {}).get("sub")
     for trust, condition, value in _subjects(subject):
-        if isinstance(wanted, str) and value != wanted and value.lower() == wanted.lower() and is_text(condition):
-            if condition.parsed.comparison is not Comparison.IGNORING_CASE:
-                yield Finding(
-                    "DP032",
-                    Severity.ERROR,
-                    f"`{value}` differs from the token's subject in letter case only, and it counts",
-                    trust.at(condition),
-                    f"Write {wanted}.",
-                    statement=trust.index,
-                    wanted=(wanted,),
-                    found=(value,),
-                )
+        ignoring = condition.parsed.comparison is Comparison.IGNORING_CASE
+        if isinstance(wanted, str) and not ignoring and value != wanted and value.lower() == wanted.lower():
+            yield Finding(
+                "DP032",
+                Severity.ERROR,
+                f"`{value}` differs from the token's subject in letter case only, and it counts",
+                trust.at(condition),
+                f"Write {wanted}.",
+                statement=trust.index,
+                wanted=(wanted,),
+                found=(value,),
+            )
 
 
 def _two_forms(subject: LintSubject) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from daypass.trust.lint.examples import GITHUB, MAIN, SOUND, policy, statement
 from daypass.trust.lint.identity import Identity, identities
 from daypass.trust.lint.model import Claim, Finding, Rule, Severity
-from daypass.trust.lint.proof import is_alive, stranger
+from daypass.trust.lint.proof import admitted, is_alive, stranger
 from daypass.trust.lint.scope import Scope, aligned, narrow_patterns, open_parts, scope_of
 from daypass.trust.lint.view import is_guard, is_like, known_values
 
@@ -124,7 +124,7 @@ def _whole_tenant(subject: LintSubject) -> Iterator[Finding]:
             continue
         for condition, value, scope in _sub_values(trust):
             if scope is Scope.TENANT:
-                witness = stranger(subject, trust, narrowed=(condition, (value,)))
+                witness = admitted(subject, trust, narrowed=(condition, (value,)))
                 if witness is not None:
                     yield Finding(
                         "DP022",
@@ -180,7 +180,7 @@ def _unreviewed(subject: LintSubject) -> Iterator[Finding]:
             reason = _unreviewed_part(trust, value, like=is_like(condition))
             if reason is None:
                 continue
-            witness = stranger(subject, trust, narrowed=(condition, (value,)))
+            witness = admitted(subject, trust, narrowed=(condition, (value,)))
             if witness is not None:
                 yield Finding(
                     "DP036",

@@ -1,0 +1,139 @@
+"""What the engine says about a suspicion: a token that gets in, or that none does.
+
+A rule suspects from the form of a condition; only what is proved here is reported as open or dead.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from daypass.errors import DaypassError
+from daypass.trust.context import Context
+from daypass.trust.decision import Request
+from daypass.trust.document import Policy
+from daypass.trust.evaluate import evaluate
+from daypass.trust.lint.view import OidcArn
+from daypass.trust.statement import Effect, Principal, PrincipalKind
+from daypass.trust.unknown import has_unknown
+from daypass.trust.witness import search, witness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from daypass.tokens.strict_json import JsonObject
+    from daypass.trust.lint.model import LintSubject
+    from daypass.trust.lint.view import Trust
+    from daypass.trust.statement import Condition, Statement
+    from daypass.trust.witness import Witness
+
+ACTION = "sts:AssumeRoleWithWebIdentity"
+
+
+def stranger(
+    subject: LintSubject,
+    trust: Trust,
+    *,
+    narrowed: tuple[Condition, Sequence[str]] | None = None,
+    not_matching: Sequence[str] = (),
+) -> Witness | None:
+    """A token of the trusted issuer that this statement alone lets in, past every Deny of the policy.
+
+    Args:
+        subject: the policy.
+        trust: the statement and the provider.
+        narrowed: a condition, and the values of it that are looked at alone.
+        not_matching: patterns of the subjects that are meant to enter.
+    """
+    conditions = [
+        (each, narrowed[1] if narrowed is not None and each is narrowed[0] else each.values)
+        for each in trust.statement.conditions
+    ]
+    policy = _alone(subject, trust, conditions)
+    if policy is None:
+        return None
+    return witness(policy, provider=trust.provider, grammar=trust.grammar, not_matching=not_matching)
+
+
+def is_alive(subject: LintSubject, trust: Trust) -> bool:
+    """Whether the statement lets anybody in."""
+    return stranger(subject, trust) is not None
+
+
+def is_contradiction(trust: Trust, conditions: Iterable[Condition]) -> bool:
+    """Whether no token at all satisfies these conditions together; proved, not only not found."""
+    policy = _parsed([_statement(trust, [(each, each.values) for each in conditions], (ACTION,))], Effect.ALLOW)
+    return policy is not None and search(policy, provider=trust.provider, grammar=trust.grammar) is None
+
+
+def holds_without_key(trust: Trust, condition: Condition) -> bool:
+    """Whether a condition holds for a request that does not have its key."""
+    policy = _parsed([_statement(trust, [(condition, condition.values)], (ACTION,))], Effect.ALLOW)
+    if policy is None:
+        return True
+    principal = Principal(PrincipalKind.FEDERATED, str(trust.provider))
+    return evaluate(policy, Request(principal, ACTION, Context({}))).allowed
+
+
+def _alone(
+    subject: LintSubject, trust: Trust, conditions: Sequence[tuple[Condition, Sequence[str]]]
+) -> Policy | None:
+    """The policy with this one Allow; None when a Deny holds values that are not known."""
+    written = [_statement(trust, conditions, tuple(action.text for action in trust.statement.actions))]
+    if subject.policy is None or trust.statement.not_actions:
+        return None
+    for statement in subject.policy.statements:
+        if statement.effect is Effect.DENY:
+            denied = _deny(trust, statement)
+            if denied is None:
+                return None
+            written.append(denied)
+    return _parsed(written, subject.policy.version)
+
+
+def _deny(trust: Trust, statement: Statement) -> JsonObject | None:
+    if any(has_unknown(text) for condition in statement.conditions for text in (*condition.values, condition.key)):
+        return None
+    named = [
+        principal.value
+        for principal in statement.principals
+        if principal.kind is PrincipalKind.FEDERATED and _is_provider(trust, principal.value)
+    ]
+    everyone = any(principal.kind is PrincipalKind.ANYONE for principal in statement.principals)
+    result = _statement(
+        trust,
+        [(condition, condition.values) for condition in statement.conditions],
+        tuple(action.text for action in statement.actions or statement.not_actions),
+    )
+    if statement.not_actions:
+        result["NotAction"] = result.pop("Action")
+    if not named and not everyone:
+        result["Principal"] = {"AWS": "*"}
+    return result | {"Effect": Effect.DENY.value}
+
+
+def _is_provider(trust: Trust, value: str) -> bool:
+    arn = OidcArn.of(value)
+    return value in {trust.arn, str(trust.provider), "*"} or (arn is not None and arn.issuer == trust.issuer)
+
+
+def _statement(
+    trust: Trust, conditions: Iterable[tuple[Condition, Sequence[str]]], actions: tuple[str, ...]
+) -> JsonObject:
+    block: dict[str, JsonObject] = {}
+    for condition, values in conditions:
+        block.setdefault(condition.operator, {})[condition.key] = list(values)
+    return {
+        "Effect": Effect.ALLOW.value,
+        "Principal": {"Federated": str(trust.provider)},
+        "Action": list(actions),
+        "Condition": {operator: keys for operator, keys in block.items()},
+    }
+
+
+def _parsed(statements: list[JsonObject], version: str) -> Policy | None:
+    version = version if version.startswith("20") else "2012-10-17"
+    try:
+        return Policy.parse(json.dumps({"Version": version, "Statement": statements}))
+    except DaypassError:
+        return None

@@ -1,7 +1,7 @@
 """Why a web identity was refused: what AWS would never tell, told to whoever holds the request's id.
 
-AWS answers with one sentence on purpose. Here the decision behind it is kept for the last refusals, under the request
-id, which cannot be guessed; the answer names the place in `x-daypass-why`. Neither token nor signature is in it.
+AWS answers with one sentence on purpose. Here what explains it is kept for the last refusals, under the request id,
+which cannot be guessed; the answer names the place in `x-daypass-why`. Neither token nor signature is in it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from daypass.trust import explain
+from daypass.trust.edit import smallest_edit
+from daypass.trust.explain import narrate
+from daypass.trust.steps import explain
 
 if TYPE_CHECKING:
     from daypass.sts.refusal import Refusal
@@ -34,17 +36,27 @@ class Whys:
         return PATH + request_id
 
     def tell(self, path: str) -> bytes | None:
-        """The refusal at a path as JSON: `code`, `message`, `detail`, `decision` and its `words`, or None."""
+        """The refusal at a path as JSON, or None.
+
+        `code`, `message` and `detail` always; where the trust policy said no, also its `decision`, the whole
+        `explanation`, the `edit` that would help or why there is none, and all of that in `words`.
+        """
         refusal = self._refusals.get(path.removeprefix(PATH))
         if refusal is None:
             return None
-        decision = refusal.decision
         return json.dumps(
-            {
-                "code": refusal.answer.code,
-                "message": refusal.message,
-                "detail": refusal.detail,
-                "decision": None if decision is None else decision.to_json(),
-                "words": None if decision is None else explain.words(decision),
-            }
+            {"code": refusal.answer.code, "message": refusal.message, "detail": refusal.detail, **_told(refusal)}
         ).encode()
+
+
+def _told(refusal: Refusal) -> dict[str, object]:
+    if refusal.decision is None or refusal.policy is None or refusal.attempt is None:
+        return {"decision": None, "explanation": None, "edit": None, "words": None}
+    explanation = explain(refusal.policy, refusal.attempt)
+    remedy = smallest_edit(explanation)
+    return {
+        "decision": refusal.decision.to_json(),
+        "explanation": explanation.to_json(),
+        "edit": None if remedy is None else remedy.to_json(),
+        "words": narrate(explanation, remedy),
+    }

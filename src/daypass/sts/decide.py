@@ -8,7 +8,7 @@ that is not signed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from daypass.errors import TokenRefused
@@ -18,6 +18,7 @@ from daypass.sts.keys import choose_key
 from daypass.sts.refusal import Refusal, refuse
 from daypass.tokens.algorithms import ALGORITHMS
 from daypass.tokens.verify import verify_signature
+from daypass.trust.attempt import Attempt
 from daypass.trust.compile import compile_policy
 from daypass.trust.context import subject, web_identity_context
 from daypass.trust.decision import Request
@@ -159,7 +160,8 @@ def decide(
         region=region,
         user_agent=user_agent,
     )
-    if no := _check_trust(role, provider.arn, context, claims):
+    no = _check_trust(request, role, provider, claims, context, now=int(now.timestamp()))
+    if no is not None:
         return no
     packed = packed_policy_size(subject(claims) or "", source_identity, tags)
     if no := _check_duration(request, role) or _check_packed(packed):
@@ -211,18 +213,22 @@ def _verified(token: UnverifiedToken, keys: KeySet | KeysUnavailable | None) -> 
         return refuse(answers.NOT_VALIDATED, fault.message)
 
 
-def _check_trust(role: Role, provider: ProviderArn, context: Context, claims: VerifiedClaims) -> Refusal | None:
-    """Ask the trust policy for the login and, when the token brings such, for tags and source identity.
+def _check_trust(
+    request: WebIdentityRequest, role: Role, provider: Provider, claims: VerifiedClaims, context: Context, *, now: int
+) -> Refusal | None:
+    """The trust policy on the login and, when the token brings such, on tags and source identity.
 
-    The reasons cost many times the answer, so they are asked for when it is no.
+    Only a refusal asks for reasons: most logins are allowed.
     """
-    policy = compile_policy(role.trust_policy)
-    principal = Principal(PrincipalKind.FEDERATED, str(provider))
+    allows = compile_policy(role.trust_policy).allows
+    principal = Principal(PrincipalKind.FEDERATED, str(provider.arn))
     for action, what in actions_of(claims):
-        request = Request(principal, action, context)
-        if not policy.allows(request):
+        asked = Request(principal, action, context)
+        if not allows(asked):
             detail = f"the token brings {what}, and the trust policy of {role.arn} does not allow {action}"
-            return refuse(answers.NOT_AUTHORIZED, detail, decision=evaluate(role.trust_policy, request))
+            attempt = Attempt(claims, provider.arn, context, provider.client_ids, request.role_arn, now=now)
+            no = refuse(answers.NOT_AUTHORIZED, detail, decision=evaluate(role.trust_policy, asked))
+            return replace(no, policy=role.trust_policy, attempt=attempt)
     return None
 
 

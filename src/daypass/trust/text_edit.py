@@ -69,7 +69,7 @@ def pointer(text: str, path: Sequence[str | int]) -> str:
     """A path as a JSON Pointer (RFC 6901) into this very text."""
     steps, place = [], locate(text, ())
     for depth, step in enumerate(path):
-        if step == 0 and isinstance(step, int) and text[place : place + 1] != "[":
+        if step == 0 and text[place : place + 1] != "[":
             continue
         steps.append(str(step).replace("~", "~0").replace("/", "~1"))
         place = _value(text, path[: depth + 1])
@@ -90,7 +90,7 @@ def apply(text: str, operation: Operation) -> str:
         case Op.MOVE:
             start = locate(text, operation.path)
             _, end = _DECODER.raw_decode(text, start)
-            return text[:start] + _dumped(operation.value) + text[end:]
+            return text[:start] + dumped(operation.value) + text[end:]
         case Op.REMOVE:
             return _remove(text, operation.path)
         case Op.ADD:
@@ -100,23 +100,23 @@ def apply(text: str, operation: Operation) -> str:
 def _replace(text: str, path: Path, value: JsonValue) -> str:
     start = _value(text, path)
     _, end = _DECODER.raw_decode(text, start)
-    return text[:start] + _dumped(value) + text[end:]
+    return text[:start] + dumped(value) + text[end:]
 
 
 def _add(text: str, path: Path, value: JsonValue) -> str:
     """A new last member or entry, set out as its neighbour is."""
     start = _value(text, path[:-1])
     container, end = _DECODER.raw_decode(text, start)
-    name = "" if path[-1] == "-" else f"{_dumped(str(path[-1]))}: "
+    name = "" if path[-1] == "-" else f"{dumped(str(path[-1]))}: "
     if not container:
-        return text[: start + 1] + name + _dumped(value) + text[end - 1 :]
+        return text[: start + 1] + name + dumped(value) + text[end - 1 :]
     last = len(text[: end - 1].rstrip(" \t\r\n"))
     lead = _blank(text, start + 1)
     if "\n" not in lead:
-        return f"{text[:last]}, {name}{_dumped(value)}{text[last:]}"
+        return f"{text[:last]}, {name}{dumped(value)}{text[last:]}"
     unit = lead.removeprefix(text[last : end - 1])
-    dumped = json.dumps(value, ensure_ascii=False, indent=unit) if isinstance(value, dict) else _dumped(value)
-    return f"{text[:last]},{lead}{name}{dumped.replace(chr(10), lead)}{text[last:]}"
+    laid_out = json.dumps(value, ensure_ascii=False, indent=unit) if isinstance(value, dict) else dumped(value)
+    return f"{text[:last]},{lead}{name}{laid_out.replace(chr(10), lead)}{text[last:]}"
 
 
 def _remove(text: str, path: Path) -> str:
@@ -145,5 +145,6 @@ def _blank(text: str, at: int) -> str:
     return found[0] if found else ""
 
 
-def _dumped(value: JsonValue) -> str:
+def dumped(value: JsonValue) -> str:
+    """JSON in one line, letters as they are."""
     return json.dumps(value, ensure_ascii=False)

@@ -75,9 +75,7 @@ def holds_without_key(trust: Trust, condition: Condition) -> bool:
     return evaluate(policy, Request(principal, ACTION, Context({}))).allowed
 
 
-def _alone(
-    subject: LintSubject, trust: Trust, conditions: Sequence[tuple[Condition, Sequence[str]]]
-) -> Policy | None:
+def _alone(subject: LintSubject, trust: Trust, conditions: Sequence[tuple[Condition, Sequence[str]]]) -> Policy | None:
     """The policy with this one Allow; None when a Deny holds values that are not known."""
     written = [_statement(trust, conditions, tuple(action.text for action in trust.statement.actions))]
     if subject.policy is None or trust.statement.not_actions:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from daypass.trust.lint.model import LintSubject, Path
     from daypass.trust.statement import Condition, Statement
 
-_OIDC: Final = re.compile(r"arn:(?P<partition>[^:]*):iam:[^:]*:(?P<account>.*?):oidc-provider/(?P<issuer>.*)", re.DOTALL)
+_OIDC: Final = re.compile(
+    r"arn:(?P<partition>[^:]*):iam:[^:]*:(?P<account>.*?):oidc-provider/(?P<issuer>.*)", re.DOTALL
+)
 _PORT: Final = re.compile(r":[0-9]+(?=/|\Z)")
 _NO_ACCOUNT: Final = "000000000000"
 

@@ -131,14 +131,10 @@ def smallest_edit(explanation: Explanation) -> Edit | Refusal | None:
         return refusal
     ways = [_repaired(explanation, result) for result in _candidates(explanation)]
     edits = sorted((way for way in ways if isinstance(way, tuple)), key=lambda way: len(way[0]))
-    for operations, after in edits:
-        return Edit(
-            operations,
-            explanation.policy.text,
-            after,
-            admits=_admits(explanation, operations),
-            caution=_caution(explanation),
-        )
+    if edits:
+        operations, after = edits[0]
+        admits, caution = _admits(explanation, operations), _caution(explanation)
+        return Edit(operations, explanation.policy.text, after, admits, caution)
     return next((way for way in ways if isinstance(way, Refusal)), None) or Refusal(
         "no_safe_edit",
         "no statement of this policy is meant for such a token",

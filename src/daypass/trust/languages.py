@@ -79,6 +79,12 @@ class Language:
         """
         return cls(tuple(dict.fromkeys(tuple(map(_any_case, text)) for text in texts)))
 
+    def has(self, text: str) -> bool:
+        """Whether a text is among them."""
+        units = Pattern.of([text]).parts()
+        spelt = Language((tuple(Step(str(unit)) for unit in units),))
+        return any(each.inside[1] for each in classes([Aim(spelt, inside=True), Aim(self)]))
+
     @classmethod
     def shaped(cls, shapes: Iterable[Shape]) -> Self:
         """The subjects of these forms."""
@@ -221,10 +227,11 @@ class _Walk:
         return alphabet + sorted(named)
 
     def run(self) -> list[TextClass]:
+        """Breadth first, so that a text found is among the shortest."""
         start = self._closed(self._start)
+        best = [(start, False)]
         found: dict[tuple[bool, ...], str] = {}
         seen = {(start, False)}
-        best: list[tuple[int, bool]] = []
         queue = deque([(start, "")])
         while queue:
             state, text = queue.popleft()
@@ -235,7 +242,7 @@ class _Walk:
                 continue
             for following, letter in self._following(state, half=half):
                 opens = ord(letter) in _HIGH
-                if (following, opens) in seen or self._worse(following, opens, best):
+                if (following, opens) in seen or self._worse(following, best, opens=opens):
                     continue
                 seen.add((following, opens))
                 best.append((following, opens))
@@ -268,7 +275,7 @@ class _Walk:
             skipping = more & self._skip
         return state
 
-    def _worse(self, state: int, opens: bool, best: list[tuple[int, bool]]) -> bool:  # noqa: FBT001 (inner)
+    def _worse(self, state: int, best: list[tuple[int, bool]], *, opens: bool) -> bool:
         few, often = self._few, self._often
         return any(
             not (other & few & ~state) and not (state & often & ~other) and other_opens is opens

@@ -37,6 +37,35 @@ def stranger(
     narrowed: tuple[Condition, Sequence[str]] | None = None,
     not_matching: Sequence[str] = (),
 ) -> Witness | None:
+    """A token that gets in and is not of the customer who is meant.
+
+    Who is meant is told by `not_matching`; without it, whoever gets in first is, so that a Deny which leaves one
+    customer is no open door.
+    """
+    first = admitted(subject, trust, narrowed=narrowed, not_matching=not_matching)
+    if first is None or not_matching:
+        return first
+    return admitted(subject, trust, narrowed=narrowed, not_matching=(_customer(trust, first.subject),))
+
+
+def _customer(trust: Trust, subject: str) -> str:
+    """The pattern of all subjects of the customer that one subject belongs to."""
+    grammar = trust.grammar
+    parts = grammar.parse(subject) if grammar is not None else None
+    name = parts.get(grammar.tenant or "") if parts is not None and grammar is not None else None
+    if name is None:
+        return subject
+    tenant = name.partition("/")[0]
+    return subject[: subject.index(tenant) + len(tenant)] + "*"
+
+
+def admitted(
+    subject: LintSubject,
+    trust: Trust,
+    *,
+    narrowed: tuple[Condition, Sequence[str]] | None = None,
+    not_matching: Sequence[str] = (),
+) -> Witness | None:
     """A token of the trusted issuer that this statement alone lets in, past every Deny of the policy.
 
     Args:
@@ -57,7 +86,7 @@ def stranger(
 
 def is_alive(subject: LintSubject, trust: Trust) -> bool:
     """Whether the statement lets anybody in."""
-    return stranger(subject, trust) is not None
+    return admitted(subject, trust) is not None
 
 
 def is_contradiction(trust: Trust, conditions: Iterable[Condition]) -> bool:
@@ -125,7 +154,7 @@ def _statement(
         "Effect": Effect.ALLOW.value,
         "Principal": {"Federated": str(trust.provider)},
         "Action": list(actions),
-        "Condition": {operator: keys for operator, keys in block.items()},
+        "Condition": dict(block),
     }
 
 

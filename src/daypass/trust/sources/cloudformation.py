@@ -119,8 +119,8 @@ class _Template:
             return self._sub(argument)
         if name == "Fn::Join":
             match argument:
-                case [str(delimiter), list(parts)]:
-                    known = [self.resolved(part) for part in parts]
+                case [str(delimiter), list(joined)]:
+                    known = [self.resolved(part) for part in joined]
                     return delimiter.join(part if isinstance(part, str) else unknown("…") for part in known)
                 case _:
                     pass

@@ -52,7 +52,7 @@ const input = JSON.parse(require('fs').readFileSync(0));
     costs.push((used.user + used.system) / 200);
   }
   costs.sort((a, b) => a - b);
-  console.log(JSON.stringify({ us: costs[3], result: last.analysis ? last.analysis.result : last.resultType }));
+  console.log(JSON.stringify({ us: costs[3], result: last.overallResult || last.resultType }));
 })();
 """
 

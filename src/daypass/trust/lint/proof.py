@@ -14,9 +14,9 @@ from daypass.trust.decision import Request
 from daypass.trust.document import Policy
 from daypass.trust.evaluate import evaluate
 from daypass.trust.lint.view import OidcArn
+from daypass.trust.reading import VERSION
 from daypass.trust.statement import Effect, Principal, PrincipalKind
 from daypass.trust.unknown import has_unknown
-from daypass.trust.witness import search, witness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,6 +81,8 @@ def admitted(
     policy = _alone(subject, trust, conditions)
     if policy is None:
         return None
+    from daypass.trust.witness import witness  # noqa: PLC0415 - most policies raise no suspicion
+
     return witness(policy, provider=trust.provider, grammar=trust.grammar, not_matching=not_matching)
 
 
@@ -91,13 +93,15 @@ def is_alive(subject: LintSubject, trust: Trust) -> bool:
 
 def is_contradiction(trust: Trust, conditions: Iterable[Condition]) -> bool:
     """Whether no token at all satisfies these conditions together; proved, not only not found."""
-    policy = _parsed([_statement(trust, [(each, each.values) for each in conditions], (ACTION,))], Effect.ALLOW)
+    policy = _parsed([_statement(trust, [(each, each.values) for each in conditions], (ACTION,))], VERSION)
+    from daypass.trust.witness import search  # noqa: PLC0415 - most policies raise no suspicion
+
     return policy is not None and search(policy, provider=trust.provider, grammar=trust.grammar) is None
 
 
 def holds_without_key(trust: Trust, condition: Condition) -> bool:
     """Whether a condition holds for a request that does not have its key."""
-    policy = _parsed([_statement(trust, [(condition, condition.values)], (ACTION,))], Effect.ALLOW)
+    policy = _parsed([_statement(trust, [(condition, condition.values)], (ACTION,))], VERSION)
     if policy is None:
         return True
     principal = Principal(PrincipalKind.FEDERATED, str(trust.provider))
@@ -159,7 +163,6 @@ def _statement(
 
 
 def _parsed(statements: list[JsonObject], version: str) -> Policy | None:
-    version = version if version.startswith("20") else "2012-10-17"
     try:
         return Policy.parse(json.dumps({"Version": version, "Statement": statements}))
     except DaypassError:

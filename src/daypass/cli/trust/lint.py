@@ -26,8 +26,8 @@ def add(group: Parser) -> None:
         "find what is wrong with trust policies",
         run,
         details="Reads policies, CloudFormation templates, `terraform show -json`, .tf.json, answers of `aws iam"
-        " get-role` and\nlist-roles, and CDK's cdk.out folder. Exit status: 0 nothing at that level, 1 findings, 2 wrong"
-        " usage or\nan unreadable document, 3 an unreadable file.",
+        " get-role` and\nlist-roles, and CDK's cdk.out folder. Exit status: 0 nothing at that level, 1 findings,\n"
+        "2 wrong usage or an unreadable document, 3 an unreadable file.",
     )
     command.add_argument("files", nargs="+", metavar="FILE", help="a file, a cdk.out folder, or - for standard input")
     command.add_argument(

@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import RequestInvalid
-from daypass.subjects.shapes import Component
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from daypass.subjects.shapes import Grammar, Shape
+    from daypass.subjects.shapes import Component, Grammar, Shape
 
 STRANGER: Final = "stranger"
 

@@ -113,8 +113,8 @@ def _leaf(shape: Shape, found: Mapping[str, str]) -> str:
 
 def _listed(leaves: Sequence[str]) -> str:
     """`every branch, tag and pull request`."""
-    every = [leaf.removeprefix("every ") for leaf in dict.fromkeys(leaves) if leaf.startswith("every ")]
-    single = [leaf for leaf in dict.fromkeys(leaves) if not leaf.startswith("every ")]
+    every = list(dict.fromkeys(leaf.removeprefix("every ") for leaf in leaves if leaf.startswith("every ")))
+    single = [leaf for leaf in dict.fromkeys(leaves) if not leaf.startswith("every ") and leaf not in every]
     if every and single and all(" " not in leaf or leaf == "pull request" for leaf in single):
         every, single = [*every, *single], []
     parts = [*([f"every {_joined(every)}"] if every else []), *single]

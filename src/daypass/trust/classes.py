@@ -180,6 +180,18 @@ def _texts(domain: Domain, wishes: Sequence[Wish], limits: Sequence[Limit], base
     return [each.sample for each in found]
 
 
+def value_language(condition: Condition, value: str, base: Context) -> Language | None:
+    """The texts that one value of a condition is compared with; None when it is compared with none.
+
+    Raises:
+        NotRegular: the condition compares something else than text, or the value depends on the request.
+    """
+    if condition.parsed.comparison not in _TEXTUAL:
+        raise NotRegular(f"`{condition.operator}` on `{condition.key}`")
+    resolved = _resolved(condition, value, base)
+    return None if resolved is None else _described(condition.parsed.comparison, (tuple(resolved),))
+
+
 def _language(condition: Condition, base: Context) -> tuple[Language, bool]:
     """The texts that a condition compares with, and whether it holds inside of them or outside."""
     operator = condition.parsed
@@ -191,7 +203,8 @@ def _language(condition: Condition, base: Context) -> tuple[Language, bool]:
         return _described(Comparison.IGNORING_CASE, (("true",),)), inside is (True in wanted)
     if operator.comparison not in _TEXTUAL:
         raise NotRegular(f"`{condition.operator}` on `{condition.key}`")
-    return _described(operator.comparison, tuple(tuple(parts) for parts in _resolved(condition, base))), inside
+    resolved = (_resolved(condition, value, base) for value in condition.values)
+    return _described(operator.comparison, tuple(tuple(parts) for parts in resolved if parts is not None)), inside
 
 
 @lru_cache(maxsize=1024)
@@ -203,14 +216,11 @@ def _described(comparison: Comparison, values: tuple[tuple[str | Wildcard, ...],
     return Language.exactly(texts) if comparison is Comparison.EXACT else Language.ignoring_case(map(lower, texts))
 
 
-def _resolved(condition: Condition, base: Context) -> Iterable[Sequence[str | Wildcard]]:
-    for value in condition.values:
-        template = Template.parse(value, variables=condition.variables and condition.parsed.takes_variables)
-        if any(isinstance(part, Variable) and not base.get(part.key) for part in template.parts):
-            raise NotRegular(f"the policy variable in `{value}`")
-        resolved = template.resolve(base)
-        if resolved is not None:
-            yield resolved
+def _resolved(condition: Condition, value: str, base: Context) -> Sequence[str | Wildcard] | None:
+    template = Template.parse(value, variables=condition.variables and condition.parsed.takes_variables)
+    if any(isinstance(part, Variable) and not base.get(part.key) for part in template.parts):
+        raise NotRegular(f"the policy variable in `{value}`")
+    return template.resolve(base)
 
 
 def _sets(texts: Sequence[str]) -> Iterable[tuple[str, ...]]:

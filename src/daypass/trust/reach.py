@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final
 from daypass.subjects.grammars import grammar_for
 from daypass.subjects.words import Breadth, Description, describe
 from daypass.trust.callers import TokenBearer, callers
-from daypass.trust.classes import Limit
-from daypass.trust.languages import Language
+from daypass.trust.classes import Limit, value_language
+from daypass.trust.languages import NotRegular
 from daypass.trust.operators import Comparison, Quantifier
 from daypass.trust.statement import Effect
 from daypass.trust.token_claims import LOGIN
-from daypass.trust.wildcard import Pattern
 from daypass.trust.witness import Undecided, Witness, bearers, look, search, subject_key
 
 if TYPE_CHECKING:
@@ -197,8 +196,7 @@ def _entrances(
     binding = min(asked, key=_looseness, default=None)
     further = _further(policy, statement, bearer, binding)
     for value in binding.values if binding is not None else ("*",):
-        limits = [] if binding is None else [Limit(key, _one_value(binding, value), inside=True)]
-        sample = look(policy, bearer, limits=limits, grammar=grammar, statement=statement.index)
+        sample = _sample(policy, statement, bearer, grammar, (binding, value))
         if sample is None:
             continue  # proved: nobody enters by this value
         if isinstance(sample, Undecided):
@@ -220,19 +218,37 @@ def _entrances(
         )
 
 
+def _sample(
+    policy: Policy,
+    statement: Statement,
+    bearer: TokenBearer,
+    grammar: Grammar | None,
+    asked: tuple[Condition | None, str],
+) -> Witness | Undecided | None:
+    """A token that enters by one value; a stranger's where strangers can."""
+    condition, value = asked
+    limits: list[Limit] = []
+    if condition is not None:
+        try:
+            language = value_language(condition, value, bearer.base)
+        except NotRegular as problem:
+            return Undecided(f"{problem} is not enumerated")
+        if language is None:
+            return None
+        limits.append(Limit(subject_key(bearer), language, inside=True))
+    return look(
+        policy,
+        bearer,
+        limits=limits,
+        grammar=grammar,
+        statement=statement.index,
+        patterns=[] if condition is None else [value],
+    )
+
+
 def _looseness(condition: Condition) -> tuple[bool, int]:
     exact = condition.parsed.comparison is Comparison.EXACT
     return not exact, len(condition.values)
-
-
-def _one_value(condition: Condition, value: str) -> Language:
-    match condition.parsed.comparison:
-        case Comparison.EXACT:
-            return Language.exactly([value])
-        case Comparison.IGNORING_CASE:
-            return Language.ignoring_case([value.lower()])
-        case _:
-            return Language.like([Pattern.parse(value)])
 
 
 def _described(condition: Condition | None, value: str, bearer: TokenBearer, grammar: Grammar | None) -> Description:

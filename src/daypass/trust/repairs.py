@@ -67,7 +67,7 @@ def _bounds(case: Case, condition: Condition) -> bool:
         return False
     grammar = tenancy.grammar_of(case.issuer or "", subject(case.claims) or "")
     if grammar is None or grammar.tenant is None:
-        return all(value.partition("*")[0].partition("?")[0] for value in condition.values)
+        return not any(wildcard in value for value in condition.values for wildcard in "*?")
     for value in condition.values:
         asked = tenancy.asked(grammar, value)
         if asked is None or tenancy.tenant(grammar, asked[1]) is None:

@@ -101,7 +101,15 @@ def search(
 
 def bearers(policy: Policy, provider: ProviderArn | None) -> tuple[TokenBearer, ...]:
     """Whose tokens to look at: those of `provider`, or of every provider that the policy names."""
-    return token_bearers(policy) if provider is None else (TokenBearer.of(provider),)
+    named = token_bearers(policy)
+    if provider is None:
+        return named
+    # A built-in provider has no ARN, and the policy names it by its host.
+    return tuple(
+        each
+        for each in named
+        if each.provider.issuer == provider.issuer and each.principal.value in {str(provider), provider.issuer}
+    ) or (TokenBearer.of(provider),)
 
 
 def subject_key(bearer: TokenBearer) -> str:
@@ -116,6 +124,7 @@ def look(
     limits: Sequence[Limit] = (),
     grammar: Grammar | None = None,
     statement: int | None = None,
+    patterns: Sequence[str] | None = None,
 ) -> Witness | Undecided | None:
     """One token of a bearer's issuer within the limits, such as the issuer makes them where that is known.
 
@@ -125,6 +134,7 @@ def look(
         limits: on the values of keys.
         grammar: of the issuer; by default the known one, if any.
         statement: the only Allow statement to look at, from 0; None for all.
+        patterns: of the subject, to choose one that reads well; by default those of the statement.
     """
     grammar = grammar or grammar_for(bearer.provider.issuer)
     if grammar is not None:
@@ -132,7 +142,9 @@ def look(
         shaped = Limit(subject_key(bearer), Language.shaped(grammar.shapes), inside=True)
         found = find(policy, bearer, limits=[*limits, shaped], statement=statement)
         if isinstance(found, Found):
-            return _witness(bearer, _polished(policy, bearer, found, grammar, limits), realistic=True)
+            asked = asked_subjects(policy.statements[found.statement], bearer) if patterns is None else patterns
+            polished = _replaced(policy, bearer, found, suggestions(grammar, asked), limits)
+            return _witness(bearer, polished, realistic=True)
     found = find(policy, bearer, limits=limits, statement=statement)
     if not isinstance(found, Found):
         return found
@@ -151,12 +163,6 @@ def _witness(bearer: TokenBearer, found: Found, *, realistic: bool) -> Witness:
         realistic=realistic,
         statement=found.statement,
     )
-
-
-def _polished(policy: Policy, bearer: TokenBearer, found: Found, grammar: Grammar, limits: Sequence[Limit]) -> Found:
-    """The same request with a subject that reads like a real one, when that is admitted as well."""
-    patterns = asked_subjects(policy.statements[found.statement], bearer)
-    return _replaced(policy, bearer, found, suggestions(grammar, patterns), limits)
 
 
 def _replaced(
@@ -192,6 +198,6 @@ def asked_subjects(statement: Statement, bearer: TokenBearer) -> tuple[str, ...]
 
 def _values_without_grammar(statement: Statement, bearer: TokenBearer) -> Iterator[str]:
     """Subjects that fit what is asked for, with a word in the place of a star."""
-    for value in asked_subjects(statement, bearer) or ("anybody",):
-        for word in ("-evil", "anybody", "x"):
+    for value in asked_subjects(statement, bearer) or ("*",):
+        for word in ("anybody", "stranger") if value.startswith("*") else ("-evil", "anybody", "x"):
             yield value.replace("*", word).replace("?", "x")

@@ -42,24 +42,46 @@ def read(arguments: argparse.Namespace) -> Mapping[str, JsonValue] | None:
     if arguments.subject is not None:
         return None
     if arguments.claims is not None:
-        value = strict_json.parse(reading.read(arguments.claims), max_bytes=_MAX_BYTES)
-        if not isinstance(value, dict):
-            raise UsageInvalid("the claims are not a JSON object")
-        return value
-    return peek(_token(arguments), duplicates="last").claims
+        return of_file(arguments.claims)
+    if arguments.token_env is None:
+        return of_token(arguments.token)
+    if not os.environ.get(arguments.token_env):
+        raise UsageInvalid(f"the environment variable `{arguments.token_env}` is not set")
+    return peek(os.environ[arguments.token_env].strip(), duplicates="last").claims
 
 
-def _token(arguments: argparse.Namespace) -> str:
-    if arguments.token_env is not None:
-        if not os.environ.get(arguments.token_env):
-            raise UsageInvalid(f"the environment variable `{arguments.token_env}` is not set")
-        return os.environ[arguments.token_env].strip()
-    if arguments.token.count(".") == 2 and arguments.token.startswith("eyJ"):
+def of_file(name: str) -> Mapping[str, JsonValue]:
+    """The claims of a file with a JSON object.
+
+    Raises:
+        UsageInvalid: it is another JSON value.
+        JsonMalformed: it is not JSON.
+        FileUnavailable: the file cannot be read.
+    """
+    value = strict_json.parse(reading.read(name), max_bytes=_MAX_BYTES)
+    if not isinstance(value, dict):
+        raise UsageInvalid("the claims are not a JSON object")
+    return value
+
+
+def of_token(name: str) -> Mapping[str, JsonValue]:
+    """The claims of a file with a token. Its signature is not looked at.
+
+    Raises:
+        UsageInvalid: the token itself was given instead of a file.
+        TokenRefused: the text is not a token.
+        FileUnavailable: the file cannot be read.
+    """
+    return peek(_token(name), duplicates="last").claims
+
+
+def _token(name: str) -> str:
+    if name.count(".") == 2 and name.startswith("eyJ"):
         raise UsageInvalid(
             "a token does not belong on the command line, where every process of the machine can read it",
             advice="Write --token - and send it to standard input, or name its variable with --token-env.",
         )
     try:
-        return reading.read(arguments.token).decode("ascii").strip()
+        return reading.read(name).decode("ascii").strip()
     except UnicodeDecodeError:
         raise TokenMalformed("the token is not ASCII") from None

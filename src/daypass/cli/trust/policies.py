@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from daypass.cli.trust import reading
 from daypass.errors import UsageInvalid
+from daypass.trust.sources.choose import choose
 from daypass.trust.sources.find import find_policies
 
 if TYPE_CHECKING:
@@ -33,25 +34,7 @@ def one(name: str, *, role: str | None = None) -> Policy:
 
     Raises:
         PolicyMalformed, PolicyUnsupported: it cannot be read.
-        UsageInvalid: there is none, or several and `role` names none of them.
+        RequestInvalid: there is none, or several and `role` names none of them.
         FileUnavailable: the file cannot be read.
     """
-    policies = found(name)
-    names = [each.where.resource for each in policies]
-    if role is not None:
-        policies = [each for each in policies if role in _names(each)]
-        if not policies:
-            raise UsageInvalid(f"`{name}` has no role `{role}`", advice=f"It has {', '.join(filter(None, names))}.")
-    if len(policies) > 1:
-        raise UsageInvalid(
-            f"`{name}` has {len(policies)} trust policies", advice=f"Name one with --role: {', '.join(names)}."
-        )
-    if policies[0].policy is not None:
-        return policies[0].policy
-    assert policies[0].error is not None
-    raise policies[0].error
-
-
-def _names(each: FoundPolicy) -> tuple[str | None, ...]:
-    """What a role in a file may be called."""
-    return each.where.resource, each.where.resource.rpartition(".")[2], each.role.name
+    return choose(name, find_policies(name, reading.read(name)), role=role)

@@ -57,6 +57,22 @@ def another_event(case: Case, condition: ConditionResult) -> Hint | None:
     return Hint(code, f"this is the subject of a {found}, and that of a {wanted} is wanted")
 
 
+def another_of_its_kind(case: Case, condition: ConditionResult) -> Hint | None:
+    """The project and the event are right, and the branch, tag or environment is another one."""
+    if condition.reason is not Reason.VALUE_DIFFERS:
+        return None
+    for (shape, found), (other, wanted) in _pairs(case, condition):
+        if shape != other:
+            continue
+        for name in (name for name in found if name not in shape.scope and "*" not in wanted[name]):
+            if found[name] != wanted[name]:
+                return Hint(
+                    "subject_of_the_same_project",
+                    f"the project is the right one; its {name.replace('_', ' ')} is {found[name]}, not {wanted[name]}",
+                )
+    return None
+
+
 def merge_request(case: Case, condition: ConditionResult) -> Hint | None:
     """A pipeline of a merge request, which GitLab tells as one of its branch."""
     if not _is_sub(case, condition) or case.claims is None:
@@ -138,6 +154,7 @@ def _noun(grammar: Grammar) -> str:
 RECOGNISERS: Final[tuple[Callable[[Case, ConditionResult], Hint | None], ...]] = (
     immutable_ids,
     another_event,
+    another_of_its_kind,
     merge_request,
     another_customer,
     unknown_form,

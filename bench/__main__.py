@@ -47,7 +47,7 @@ def main() -> int:
     chosen = options.parse_args()
     seconds = chosen.seconds
     print(
-        f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores, {seconds:g} s per figure\n"
+        f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores, {seconds:g} s a figure\n"
     )
     rows = []
     print("Raw cryptography, one core:")

@@ -8,12 +8,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daypass import config, errors
 from daypass.cli.main import COMMANDS
-from daypass.subjects.formats import FORMATS
+from daypass.subjects.formats import Attribute, TokenFormat
+from daypass.subjects.registry import FORMATS
+from daypass.web import problems as _http_codes  # noqa: F401 - the codes of HTTP alone join the tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the code instead. -->\n"
@@ -84,17 +89,41 @@ def settings() -> str:
         for setting in config.SETTINGS
     ]
     return (
-        "# Settings\n\n`daypass serve` reads them from the environment and from `daypass.toml`; the environment wins.\n\n"
+        "# Settings\n\n"
+        "`daypass serve` reads them from the environment and from `daypass.toml`; the environment wins.\n\n"
         + _table(["key", "variable", "default", "meaning"], rows)
     )
 
 
 def token_formats() -> str:
     """Every token format that can be issued."""
-    parts = ["# Token formats\n"]
+    parts = [
+        "# Token formats\n",
+        "An organization names one; it decides the claims, `sub` and `aud` of all its tokens.\n",
+    ]
     for form in FORMATS.values():
-        parts += [f"## `{form.name}`\n", form.about.strip() + "\n"]
+        parts += [f"## `{form.name}`\n", form.about.strip() + "\n", _format_facts(form), _table(*_claims(form))]
     return "\n".join(parts)
+
+
+def _format_facts(form: TokenFormat) -> str:
+    required = ", ".join(f"`{name}`" for name in form.required_attributes) or "none"
+    return (
+        f"- lifetime: {form.lifetime_seconds} seconds when none is asked for\n"
+        f"- `aud`: {str(form.audience_form).replace('_', ' ')}\n"
+        f"- header `typ`: {form.typ or 'left out'}\n"
+        f"- `sub`: at most {form.subject_limit} characters; components to choose from:"
+        f" {', '.join(f'`{name}`' for name in form.subject.allowed)}\n"
+        f"- attributes that a workload must have: {required}\n"
+    )
+
+
+def _claims(form: TokenFormat) -> tuple[list[str], list[list[str]]]:
+    rows = []
+    for claim in form.claims:
+        source = f"attribute `{claim.source.name}`" if isinstance(claim.source, Attribute) else str(claim.source)
+        rows.append([f"`{claim.name}`", _cell(source.replace("_", " ")), "yes" if claim.required else ""])
+    return ["claim", "from", "required"], rows
 
 
 PAGES = {"cli": commands, "errors": error_codes, "settings": settings, "token-formats": token_formats}

@@ -543,14 +543,15 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def reference() -> str:
-    """The table of all settings, as Markdown."""
-    lines = ["| Setting | Environment | It is | Default | About |", "|---|---|---|---|---|"]
-    for setting in fields(Settings):
-        kind, about = setting.metadata["kind"], setting.metadata["about"]
-        variable = PREFIX + setting.name.upper()
-        lines.append(f"| `{setting.name}` | `{variable}` | {kind.words} | {_default(setting.default)} | {about} |")
-    return "\n".join(lines) + "\n"
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row of the table of settings, in words."""
+
+    name: str
+    variable: str
+    words: str
+    default_text: str
+    about: str
 
 
 def _default(value: object) -> str:
@@ -558,4 +559,17 @@ def _default(value: object) -> str:
         return "required"
     if value is None:
         return "none"
-    return f"`{','.join(value) if isinstance(value, tuple) else str(value).lower()}`"
+    return ",".join(value) if isinstance(value, tuple) else str(value).lower()
+
+
+SETTINGS: Final = tuple(
+    Setting(
+        name=each.name,
+        variable=PREFIX + each.name.upper(),
+        words=each.metadata["kind"].words,
+        default_text=_default(each.default),
+        about=each.metadata["about"],
+    )
+    for each in fields(Settings)
+)
+"""All settings, for the reference in the documentation."""

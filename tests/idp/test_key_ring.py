@@ -89,6 +89,7 @@ def test_rotation_never_orphans_a_live_token() -> None:
         await ring.ensure(["ES256"])
         old = ring.active("ES256")
         etag = ring.published_etag
+        parts.clock.advance(1)
         new = await ring.create(OPERATOR, "ES256")
         assert (new.state, parts.published()) == (KeyState.NEXT, {old.kid, new.kid})
         assert ring.published_etag != etag

@@ -174,6 +174,7 @@ def test_a_caller_who_hangs_up_does_not_cut_a_revocation_in_two(monkeypatch: pyt
         revoking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await revoking
+        await registry.authenticate_workload(made.secret)  # not revoked yet; memory must hear of it when it is
         go_on.set()
         await registry.create_project(OPERATOR, "acme", slug="next")  # has waited for the lock
         with pytest.raises(CredentialUnknown):
@@ -192,6 +193,10 @@ def test_the_index_is_bounded() -> None:
         assert len(index) == 2
         assert index.get(made[0].workload.secret_hash) is None
         assert index.get(made[2].workload.secret_hash) is not None
+        index.forget(made[1].workload)
+        assert len(index) == 1
+        index.forget(await registry.project(OPERATOR, "acme", "shop"))
+        assert len(index) == 0
 
     asyncio.run(story())
 

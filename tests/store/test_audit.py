@@ -208,3 +208,19 @@ def test_a_closed_log_refuses(tmp_path: Path) -> None:
     with pytest.raises(AuditUnavailable):
         asyncio.run(store.audit.append(ENTRY))
     store.close()
+
+
+def test_a_mistake_of_ours_lets_nobody_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(log: SqlAuditLog) -> None:
+        reported: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        with monkeypatch.context() as patched:
+            patched.setattr("daypass.store.audit._chain", lambda *_: 1 / 0)
+            with pytest.raises(AuditUnavailable):
+                await asyncio.wait_for(log.append(ENTRY), 5)
+        await log.append(ENTRY)
+        assert [type(each["exception"]) for each in reported] == [ZeroDivisionError]
+
+    with open_store(tmp_path) as store:
+        asyncio.run(story(store.audit))
+        assert store.audit.verify() == 1

@@ -43,7 +43,7 @@ def calls(world: World) -> list[tuple[str, str, str, Scope]]:
     return [
         (
             route.name,
-            next(iter(route.methods)),
+            next(iter(route.methods or ())),
             re.sub(r"\{(\w+)\}", lambda match: names[match[1]], route.path),
             Scope((route.openapi_extra or {})[SCOPE]),
         )

@@ -44,6 +44,7 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
     from daypass.idp.registry import Registry
     from daypass.signers import EncryptedFileSigner, KeyFile, Passphrase
     from daypass.store import open_store
+    from daypass.web.health import WatchedAuditLog
     from daypass.web.services import Services
 
     folder = settings.data_folder
@@ -54,15 +55,16 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
     )
     files.private_folder(folder)
     with open_store(folder) as store:
+        audit = WatchedAuditLog(store.audit)
         signer = EncryptedFileSigner(folder / "keys", protection, clock)
-        key_ring = KeyRing(store.keys, signer, clock, store.audit)
+        key_ring = KeyRing(store.keys, signer, clock, audit)
         await key_ring.load()
         await key_ring.ensure(settings.signing_algorithms)
-        registry = Registry(store.registry, store.audit, clock, os.urandom)
+        registry = Registry(store.registry, audit, clock, os.urandom)
         issuer = Issuer(
             settings.issuer,
             key_ring,
-            store.audit,
+            audit,
             clock,
             os.urandom,
             default_algorithm=settings.signing_algorithms[0],
@@ -72,7 +74,7 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
             await _first_admin_token(registry, folder)
         retiring = asyncio.create_task(_retire_keys(key_ring))
         try:
-            yield Services(settings, registry, issuer, key_ring, store.audit)
+            yield Services(settings, registry, issuer, key_ring, audit, clock)
         finally:
             retiring.cancel()
 

@@ -96,7 +96,9 @@ async def _up(folder: Path, issuer_port: int, aws_port: int) -> None:
             subjects=f"organization:{organization.id}:project:{workspace.project_id}:*",
         )
         for one in (stranger, workspace):  # the workspace last: its file says that everything is there
-            _write_environment(folder, one, settings.issuer, endpoint, certificate.authority, role)
+            _write_environment(
+                folder, one, issuer=settings.issuer, endpoint=endpoint, authority=certificate.authority, role=role
+            )
         tell(_welcome(folder, settings.issuer, endpoint, role, time.monotonic() - begun))
         await stopped.wait()
         await aws.stop()
@@ -139,7 +141,7 @@ async def _is_good(registry: Registry, token_file: Path) -> bool:
 
 
 def _write_environment(
-    folder: Path, workspace: Workspace, issuer: IssuerUrl, endpoint: str, authority: Path, role: str
+    folder: Path, workspace: Workspace, *, issuer: IssuerUrl, endpoint: str, authority: Path, role: str
 ) -> None:
     """What a platform puts into a workload's environment, as a file for the shell."""
     aws = folder / workspace.name / "aws"

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from daypass.idp.caller import Caller
+    from daypass.idp.index import Changed
     from daypass.idp.ports import AuditLog, Clock, RegistryStore
     from daypass.secret import Secret
 
@@ -147,7 +148,7 @@ class Registry:
                 subject_claims=rules.subject_claims(chosen, subject_claims),
                 audiences=old.audiences if audiences is None else rules.audiences(audiences),
             )
-            async with self._recorded(caller, "organization.updated", new.id, detail=_settings(new), forget=new.id):
+            async with self._recorded(caller, "organization.updated", new.id, detail=_settings(new), forget=new):
                 await to_thread(self._store.update_organization, new)
         return new
 
@@ -197,7 +198,7 @@ class Registry:
             old = await self._project(await self._organization(caller, organization), id_or_slug)
             new = replace(old, name=rules.name(name))
             event = self._recorded(
-                caller, "project.updated", new.organization_id, new.id, detail={"name": new.name}, forget=new.id
+                caller, "project.updated", new.organization_id, new.id, detail={"name": new.name}, forget=new
             )
             async with event:
                 await to_thread(self._store.update_project, new)
@@ -268,9 +269,7 @@ class Registry:
             if old.revoked_at is not None:
                 return old
             new = replace(old, revoked_at=self._clock())
-            event = self._recorded(
-                caller, "workload.revoked", new.organization_id, new.project_id, new.id, forget=new.id
-            )
+            event = self._recorded(caller, "workload.revoked", new.organization_id, new.project_id, new.id, forget=new)
             async with event:
                 await to_thread(self._store.update_workload, new)
         return new
@@ -413,9 +412,9 @@ class Registry:
         workload_id: str | None = None,
         *,
         detail: Mapping[str, str] | None = None,
-        forget: str | None = None,
+        forget: Changed | None = None,
     ) -> AsyncIterator[None]:
-        """Record a change, let it happen, and forget what memory knows of the thing with the id `forget`."""
+        """Record a change, let it happen, and forget what memory knows of `forget`."""
         try:
             async with recorded(
                 self._audit,

@@ -96,11 +96,12 @@ class _Reader:
         return value
 
     def any(self, shape: Shape, node: object, path: str) -> Value:
-        if isinstance(shape, StructureShape) and isinstance(node, dict):
-            return self.structure(shape, node, f"{path}.")
         if isinstance(shape, ListShape):
             return self.list(shape, node, path)
-        if isinstance(node, str):
+        if isinstance(shape, StructureShape):
+            if isinstance(node, dict):
+                return self.structure(shape, node, f"{path}.")
+        elif isinstance(node, str):
             return self.scalar(shape, node, path)
         self.malformed = True
         return ""

@@ -29,7 +29,7 @@ DEFAULT_ACCOUNT: Final = "000000000000"
 
 _KEY_PREFIX: Final = "ASIALOCAL"
 _MARK: Final = "DAYPASS-LOCAL-AWS-"
-_BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_KEY_LENGTH: Final = 20
 _NONCE_BYTES: Final = 12
 
 
@@ -79,7 +79,7 @@ class Sessions:
 
     def issue(self, session: Session) -> Credentials:
         """Credentials for a session, good until its expiry (whole seconds)."""
-        access_key_id = _KEY_PREFIX + "".join(secrets.choice(_BASE32) for _ in range(20 - len(_KEY_PREFIX)))
+        access_key_id = (_KEY_PREFIX + base64.b32encode(secrets.token_bytes(10)).decode())[:_KEY_LENGTH]
         facts = [session.account, session.arn, session.user_id, int(session.expires_at.timestamp())]
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = self._seal.encrypt(nonce, json.dumps(facts).encode(), access_key_id.encode())
@@ -94,7 +94,7 @@ class Sessions:
         """The secret key that belongs to an access key id, or None when nobody here has that id."""
         if access_key_id == ADMINISTRATOR_KEY or re.fullmatch("[0-9]{12}", access_key_id):
             return ADMINISTRATOR_SECRET
-        if re.fullmatch(f"{_KEY_PREFIX}[A-Z2-7]{{{20 - len(_KEY_PREFIX)}}}", access_key_id):
+        if re.fullmatch(f"{_KEY_PREFIX}[A-Z2-7]{{{_KEY_LENGTH - len(_KEY_PREFIX)}}}", access_key_id):
             return self._secret_of(access_key_id)
         return None
 

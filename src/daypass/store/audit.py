@@ -147,8 +147,11 @@ class SqlAuditLog:
             writing.add_done_callback(partial(self._committed, batch))
 
     def _committed(self, batch: _Batch, writing: asyncio.Future[AuditUnavailable | None]) -> None:
-        batch.set_result(writing.result())
+        fault = writing.exception()
+        batch.set_result(writing.result() if fault is None else AuditUnavailable("the audit log failed"))
         self._commit_next()
+        if fault is not None:
+            raise fault  # our own mistake: nobody waits for ever because of it, and the event loop reports it
 
     # ------------------------------------------------------------------------------------------ in the thread
 

@@ -197,11 +197,11 @@ def claims_for(
     }
     claims: dict[str, object] = {}
     for claim in token_format.claims:
-        if not claim.counts(facts):
+        if claim.when is not None and not claim.counts(facts):
             continue
         source = claim.source
-        value = facts.attributes.get(source.name, "") if isinstance(source, Attribute) else known[source]
-        if value in ("", {}) and source is not Source.SUBJECT:
+        value = facts.attributes.get(source.name) if isinstance(source, Attribute) else known[source]
+        if not value and source is not Source.SUBJECT:
             if claim.required:
                 raise ClaimUnavailable(
                     claim.complaint or f"a token of the format `{token_format.name}` needs the claim `{claim.name}`",

@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Match
 
 from daypass.errors import DaypassError, NotFound, RequestInvalid
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
     from fastapi import APIRouter
-    from starlette.responses import Response
-    from starlette.types import Receive
+    from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
 
     from daypass.web.services import Services
@@ -128,6 +128,7 @@ def administration(services: Services, routers: Iterable[APIRouter]) -> FastAPI:
             DaypassError: _refused,
             RequestValidationError: _misshapen,
             HTTPException: _unserved,
+            ClientDisconnect: _gone,
             Exception: _unforeseen,
         },
     )
@@ -162,6 +163,17 @@ async def _unserved(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return refusal(NotFound(f"nothing is served at `{request.url.path}`"), request.state.request_id)
     return refusal(RequestInvalid("the request cannot be read"), request.state.request_id)
+
+
+class _Silence(Response):
+    """An answer to nobody."""
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Send nothing."""
+
+
+async def _gone(*_: object) -> Response:
+    return _Silence()
 
 
 async def _unforeseen(request: Request, _: Exception) -> Response:

@@ -169,7 +169,7 @@ RULES: Final = (
         "A condition key begins with the issuer of the provider that is trusted. A key of another issuer is never in"
         " the request.",
         "Begin the key with the text behind `oidc-provider/`.",
-        policy(statement(issuer=GITLAB, sub=None, aud=None, more={"StringEquals": {f"{GITHUB}:sub": MAIN}})),
+        policy(statement(sub=None, more={"StringEquals": {f"{GITLAB}:sub": MAIN}})),
         SOUND,
         _foreign_prefix,
         _with_key,

@@ -6,28 +6,33 @@ A rule suspects from the form of a condition; only what is proved here is report
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from daypass.errors import DaypassError
+from daypass.subjects.strangers import STRANGER, tenant_of
 from daypass.trust.context import Context
 from daypass.trust.decision import Request
 from daypass.trust.document import Policy
 from daypass.trust.evaluate import evaluate
 from daypass.trust.lint.view import OidcArn
+from daypass.trust.reading import VERSION
 from daypass.trust.statement import Effect, Principal, PrincipalKind
 from daypass.trust.unknown import has_unknown
-from daypass.trust.witness import search, witness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from daypass.names import ProviderArn
+    from daypass.subjects.grammars import Grammar
     from daypass.tokens.strict_json import JsonObject
     from daypass.trust.lint.model import LintSubject
     from daypass.trust.lint.view import Trust
     from daypass.trust.statement import Condition, Statement
     from daypass.trust.witness import Witness
 
-ACTION = "sts:AssumeRoleWithWebIdentity"
+ACTION: Final = "sts:AssumeRoleWithWebIdentity"
 
 
 def stranger(
@@ -45,18 +50,42 @@ def stranger(
     first = admitted(subject, trust, narrowed=narrowed, not_matching=not_matching)
     if first is None or not_matching:
         return first
-    return admitted(subject, trust, narrowed=narrowed, not_matching=(_customer(trust, first.subject),))
+    policy = _narrowed(subject, trust, narrowed)
+    another = _renamed(policy, trust, first) if policy is not None else None
+    return another or admitted(subject, trust, narrowed=narrowed, not_matching=(_customer(trust, first.subject),))
+
+
+def _renamed(policy: Policy, trust: Trust, first: Witness) -> Witness | None:
+    """The same token of another customer, when it gets in too: the cheap way to a stranger."""
+    tenant = _tenant(trust, first.subject)
+    if tenant is None or tenant == STRANGER:
+        return None
+    start = first.subject.index(tenant)
+    subject = first.subject[:start] + STRANGER + first.subject[start + len(tenant) :]
+    context = Context({**first.context.values, f"{trust.issuer}:sub": (subject,)}, first.context.multivalued)
+    principal = Principal(PrincipalKind.FEDERATED, str(trust.provider))
+    if not evaluate(policy, Request(principal, ACTION, context)).allowed:
+        return None
+    return replace(first, claims={**first.claims, "sub": subject}, subject=subject, context=context)
+
+
+def _tenant(trust: Trust, subject: str) -> str | None:
+    """The name of the customer in a subject, None when it is not a name that others could have."""
+    grammar = trust.grammar
+    shape = grammar.shape_of(subject) if grammar is not None else None
+    if grammar is None or shape is None or grammar.tenant is None:
+        return None
+    names = {component.name: component for component in shape.components}
+    component = names.get(grammar.tenant)
+    if component is None or component.allowed:
+        return None
+    return tenant_of(grammar, shape.parse(subject) or {})
 
 
 def _customer(trust: Trust, subject: str) -> str:
     """The pattern of all subjects of the customer that one subject belongs to."""
-    grammar = trust.grammar
-    parts = grammar.parse(subject) if grammar is not None else None
-    name = parts.get(grammar.tenant or "") if parts is not None and grammar is not None else None
-    if name is None:
-        return subject
-    tenant = name.partition("/")[0]
-    return subject[: subject.index(tenant) + len(tenant)] + "*"
+    tenant = _tenant(trust, subject)
+    return subject if tenant is None else subject[: subject.index(tenant) + len(tenant)] + "*"
 
 
 def admitted(
@@ -74,14 +103,24 @@ def admitted(
         narrowed: a condition, and the values of it that are looked at alone.
         not_matching: patterns of the subjects that are meant to enter.
     """
+    policy = _narrowed(subject, trust, narrowed)
+    return None if policy is None else _search(policy.text, trust.provider, trust.grammar, tuple(not_matching))
+
+
+@lru_cache(maxsize=4096)
+def _search(text: str, provider: ProviderArn, grammar: Grammar | None, not_matching: tuple[str, ...]) -> Witness | None:
+    """Several rules ask for the same token, and several roles have the same policy."""
+    from daypass.trust.witness import witness  # noqa: PLC0415 - most policies raise no suspicion
+
+    return witness(Policy.parse(text), provider=provider, grammar=grammar, not_matching=not_matching)
+
+
+def _narrowed(subject: LintSubject, trust: Trust, narrowed: tuple[Condition, Sequence[str]] | None) -> Policy | None:
     conditions = [
         (each, narrowed[1] if narrowed is not None and each is narrowed[0] else each.values)
         for each in trust.statement.conditions
     ]
-    policy = _alone(subject, trust, conditions)
-    if policy is None:
-        return None
-    return witness(policy, provider=trust.provider, grammar=trust.grammar, not_matching=not_matching)
+    return _alone(subject, trust, conditions)
 
 
 def is_alive(subject: LintSubject, trust: Trust) -> bool:
@@ -91,13 +130,15 @@ def is_alive(subject: LintSubject, trust: Trust) -> bool:
 
 def is_contradiction(trust: Trust, conditions: Iterable[Condition]) -> bool:
     """Whether no token at all satisfies these conditions together; proved, not only not found."""
-    policy = _parsed([_statement(trust, [(each, each.values) for each in conditions], (ACTION,))], Effect.ALLOW)
+    policy = _parsed([_statement(trust, [(each, each.values) for each in conditions], (ACTION,))], VERSION)
+    from daypass.trust.witness import search  # noqa: PLC0415 - most policies raise no suspicion
+
     return policy is not None and search(policy, provider=trust.provider, grammar=trust.grammar) is None
 
 
 def holds_without_key(trust: Trust, condition: Condition) -> bool:
     """Whether a condition holds for a request that does not have its key."""
-    policy = _parsed([_statement(trust, [(condition, condition.values)], (ACTION,))], Effect.ALLOW)
+    policy = _parsed([_statement(trust, [(condition, condition.values)], (ACTION,))], VERSION)
     if policy is None:
         return True
     principal = Principal(PrincipalKind.FEDERATED, str(trust.provider))
@@ -159,7 +200,6 @@ def _statement(
 
 
 def _parsed(statements: list[JsonObject], version: str) -> Policy | None:
-    version = version if version.startswith("20") else "2012-10-17"
     try:
         return Policy.parse(json.dumps({"Version": version, "Statement": statements}))
     except DaypassError:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import DaypassError
-from daypass.trust.diff import Verdict, diff
 from daypass.trust.document import Policy
 from daypass.trust.lint.model import Finding, Known, Severity
 from daypass.trust.lint.rules import BY_CODE, RULES
@@ -79,7 +78,7 @@ def lint_found(policies: Sequence[FoundPolicy], known: Known | None = None) -> l
         for finding in lint_text(found.text, about):
             line, column = finding.place if finding.place and _own(found, finding) else found.position(finding.path)
             located.append(Located(finding, found.where.file, found.where.resource, line, column))
-    return list(dict.fromkeys(located)) if len(policies) == 1 else _once(located)
+    return _once(located)
 
 
 def fix(text: str, known: Known | None = None) -> Fixed:
@@ -117,6 +116,8 @@ def _is_safe(old: str, new: str, rule: Rule, before: Sequence[Finding], known: K
     if rule.repairs:
         errors = {finding.code for finding in after if finding.severity is Severity.ERROR}
         return rule.code not in {"DP012", "DP015", "DP028", "DP029"} or errors <= {each.code for each in before}
+    from daypass.trust.diff import Verdict, diff  # noqa: PLC0415 - only fixes need it
+
     try:
         verdict = diff(Policy.parse(old), Policy.parse(new)).verdict
     except DaypassError:

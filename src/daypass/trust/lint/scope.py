@@ -7,7 +7,6 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from daypass.trust.languages import Aim, Language, TooManyClasses, classes
 from daypass.trust.lint.view import has_wildcard
 from daypass.trust.wildcard import Pattern
 
@@ -85,6 +84,8 @@ def is_possible(value: str, grammar: Grammar, *, like: bool) -> bool:
     """Whether the issuer makes any subject that a value matches; also when that cannot be decided."""
     if not like or not has_wildcard(value):
         return grammar.shape_of(value) is not None
+    from daypass.trust.languages import Aim, Language, TooManyClasses, classes  # noqa: PLC0415 - only for patterns
+
     aims = (Aim(Language.like([Pattern.parse(value)]), True), Aim(Language.shaped(grammar.shapes), True))
     try:
         return bool(classes(aims))

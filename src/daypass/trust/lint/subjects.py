@@ -208,7 +208,7 @@ def _reusable_names(subject: LintSubject) -> Iterator[Finding]:
                 yield Finding(
                     "DP034",
                     Severity.WARNING,
-                    f"`{value}` names a project by its path, which somebody else can have when it is deleted or renamed",
+                    f"`{value}` names a project by its path, which can be somebody else's after a rename",
                     trust.at(condition),
                     "Test gitlab.com:project_id or gitlab.com:namespace_id too.",
                     statement=trust.index,

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import servers
+from bench import servers, trust
 from bench.load import Measured, measure
 from bench.primitives import sign_per_second, verify_per_second
 
@@ -54,6 +54,8 @@ def main() -> int:
     raw = {algorithm: 1e6 / sign_per_second(algorithm) for algorithm in ("RS256", "ES256")}
     raw_verify = 1e6 / verify_per_second()
     print(f"  RS256 sign {raw['RS256']:.0f} us, ES256 sign {raw['ES256']:.0f} us, RS256 verify {raw_verify:.0f} us\n")
+    rows += trust.section()
+    print()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         print("Tokens issued, one worker, audit on (an answer leaves when its row is on disk):")

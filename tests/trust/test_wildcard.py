@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daypass.trust.wildcard import Pattern, Wildcard
@@ -26,6 +26,13 @@ def obvious(pattern: str, text: str) -> bool:
 
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
 def test_the_matcher_agrees_with_the_definition(pattern: str, text: str) -> None:
+    assert Pattern.parse(pattern).matches(text) is obvious(pattern, text)
+
+
+@given(st.text("a?*\x00é€", max_size=8), st.text("a\x00éƒ€", max_size=8))
+@example("*a?b*", "")
+@example("*€?é*", "a€€éé")
+def test_every_letter_counts(pattern: str, text: str) -> None:
     assert Pattern.parse(pattern).matches(text) is obvious(pattern, text)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from daypass.web.gathering import GatheringTransport
 from daypass.web.problems import MEDIA_TYPE
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         """Take the connection, or close it when there are too many."""
-        super().connection_made(transport)
+        super().connection_made(GatheringTransport(transport, self.loop))
         if len(self.connections) > CONNECTIONS_MAX:
             transport.abort()
         self._await_request()

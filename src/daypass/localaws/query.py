@@ -162,7 +162,7 @@ def answer(operation: OperationModel, output: Mapping[str, Any], request_id: str
 
 @cache
 def _result(service_name: str, action: str) -> Writer:
-    """What writes an operation's result. The model is read once: to look at a shape costs more than to write its value."""
+    """What writes an operation's result. A shape of the model costs more to look at than its value to write."""
     operation = model.operation(service_name, action)
     assert operation is not None, "it has just been carried out"
     shape = operation.output_shape

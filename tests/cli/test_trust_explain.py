@@ -226,3 +226,11 @@ def test_a_policy_out_of_a_cdk_folder(tmp_path: Path) -> None:
     assert trust(tmp_path, "explain", "--policy", folder, "--subject", MAIN).returncode == 0
     (folder / "App.template.json").unlink()
     assert trust(tmp_path, "explain", "--policy", folder, "--subject", MAIN).returncode == 2
+
+
+def test_a_subject_alone_takes_the_audience_from_the_policy(tmp_path: Path, policy: Path) -> None:
+    text = policy.read_text().replace("sts.amazonaws.com", "https://gitlab.example.com")
+    policy.write_text(text)
+    assert '"https://gitlab.example.com"' in text
+    done = trust(tmp_path, "explain", "--policy", policy, "--subject", MAIN)
+    assert done.returncode == 0, done.stdout

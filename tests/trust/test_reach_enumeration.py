@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.trust_policies import ISSUER, asked, policy, provider, statement
 
 from daypass.trust.callers import TokenBearer
 from daypass.trust.diff import Verdict, diff
@@ -17,6 +16,7 @@ from daypass.trust.reach import who
 from daypass.trust.search import Found, Undecided, admits, find
 from daypass.trust.wildcard import Pattern
 from daypass.trust.witness import Witness, search
+from support.trust_policies import ISSUER, asked, policy, provider, statement
 
 if TYPE_CHECKING:
     from daypass.trust.callers import Asked

@@ -20,10 +20,13 @@ def _id(name: str, noun: str, allowed: str = _UUID) -> Component:
 
 # ------------------------------------------------------------------------------------------------ GitLab
 
-_PROJECT_PATH: Final = _named("project_path", "project", ChosenBy.STRANGER)
+_NO_PATH: Final = ":*? "
+_NO_REF: Final = ":*?[\\^~ "
+"""What a git ref cannot hold (git-check-ref-format), as far as policies are concerned."""
+_PROJECT_PATH: Final = _named("project_path", "project", ChosenBy.STRANGER, _NO_PATH)
 _PROJECT_NUMBER: Final = _id("project_id", "project", _DIGITS)
-_BRANCH: Final = _named("branch", "branch", ChosenBy.CONTRIBUTOR)
-_TAG: Final = _named("tag", "tag", ChosenBy.CONTRIBUTOR)
+_BRANCH: Final = _named("branch", "branch", ChosenBy.CONTRIBUTOR, _NO_REF)
+_TAG: Final = _named("tag", "tag", ChosenBy.CONTRIBUTOR, _NO_REF)
 _GITLAB_SHAPES: Final = (
     Shape(
         "branch",
@@ -84,8 +87,9 @@ GITLAB_SELF_MANAGED: Final = Grammar(
 
 # ------------------------------------------------------------------------------------------------ GitHub
 
-_OWNER: Final = _named("owner", "organization", ChosenBy.STRANGER, ":/@")
-_REPOSITORY: Final = _named("repository", "repository", ChosenBy.OWNER, ":/@")
+_NO_NAME: Final = ":/@*? "
+_OWNER: Final = _named("owner", "organization", ChosenBy.STRANGER, _NO_NAME)
+_REPOSITORY: Final = _named("repository", "repository", ChosenBy.OWNER, _NO_NAME)
 _OWNER_ID: Final = _id("owner_id", "organization id", _DIGITS)
 _REPOSITORY_ID: Final = _id("repository_id", "repository id", _DIGITS)
 _ENVIRONMENT: Final = _named("environment", "environment", ChosenBy.OWNER)
@@ -122,7 +126,7 @@ _GITHUB_SHAPES: Final = (
     ),
     Shape(
         "reusable workflow alone",
-        ("job_workflow_ref:", _named("owner", "organization", ChosenBy.STRANGER, ":/@"), "/", _WORKFLOW_REF),
+        ("job_workflow_ref:", _named("owner", "organization", ChosenBy.STRANGER, _NO_NAME), "/", _WORKFLOW_REF),
         "repository that calls the workflow",
         ("owner", "job_workflow_ref"),
         "job_workflow_ref:tidewater/workflows/.github/workflows/deploy.yml@refs/heads/main",

@@ -19,6 +19,7 @@ from daypass.trust.document import Policy
 from daypass.trust.evaluate import evaluate
 from daypass.trust.explain import shown
 from daypass.trust.recognisers import Case
+from daypass.trust.recognisers.subjects import MERGE_REQUESTS
 from daypass.trust.repairs import repair
 from daypass.trust.role_trust import check_role_trust
 from daypass.trust.statement import Effect
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 _MAX_STATEMENTS: Final = 16
 """So many statements are tried to be repaired."""
 _MAX_OPERATIONS: Final = 12
-
-_MERGE_REQUESTS: Final = ("merge_request_event", "external_pull_request_event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +254,7 @@ def _stuck(result: StatementResult) -> Refusal:
 
 def _is_pull_request(explanation: Explanation, own: str) -> bool:
     claims = explanation.attempt.claims
-    if claims.get("pipeline_source") in _MERGE_REQUESTS or claims.get("event_name") == "pull_request":
+    if claims.get("pipeline_source") in MERGE_REQUESTS or claims.get("event_name") == "pull_request":
         return True
     grammar = grammar_for(explanation.attempt.provider.issuer)
     shape = None if grammar is None else grammar.shape_of(own)

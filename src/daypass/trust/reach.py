@@ -202,7 +202,12 @@ def _entrances(
         if isinstance(sample, Undecided):
             yield sample
             continue
-        described = _described(binding, value, bearer, grammar or grammar_for(bearer.provider.issuer))
+        known = grammar or grammar_for(bearer.provider.issuer)
+        described = _described(binding, value, bearer, known)
+        if known is not None and not sample.realistic:
+            described = Description(
+                described.breadth, f"{described.words}; {known.about} makes no such subject unless it is customised"
+            )
         guarded = _guards(statement, bearer)
         if described.breadth is Breadth.ANYBODY and guarded:
             described = Description(Breadth.PATTERN, f"{described.words} whose token has {' and '.join(guarded)}")

@@ -83,6 +83,11 @@ def _faults(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
             if not _is_sts_action(action):
                 member = "Action" if statement.actions else "NotAction"
                 yield (*path, member), f"IAM does not take the action `{action.text}` here", aws_texts.NOT_AN_STS_ACTION
+        for condition in statement.conditions:
+            for value in condition.unreadable:
+                # Refused when written, observed 2026-09; of the text only the code is known.
+                where = (*path, "Condition", condition.operator, condition.key)
+                yield where, f"`{condition.operator}` cannot read `{value}`", aws_texts.SYNTAX
     for refusal in shared_issuers.check(policy):
         yield (
             ("Statement", refusal.statement),

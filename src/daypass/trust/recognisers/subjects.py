@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Read = tuple["Shape", "Mapping[str, str]"]
 """A form and its components, or what a pattern asks of them."""
 
+MERGE_REQUESTS: Final = ("merge_request_event", "external_pull_request_event")
+"""The `pipeline_source` of GitLab's pipelines for code that was proposed."""
+
 _ASKED: Final = (Reason.VALUE_DIFFERS, Reason.CASE_DIFFERS, Reason.WILDCARD_IN_EXACT_OPERATOR)
 
 
@@ -77,8 +80,7 @@ def merge_request(case: Case, condition: ConditionResult) -> Hint | None:
     """A pipeline of a merge request, which GitLab tells as one of its branch."""
     if not _is_sub(case, condition) or case.claims is None:
         return None
-    source = case.claims.get("pipeline_source")
-    if source not in {"merge_request_event", "external_pull_request_event"}:
+    if case.claims.get("pipeline_source") not in MERGE_REQUESTS:
         return None
     return Hint("subject_of_merge_request", "the pipeline is a merge request's, so the ref is its source branch")
 

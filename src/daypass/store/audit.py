@@ -98,7 +98,12 @@ class SqlAuditLog:
                 rows = connection.execute(query).all()
         except StoreUnavailable as error:
             raise AuditUnavailable(error.message, advice=error.advice) from None
-        return [AuditRecord(row.sequence, row.hash, _decode(row.row)) for row in rows]
+        try:
+            return [AuditRecord(row.sequence, row.hash, _decode(row.row)) for row in rows]
+        except (ValueError, TypeError, KeyError):
+            raise AuditUnavailable(
+                "the audit log holds a row that is not as it was written", advice="Compare with a backup."
+            ) from None
 
     def verify(self) -> int:
         """Check every row against the chain, and give their number.
@@ -120,7 +125,7 @@ class SqlAuditLog:
                     .limit(_VERIFIED_AT_ONCE)
                 ).all():
                     for row in rows:
-                        tail = _verified(tail, row.sequence, row.organization_id, row.row.encode(), row.hash)
+                        tail = _verified(tail, row.sequence, row.organization_id, _bytes(row.row), row.hash)
         except StoreUnavailable as error:
             raise AuditUnavailable(error.message, advice=error.advice) from None
         return tail.sequence
@@ -220,6 +225,11 @@ def _encode(entry: AuditEntry) -> bytes:
         return orjson.dumps(members, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
     except TypeError:  # half a surrogate pair: JSON's strings are UTF-8
         raise AuditUnavailable("the audit entry holds text that is not Unicode") from None
+
+
+def _bytes(row: str | bytes) -> bytes:
+    """SQLite gives what was put in, and somebody else may have put in a blob."""
+    return row if isinstance(row, bytes) else row.encode()
 
 
 def _decode(row: str | bytes) -> AuditEntry:

@@ -180,7 +180,8 @@ HCL = (
     '${jsonencode({ Version = "2012-10-17", Statement = [{\n  Effect = "Allow" # comment\n'
     "  Principal = { Federated = aws_iam_openid_connect_provider.gitlab.arn }\n"
     '  Action = "sts:AssumeRoleWithWebIdentity"\n'
-    '  Condition = { StringLike = { "gitlab.com:sub" = "project_path:${var.group}/*", "${local.host}:aud" : "x" } } }] })}'
+    '  Condition = { StringLike = { "gitlab.com:sub" = "project_path:${var.group}/*",\n'
+    '    "${local.host}:aud" : "x" } } }] })}'
 )
 
 

@@ -113,8 +113,7 @@ def _is_safe(old: str, new: str, rule: Rule, before: Sequence[Finding], known: K
     after = lint_text(new, known)
     if rule.code == "DP001":
         return True  # nothing was known of a text that is not JSON, and nobody could enter by it
-    errors = {finding.code for finding in after if finding.severity is Severity.ERROR}
-    if _count(after, rule.code) >= _count(before, rule.code) or not errors <= {each.code for each in before}:
+    if _count(after, rule.code) >= _count(before, rule.code) or not _errors(after) <= _errors(before):
         return False
     if rule.repairs:
         return True
@@ -125,6 +124,10 @@ def _is_safe(old: str, new: str, rule: Rule, before: Sequence[Finding], known: K
     except DaypassError:
         return False
     return verdict in {Verdict.EQUIVALENT, Verdict.NARROWER}
+
+
+def _errors(findings: Sequence[Finding]) -> set[str]:
+    return {finding.code for finding in findings if finding.severity is Severity.ERROR}
 
 
 def _count(findings: Sequence[Finding], code: str) -> int:

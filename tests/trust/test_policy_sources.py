@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -125,7 +126,7 @@ def test_a_template_in_json_says_what_is_wrong_with_the_provider() -> None:
     assert text.splitlines()[dict(found)["DP045"] - 1].strip().startswith('"Url"')
 
 
-def plan(role: dict[str, object], unknown: object, *others: dict[str, object], configuration: object = None) -> str:
+def plan(role: dict[str, object], unknown: object, *others: Any, configuration: object = None) -> str:
     changes = [
         {"address": "aws_iam_role.deploy", "type": "aws_iam_role", "change": {"after": role, "after_unknown": unknown}},
         *others,
@@ -179,7 +180,8 @@ HCL = (
     '${jsonencode({ Version = "2012-10-17", Statement = [{\n  Effect = "Allow" # comment\n'
     "  Principal = { Federated = aws_iam_openid_connect_provider.gitlab.arn }\n"
     '  Action = "sts:AssumeRoleWithWebIdentity"\n'
-    '  Condition = { StringLike = { "gitlab.com:sub" = "project_path:${var.group}/*", "${local.host}:aud" : "x" } } }] })}'
+    '  Condition = { StringLike = { "gitlab.com:sub" = "project_path:${var.group}/*",\n'
+    '    "${local.host}:aud" : "x" } } }] })}'
 )
 
 

@@ -125,6 +125,15 @@ def test_a_folder_with_other_things_in_it_is_not_taken(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
 
 
+def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    for folder in (file, file / "below"):
+        done = typed(tmp_path, *up_command(folder)[len(DAYPASS) :])
+        assert done.returncode == 3
+        assert f"`{folder}`" in done.stderr
+
+
 @pytest.mark.parametrize("option", ["--issuer-port", "--aws-port"])
 def test_a_port_that_is_taken_is_named_with_its_option(tmp_path: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -73,7 +73,10 @@ def up(folder: Path, *, issuer_port: int, aws_port: int) -> int:
 @contextlib.contextmanager
 def _taken(folder: Path) -> Iterator[None]:
     """Hold the folder for this process alone, before anything in it is touched."""
-    if folder.is_dir() and (found := {entry.name for entry in folder.iterdir()}) and not found & _OURS:
+    found = set()
+    with contextlib.suppress(OSError):  # told by those who need it
+        found = {entry.name for entry in folder.iterdir()}
+    if found and not found & _OURS:
         # The folder is closed to others and filled; a home folder named by mistake must not be.
         raise FileUnsafe(
             f"the folder `{folder}` holds something else already",

@@ -63,15 +63,15 @@ class Parser(argparse.ArgumentParser):
         choices = [str(choice) for choice in action.choices]
         if self._commands is not None and action is self._commands:
             # `idp aws login`, as a page of Gitpod has it, is `idp login aws`.
-            deeper = [f"{child.prog} {value}" for child in self._commands.choices.values() if child.has(str(value))]
+            deeper = [f"{child.prog} {value}" for child in self._commands.choices.values() if child.below(str(value))]
             advice = f"Did you mean: {deeper[0]}" if deeper else self._nearest(str(value), choices, f"{self.prog} {{}}")
             raise UsageInvalid(f"there is no command `{value}` of `{self.prog}`", advice=advice)
         name = "/".join(action.option_strings) or str(action.metavar or action.dest)
         raise UsageInvalid(f"`{value}` is not a {name}", advice=f"It is one of {', '.join(choices)}.")
 
-    def has(self, name: str) -> bool:
-        """Whether `name` is one of this parser's commands."""
-        return self._commands is not None and name in self._commands.choices
+    def below(self, name: str) -> Parser | None:
+        """The parser of the command `name`, or None when there is none."""
+        return None if self._commands is None else self._commands.choices.get(name)
 
     def _nearest(self, typed: str, known: Iterable[str], shape: str) -> str:
         from difflib import get_close_matches

@@ -47,6 +47,10 @@ test: $(READY) ## run the tests with coverage
 	@rm -f .coverage .coverage.*
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=
 
+.PHONY: soak
+soak: $(READY) ## the tests that repeat, at length: 12 parallel logins into one file, 50 times over
+	@PATH="$(CURDIR)/$(BIN):$$PATH" DAYPASS_LOGIN_ROUNDS=50 $(BIN)/python -m pytest -q tests/cli/test_idp.py -k twelve_logins
+
 .PHONY: check
 check: $(READY) $(DOCS_READY) ## format, lint, types, layers, docs: nothing is changed
 	@$(BIN)/ruff format --check .

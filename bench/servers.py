@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
 
 from daypass.bootstrap.server import free_port
 from daypass.local_authority import local_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 DAYPASS = [sys.executable, "-m", "daypass"]
 ACCOUNT = "000000000000"
@@ -45,8 +51,6 @@ def _process(command: list[str], port: int, log: Path, environment: dict[str, st
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    import socket
-
     for _ in range(400):
         if process.poll() is not None:
             raise SystemExit(log.read_text())
@@ -95,6 +99,11 @@ def identity_provider(folder: Path) -> Iterator[tuple[Running, str, str]]:
         yield running, made["secret"], issuer
 
 
+def get_request(port: int, path: str) -> bytes:
+    """The bytes of one GET."""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode()
+
+
 def id_token_request(port: int, secret: str, algorithm: str) -> bytes:
     """The bytes of one POST /v1/id-tokens."""
     body = json.dumps({"audience": AUDIENCE, "algorithm": algorithm}).encode()
@@ -117,7 +126,8 @@ def assume_role_request(port: int, role: str, token: str) -> bytes:
         }
     ).encode()
     return (
-        f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
+        f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
@@ -164,8 +174,6 @@ def local_aws(folder: Path) -> Iterator[tuple[Running, str, str]]:
 
 
 def _furnish(endpoint: str, issuer: str) -> str:
-    import boto3
-
     iam = boto3.client(
         "iam",
         endpoint_url=endpoint,

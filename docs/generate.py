@@ -1,4 +1,4 @@
-"""Write the reference pages from the code: commands, settings, error codes, token formats.
+"""Write the reference pages from the code: commands, settings, error codes, token formats, lint rules.
 
 `python docs/generate.py` writes them, `--check` fails when one is not what the code says.
 """
@@ -6,16 +6,27 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
+import json
 import sys
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daypass import config, errors
 from daypass.cli.main import COMMANDS
-from daypass.subjects.formats import FORMATS
+from daypass.subjects.formats import Attribute, TokenFormat
+from daypass.subjects.registry import FORMATS
+from daypass.web import problems as _http_codes  # noqa: F401 - the codes of HTTP alone join the tree
 
-REFERENCE = Path(__file__).parent / "reference"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+from daypass.trust.lint.model import Example, Known, Rule
+from daypass.trust.lint.rules import RULES
+from daypass.trust.lint.run import lint_text
+
+DOCS = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; change the code instead. -->\n"
 
 
@@ -84,20 +95,123 @@ def settings() -> str:
         for setting in config.SETTINGS
     ]
     return (
-        "# Settings\n\n`daypass serve` reads them from the environment and from `daypass.toml`; the environment wins.\n\n"
+        "# Settings\n\n"
+        "`daypass serve` reads them from the environment and from `daypass.toml`; the environment wins.\n\n"
         + _table(["key", "variable", "default", "meaning"], rows)
     )
 
 
 def token_formats() -> str:
     """Every token format that can be issued."""
-    parts = ["# Token formats\n"]
+    parts = [
+        "# Token formats\n",
+        "An organization names one; it decides the claims, `sub` and `aud` of all its tokens.\n",
+    ]
     for form in FORMATS.values():
-        parts += [f"## `{form.name}`\n", form.about.strip() + "\n"]
+        parts += [f"## `{form.name}`\n", form.about.strip() + "\n", _format_facts(form), _table(*_claims(form))]
     return "\n".join(parts)
 
 
-PAGES = {"cli": commands, "errors": error_codes, "settings": settings, "token-formats": token_formats}
+def _format_facts(form: TokenFormat) -> str:
+    required = ", ".join(f"`{name}`" for name in form.required_attributes) or "none"
+    return (
+        f"- lifetime: {form.lifetime_seconds} seconds when none is asked for\n"
+        f"- `aud`: {str(form.audience_form).replace('_', ' ')}\n"
+        f"- header `typ`: {form.typ or 'left out'}\n"
+        f"- `sub`: at most {form.subject_limit} characters; components to choose from:"
+        f" {', '.join(f'`{name}`' for name in form.subject.allowed)}\n"
+        f"- attributes that a workload must have: {required}\n"
+    )
+
+
+def _claims(form: TokenFormat) -> tuple[list[str], list[list[str]]]:
+    rows = []
+    for claim in form.claims:
+        source = f"attribute `{claim.source.name}`" if isinstance(claim.source, Attribute) else str(claim.source)
+        rows.append([f"`{claim.name}`", _cell(source.replace("_", " ")), "yes" if claim.required else ""])
+    return ["claim", "from", "required"], rows
+
+
+def rules() -> str:
+    """Every lint rule, with a page of its own."""
+    rows = [
+        [f"[{rule.code}](../{rule.page}.md)", rule.severity.word, _cell(rule.title), _FIXES[_fix_of(rule)]]
+        for rule in RULES
+    ]
+    pages = "\n".join(f"../{rule.page}" for rule in RULES)
+    return (
+        "# Lint rules\n\n"
+        "`daypass trust lint` looks at trust policies by these rules. What it calls open comes with a token that the"
+        " policy lets in.\n\n"
+        + _table(["code", "severity", "what is found", "`--fix`"], rows)
+        + f"\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
+    )
+
+
+_FIXES = {"none": "", "narrows": "yes", "repairs": "when nothing opens"}
+
+
+def _fix_of(rule: Rule) -> str:
+    return "none" if rule.fix is None else "repairs" if rule.repairs else "narrows"
+
+
+def rule_page(rule: Rule) -> str:
+    """One rule, with what it says about its own examples."""
+    located = [finding for finding in lint_text(rule.fails.text, rule.fails.known) if finding.code == rule.code]
+    said = [f"{finding.severity.word} {finding.code}: {finding.message}" for finding in located]
+    said += [f"    lets in: {finding.witness.subject}" for finding in located if finding.witness is not None]
+    fixes = {
+        "none": "There is no automatic fix.",
+        "narrows": "`--fix` does it.",
+        "repairs": "`--fix` does it when the policy has no new error afterwards.",
+    }
+    return "\n".join(
+        [
+            f"# {rule.code}: {rule.title}\n",
+            f"Severity: {rule.severity.word}. Name: `{rule.slug}`.\n",
+            rule.why + "\n",
+            "## What to do\n",
+            f"{rule.remedy} {fixes[_fix_of(rule)]}\n",
+            "## Fails\n",
+            _policy_block(rule.fails),
+            "```text\n" + "\n".join(said) + "\n```\n",
+            "## Passes\n",
+            _policy_block(rule.passes),
+        ]
+    )
+
+
+def _policy_block(example: Example) -> str:
+    try:
+        json.loads(example.text)
+        language = "json"
+    except ValueError:
+        language = "text"
+    defaults = dataclasses.asdict(Known())
+    facts = {name: value for name, value in dataclasses.asdict(example.known).items() if value != defaults[name]}
+    known = "".join(
+        f"Known beside it, {name.replace('_', ' ')}: `{_plain(value)}`\n\n" for name, value in facts.items()
+    )
+    return f"{known}```{language}\n{example.text}\n```\n"
+
+
+def _plain(value: object) -> str:
+    """A value without what is not known in it."""
+    if isinstance(value, dict):
+        value = {name: each for name, each in value.items() if each not in (None, (), "")}
+    if isinstance(value, tuple | list):
+        value = [json.loads(_plain(each)) for each in value]
+    return json.dumps(value)
+
+
+PAGES = {
+    "reference/cli": commands,
+    "reference/errors": error_codes,
+    "reference/settings": settings,
+    "reference/token-formats": token_formats,
+    "reference/lint-rules": rules,
+    **{rule.page: partial(rule_page, rule) for rule in RULES},
+}
 
 
 def main() -> int:
@@ -105,11 +219,12 @@ def main() -> int:
     check = "--check" in sys.argv[1:]
     stale = []
     for name, make in PAGES.items():
-        path, text = REFERENCE / f"{name}.md", NOTE + make().rstrip() + "\n"
+        path, text = DOCS / f"{name}.md", NOTE + make().rstrip() + "\n"
         if path.exists() and path.read_text("utf-8") == text:
             continue
         stale.append(path.name)
         if not check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")
     if stale:
         print(f"{'stale' if check else 'wrote'}: {', '.join(stale)}" + ("; run: make format" if check else ""))

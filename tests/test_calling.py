@@ -142,7 +142,15 @@ def test_a_certificate_for_another_name_is_refused(service: Service) -> None:
     assert refused.value.facts["phase"] == "tls"
 
 
-def test_an_old_tls_version_is_refused(tmp_path: Path) -> None:
+def test_an_old_tls_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = calling._trust
+
+    def without_the_platforms_own_rule(bundle: Path | None) -> ssl.SSLContext:
+        context = made(bundle)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        return context
+
+    monkeypatch.setattr(calling, "_trust", without_the_platforms_own_rule)
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")

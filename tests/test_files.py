@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -184,10 +185,27 @@ def test_a_folder_without_write_access_is_named_with_the_reason(open_folder: Pat
     assert names(open_folder) == set()
 
 
-def test_a_read_only_file_system_is_named() -> None:
+def test_a_file_system_that_takes_no_files_is_named() -> None:
     with pytest.raises(FileUnavailable) as refused:
         files.write_atomic(Path("/proc/daypass/file"), b"x")
     assert "/proc/daypass" in refused.value.message
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EACCES])
+def test_what_the_system_says_is_passed_on_with_a_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(FileUnavailable, match=os.strerror(number).lower()) as refused:
+        files.write_atomic(path, b"new")
+    assert refused.value.advice
+    assert (path.read_bytes(), names(tmp_path)) == (b"old", {"file"})
 
 
 def limited_to_four_kib() -> None:

@@ -202,6 +202,21 @@ def test_an_endpoint_that_explains_itself_is_asked(environ: dict[str, str], serv
     assert json.loads(as_json.stdout)["words"] == words
 
 
+def test_a_refusal_before_the_trust_policy_is_explained_too(environ: dict[str, str], service: Service) -> None:
+    fault = sts_fault("InvalidIdentityToken", "Incorrect token audience", 400, {"x-daypass-why": "/_daypass/why/8"})
+    service.answer = refusing(fault, json_reply({"words": None, "detail": "x is not among the client ids"}))
+    done = daypass(environ, *LOGIN)
+    assert (done.returncode, done.stdout) == (1, "")
+    for words in (
+        "Incorrect token audience",
+        "client IDs",
+        "  aud   sts.amazonaws.com",
+        "x is not among the client ids",
+    ):
+        assert words in done.stderr
+    assert "in this order" not in done.stderr
+
+
 @pytest.mark.parametrize("why", ["https://evil.example/x", "//evil.example/x", "@evil.example", "/../x", "/x y", "x"])
 def test_an_explanation_elsewhere_is_not_fetched(environ: dict[str, str], service: Service, why: str) -> None:
     service.answer = refusing(sts_fault("AccessDenied", DENIED, 403, {"x-daypass-why": why}))

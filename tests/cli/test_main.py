@@ -63,7 +63,7 @@ def test_an_unknown_command_suggests_the_nearest(capsys: pytest.CaptureFixture[s
     assert "\x1b" not in shown.err
 
 
-OWN = ["idp", "org", "project", "workload", "key", "admin-token"]
+OWN = ["idp", "org", "project", "workload", "key", "admin-token", "trust"]
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -1,129 +1,60 @@
-"""A local AWS on a real socket, an issuer beside it, and unmodified boto3 clients."""
+"""A local AWS for each test, on one server for all of them."""
 
 from __future__ import annotations
 
-import http.client
-import json
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+import asyncio
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from daypass.localaws.app import LocalAwsConfig, build
 from support.asgi import served
-from support.issuer import HttpsIssuer, https_issuer
+from support.https_issuer import HttpsIssuer, https_issuer
+from support.local_aws import Clock, LocalAws, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     import trustme
 
-ACCOUNT = "111122223333"
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[tuple[Stage, int]]:
+    stage = Stage()
+    with served(stage) as port:
+        yield stage, port
 
 
-class Clock:
-    """The real time, moved as a test likes."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
-@dataclass
-class Raw:
-    """An answer as it came."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class LocalAws:
-    port: int
-    clock: Clock
-    issuer: HttpsIssuer
-    clients: list[Any] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def client(self, service: str, credentials: Mapping[str, Any] | None = None, **options: Any) -> Any:
-        """A boto3 client; as the account's administrator, or with what STS gave."""
-        given = credentials or {"AccessKeyId": ACCOUNT, "SecretAccessKey": "test"}
-        options = {"region_name": "us-east-1", "endpoint_url": self.url, **options}
-        client = boto3.client(
-            service,
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given.get("SessionToken"),
-            config=options.pop("config", Config(retries={"max_attempts": 0})),
-            **options,
-        )
-        self.clients.append(client)
-        return client
-
-    def raw(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Raw:
-        """A request without any client's help."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, target, body, dict(headers or {}))
-            answer = connection.getresponse()
-            return Raw(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
-
-    @property
-    def provider_arn(self) -> str:
-        return f"arn:aws:iam::{ACCOUNT}:oidc-provider/{self.issuer.url.removeprefix('https://')}"
-
-    def role_arn(self, name: str = "deploy") -> str:
-        return f"arn:aws:iam::{ACCOUNT}:role/{name}"
-
-    def policy(self, subject: str = "workspace:one") -> str:
-        condition = {"StringEquals": {f"{self.issuer.url.removeprefix('https://')}:sub": subject}}
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Federated": self.provider_arn},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": condition,
-        }
-        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-    def prepare(self) -> None:
-        """A provider and the role `deploy`."""
-        iam = self.client("iam")
-        iam.create_open_id_connect_provider(Url=self.issuer.url, ClientIDList=["sts.amazonaws.com"])
-        iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=self.policy())
-
-    def token(self, **claims: Any) -> str:
-        return self.issuer.token(now=self.clock().timestamp(), **claims)
-
-    def assume(self, **arguments: Any) -> Any:
-        given = {
-            "RoleArn": self.role_arn(),
-            "RoleSessionName": "job-1",
-            "WebIdentityToken": self.token(),
-            **arguments,
-        }
-        return self.client("sts").assume_role_with_web_identity(**given)
+@pytest.fixture(scope="session")
+def shared_issuer(ca: trustme.CA) -> Iterator[HttpsIssuer]:
+    with https_issuer(ca) as issuer:
+        yield issuer
 
 
 @pytest.fixture
-def aws(ca: trustme.CA, ca_file: Path) -> Iterator[LocalAws]:
+def aws(stage: tuple[Stage, int], shared_issuer: HttpsIssuer, ca_file: Path) -> Iterator[LocalAws]:
     clock = Clock()
-    with https_issuer(ca) as issuer, served(build(LocalAwsConfig(trust=(ca_file,)), clock)) as port:
-        local = LocalAws(port=port, clock=clock, issuer=issuer)
-        yield local
-        for client in local.clients:
-            client.close()
+    stage[0].app = build(LocalAwsConfig(trust=(ca_file,)), clock)
+    shared_issuer.reset()
+    local = LocalAws(port=stage[1], clock=clock, issuer=shared_issuer)
+    yield local
+    for client in local.clients:
+        client.close()
+    asyncio.run(end(stage[0].app))
+
+
+async def end(app: Any) -> None:
+    """Tell an application that it ends."""
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+
+    async def receive() -> dict[str, str]:
+        return messages.pop(0)
+
+    async def send(message: dict[str, str]) -> None:
+        assert message["type"].endswith(".complete")
+
+    await app({"type": "lifespan"}, receive, send)
 
 
 @pytest.fixture

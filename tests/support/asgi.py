@@ -20,8 +20,8 @@ def served(app: Any, *, certificate: Path | None = None) -> Iterator[int]:
     """The port on 127.0.0.1; over TLS when a PEM file with key and certificate is given."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    tls = {"ssl_certfile": str(certificate), "ssl_keyfile": str(certificate)} if certificate else {}
-    config: Any = uvicorn.Config(app, log_level="error", lifespan="on", **tls)
+    tls: dict[str, Any] = {"ssl_certfile": certificate, "ssl_keyfile": certificate} if certificate else {}
+    config = uvicorn.Config(app, log_level="error", lifespan="on", **tls)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

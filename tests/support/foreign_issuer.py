@@ -68,7 +68,7 @@ def foreign_issuer(url: str, folder: Path) -> Iterator[ForeignIssuer]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *arguments: object) -> None:
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

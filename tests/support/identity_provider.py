@@ -17,6 +17,7 @@ from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistrySto
 from daypass.idp.registry import Registry
 from daypass.names import IssuerUrl
 from daypass.web.application import application
+from daypass.web.health import WatchedAuditLog
 from daypass.web.services import Services
 
 ISSUER = IssuerUrl.parse("https://idp.example.com/idp")
@@ -49,13 +50,21 @@ class World:
     audit: MemoryAuditLog = field(default_factory=MemoryAuditLog)
 
     def __post_init__(self) -> None:
-        self.key_ring = KeyRing(self.key_store, MemorySigner(self.clock), self.clock, self.audit)
+        audit = WatchedAuditLog(self.audit)
+        self.key_ring = KeyRing(self.key_store, MemorySigner(self.clock), self.clock, audit)
         asyncio.run(self.key_ring.ensure(["ES256"]))
-        self.registry = Registry(self.store, self.audit, self.clock, os.urandom)
+        self.registry = Registry(self.store, audit, self.clock, os.urandom)
         issuer = Issuer(
-            self.settings.issuer, self.key_ring, self.audit, self.clock, os.urandom, default_algorithm="ES256"
+            self.settings.issuer,
+            self.key_ring,
+            audit,
+            self.clock,
+            os.urandom,
+            algorithms=("ES256",),
+            usual_lifetime_seconds=self.settings.token_lifetime_seconds,
+            max_lifetime_seconds=self.settings.token_lifetime_max_seconds,
         )
-        self.services = Services(self.settings, self.registry, issuer, self.key_ring, self.audit)
+        self.services = Services(self.settings, self.registry, issuer, self.key_ring, audit, self.clock)
         self.application = application(self.services)
         self.root = self.admin("*")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from daypass.aws.credentials_file import parse_profile, write_credentials, write_region
-from daypass.errors import AwsAccessDenied, DaypassError
+from daypass.errors import AwsRefused, DaypassError
 from daypass.names import RoleArn, parse_duration_seconds, parse_session_name, session_name_from
 from daypass.tokens import peek, strict_json
 
@@ -68,9 +68,9 @@ def log_in(
 
     Raises:
         DaypassError: what finding the token raises.
-        AwsAccessDenied: with `claims` in its `facts` (those that a trust policy looks at), and `words` when the
-            endpoint explains its refusals, as the local AWS does.
-        AwsRefused, ServiceUnreachable, ServiceAnswerInvalid: see `StsClient`.
+        AwsRefused: with `claims` in its `facts` (those that AWS looks at first), and `words` when the endpoint
+            explains its refusals, as the local AWS does; else None.
+        ServiceUnreachable, ServiceAnswerInvalid: see `StsClient`.
         FileUnsafe, FileUnavailable: see `write_credentials`.
     """
     token = find_token()
@@ -82,9 +82,9 @@ def log_in(
             session_name=request.session_name or default_session_name(claims, clock()),
             duration_seconds=request.duration_seconds,
         )
-    except AwsAccessDenied as denied:
-        denied.facts["claims"] = {name: claims[name] for name in _SHOWN_CLAIMS if name in claims}
-        denied.facts["words"] = _words(sts, denied.facts.get("why"))
+    except AwsRefused as refused:
+        refused.facts["claims"] = {name: claims[name] for name in _SHOWN_CLAIMS if name in claims}
+        refused.facts["words"] = _words(sts, refused.facts.get("why"))
         raise
     write_credentials(session.credentials, profile=request.profile, locations=locations)
     if request.region is not None:
@@ -118,5 +118,8 @@ def _words(sts: StsClient, why: object) -> str | None:
         found = strict_json.parse(sts.explanation(path), max_bytes=1 << 20, max_members=10_000, control_characters=True)
     except DaypassError:
         return None
-    words = found.get("words") if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    # A refusal that came before the trust policy has no decision to put into words, only its detail.
+    words = found.get("words") or found.get("detail")
     return words if isinstance(words, str) else None

@@ -94,9 +94,9 @@ class StsClient:
         at most 3 times with full jitter inside 30 seconds.
 
         Raises:
-            AwsAccessDenied: the trust policy says no, or there is no such role. `facts` hold `why`, a path at this
-                endpoint that explains it, when the answer names one.
-            AwsRefused: AWS says no for another reason; `facts` hold `aws_code`, `http_status` and `request_id`.
+            AwsAccessDenied: the trust policy says no, or there is no such role.
+            AwsRefused: AWS says no for another reason. `facts` of both hold `aws_code`, `http_status`, and `why`: a
+                path at this endpoint that explains it, or None; the local AWS has one.
             ServiceUnreachable: when STS did not answer, or could not.
             ServiceAnswerInvalid: when the answer is not STS's.
         """
@@ -179,7 +179,7 @@ class StsClient:
                 advice="Check that the endpoint, AWS_ENDPOINT_URL_STS perhaps, is STS.",
                 **facts,
             )
-        facts["aws_code"] = fault.code
+        facts |= {"aws_code": fault.code, "why": answer.headers.get("x-daypass-why")}
         sentence = f"AWS refused ({fault.code}): {fault.message or 'no reason given'}"
         if answer.status >= 500 or fault.code in _THROTTLED:
             return ServiceUnreachable(
@@ -189,7 +189,7 @@ class StsClient:
                 **facts,
             )
         if fault.code == "AccessDenied":
-            return AwsAccessDenied(sentence, advice=None, why=answer.headers.get("x-daypass-why"), **facts)
+            return AwsAccessDenied(sentence, advice=None, **facts)
         transient = fault.code == "IDPCommunicationError" or fault.message.startswith(_KEY_NOT_FETCHED)
         advice = _ADVICE["IDPCommunicationError"] if transient else _ADVICE.get(fault.code)
         skew = self._skew_seconds(answer)

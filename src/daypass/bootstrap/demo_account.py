@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ACCOUNT: Final = "000000000000"
 REGION: Final = "us-east-1"
 ROLE: Final = "demo-workspace"
-SECRET: Final = "database_connection_string"  # the name of the secret, as the page that this follows has it
-SECRET_VALUE: Final = "postgresql://shop:not-a-real-password@db.example.com/shop"
+CONNECTION_STRING_NAME: Final = "database_connection_string"
+CONNECTION_STRING: Final = "postgresql://shop:not-a-real-password@db.example.com/shop"
 AUDIENCE: Final = "sts.amazonaws.com"
 
 
@@ -51,7 +51,9 @@ def furnish(endpoint: str, authority: Path, *, issuer: IssuerUrl, subjects: str)
         ],
     }
     role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust_policy))["Role"]
-    secret = _client("secretsmanager", endpoint, authority).create_secret(Name=SECRET, SecretString=SECRET_VALUE)
+    secret = _client("secretsmanager", endpoint, authority).create_secret(
+        Name=CONNECTION_STRING_NAME, SecretString=CONNECTION_STRING
+    )
     permissions = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret["ARN"]}],
@@ -74,6 +76,6 @@ def _client(service: str, endpoint: str, authority: Path) -> Any:
         endpoint_url=endpoint,
         verify=str(authority),
         aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_secret_access_key="test",  # noqa: S106 - the administrator of every local AWS
         config=Config(proxies={}, retries={"total_max_attempts": 1}),
     )

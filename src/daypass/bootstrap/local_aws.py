@@ -48,6 +48,7 @@ def local_aws(options: LocalAwsOptions) -> Application:
         trust=options.trust,
         allow_private=LOOPBACK_HOSTS | options.allow_private | {host for host, _ in options.connect_to},
         connect_to=options.connect_to,
+        log=tell,
     )
     return build(config, utc_now)
 

@@ -96,7 +96,9 @@ async def _up(folder: Path, issuer_port: int, aws_port: int) -> None:
             subjects=f"organization:{organization.id}:project:{workspace.project_id}:*",
         )
         for one in (stranger, workspace):  # the workspace last: its file says that everything is there
-            _write_environment(folder, one, settings.issuer, endpoint, certificate.authority, role)
+            _write_environment(
+                folder, one, issuer=settings.issuer, endpoint=endpoint, authority=certificate.authority, role=role
+            )
         tell(_welcome(folder, settings.issuer, endpoint, role, time.monotonic() - begun))
         await stopped.wait()
         await aws.stop()
@@ -132,14 +134,14 @@ async def _demo(registry: Registry, folder: Path) -> tuple[Organization, Workspa
 async def _is_good(registry: Registry, token_file: Path) -> bool:
     try:
         secret = Secret(files.read_private(token_file, max_bytes=4096).decode().strip())
-        await registry.authenticate_workload(secret)
+        await registry.authenticate_workload(secret, request_id="up")
     except (FileUnavailable, CallerRefused, UnicodeDecodeError):
         return False
     return True
 
 
 def _write_environment(
-    folder: Path, workspace: Workspace, issuer: IssuerUrl, endpoint: str, authority: Path, role: str
+    folder: Path, workspace: Workspace, *, issuer: IssuerUrl, endpoint: str, authority: Path, role: str
 ) -> None:
     """What a platform puts into a workload's environment, as a file for the shell."""
     aws = folder / workspace.name / "aws"

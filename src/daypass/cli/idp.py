@@ -11,7 +11,7 @@ from daypass.cli.parsing import Parser, run
 if TYPE_CHECKING:
     import argparse
 
-    from daypass.errors import AwsAccessDenied
+    from daypass.errors import AwsRefused
 
 __all__ = ["parser", "run"]
 
@@ -104,7 +104,7 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     from daypass.aws.endpoint import parse_region, region_from, sts_endpoint
     from daypass.aws.login import LoginRequest, log_in
     from daypass.aws.sts_client import StsClient, Waiting
-    from daypass.errors import AwsAccessDenied, UsageInvalid
+    from daypass.errors import AwsRefused, UsageInvalid
 
     environ = os.environ
     role = arguments.role_arn or environ.get("IDP_AWS_ROLE_ARN") or environ.get("AWS_ROLE_ARN")
@@ -138,8 +138,8 @@ def _login_aws(arguments: argparse.Namespace) -> int:
             locations=locations,
             clock=lambda: datetime.now(UTC),
         )
-    except AwsAccessDenied as denied:
-        return _denied(denied, arguments, str(request.role))
+    except AwsRefused as refused:
+        return _refused(refused, arguments, str(request.role))
     facts = {
         "account": session.account,
         "role_arn": str(request.role),
@@ -159,25 +159,30 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _denied(denied: AwsAccessDenied, arguments: argparse.Namespace, role: str) -> int:
+def _refused(refused: AwsRefused, arguments: argparse.Namespace, role: str) -> int:
     """Print AWS's sentence, what it saw of the token, and why: explained by the local AWS, else what to look at."""
-    claims = denied.facts["claims"]
+    claims, words = refused.facts["claims"], refused.facts["words"]
     assert isinstance(claims, dict)
-    words = denied.facts["words"]
     if arguments.json:
         output.as_json(
-            {"error": denied.code, "message": denied.message, "role_arn": role, "claims": claims, "words": words}
+            {
+                "error": refused.code,
+                "aws_code": refused.facts["aws_code"],
+                "message": refused.message,
+                "role_arn": role,
+                "claims": claims,
+                "words": words,
+            }
         )
-    output.note(f"daypass: {denied.message}")
+    output.error(refused)
     for name, value in {"role": role, **claims}.items():
         output.note(f"  {name.ljust(4)}  {value if isinstance(value, str) else output.compact(value)}")
     if isinstance(words, str):
         for text in words.splitlines():
             output.note(text)
-        return 1
-    issuer = str(claims.get("iss", "")).removeprefix("https://")
-    account = role.split(":")[4]
-    output.note("AWS does not say which of these it was. Look at them in this order:")
-    for number, text in enumerate(_CAUSES, start=1):
-        output.note(f"  {number}. {text.format(issuer=issuer, account=account)}")
+    elif refused.facts["aws_code"] == "AccessDenied":
+        issuer = str(claims.get("iss", "")).removeprefix("https://")
+        output.note("AWS does not say which of these it was. Look at them in this order:")
+        for number, text in enumerate(_CAUSES, start=1):
+            output.note(f"  {number}. {text.format(issuer=issuer, account=role.split(':')[4])}")
     return 1

@@ -140,4 +140,5 @@ def _place(error: BaseException) -> str:
     if trace is None:
         return type(error).__name__
     name = os.path.basename(trace.tb_frame.f_code.co_filename)
-    return f"{type(error).__name__} in {name}, line {trace.tb_lineno}"
+    missing = f" of {error.name}" if isinstance(error, ImportError) and error.name else ""
+    return f"{type(error).__name__}{missing} in {name}, line {trace.tb_lineno}"

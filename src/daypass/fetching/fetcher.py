@@ -193,7 +193,14 @@ class Fetcher:
                 addresses, port = await self._addresses(url, site)
                 transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
                 async with transport:
-                    yield _Visit(transport, site, addresses, port, self._limits.body_bytes, deadline)
+                    yield _Visit(
+                        transport,
+                        site,
+                        addresses,
+                        port=port,
+                        body_bytes=self._limits.body_bytes,
+                        deadline=deadline,
+                    )
         except (TimeoutError, httpx.TimeoutException):
             reason = f"no complete answer within {self._limits.total_seconds:g} s"
             raise _unreachable(url, "time", reason) from None
@@ -234,6 +241,7 @@ class _Visit:
         transport: httpx.AsyncHTTPTransport,
         site: _Site,
         addresses: Sequence[str],
+        *,
         port: int,
         body_bytes: int,
         deadline: asyncio.Timeout,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from daypass.idp.model import Organization, Project, Workload
+
 if TYPE_CHECKING:
-    from daypass.idp.model import Organization, Project, Workload
+    from typing import TypeAlias
 
 MAX_ENTRIES: Final = 100_000
+
+Changed: TypeAlias = Organization | Project | Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class SecretIndex:
     """
 
     def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
-        self._entries: dict[str, Holder] = {}
+        self._entries: OrderedDict[str, Holder] = OrderedDict()
         self._max_entries = max_entries
         self.generation = 0
 
@@ -43,15 +48,23 @@ class SecretIndex:
         """Remember a holder that was looked up when the generation was `generation`."""
         if generation != self.generation:
             return
-        while len(self._entries) >= self._max_entries:
-            del self._entries[next(iter(self._entries))]
+        if len(self._entries) >= self._max_entries:
+            self._entries.popitem(last=False)
         self._entries[holder.workload.secret_hash] = holder
 
-    def forget(self, changed_id: str) -> None:
-        """Forget everybody who is, or belongs to, the organization, project or workload `changed_id`."""
+    def forget(self, changed: Changed) -> None:
+        """Forget a workload, or all who belong to a project or an organization.
+
+        Workloads come and go all the time, so theirs takes no walk through the others.
+        """
         self.generation += 1
-        self._entries = {
-            secret_hash: holder
+        if isinstance(changed, Workload):
+            self._entries.pop(changed.secret_hash, None)
+            return
+        gone = [
+            secret_hash
             for secret_hash, holder in self._entries.items()
-            if changed_id not in (holder.workload.id, holder.project.id, holder.organization.id)
-        }
+            if changed.id in (holder.project.id, holder.organization.id)
+        ]
+        for secret_hash in gone:
+            del self._entries[secret_hash]

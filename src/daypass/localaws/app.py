@@ -47,6 +47,7 @@ class LocalAwsConfig:
         connect_to: (host, port) of an issuer's URL to the (host, port) where it is really served.
         hosts: names besides loopback ones by which this local AWS may be called.
         max_body_bytes: longest body that is taken; kept in memory while it is looked at.
+        log: is told what is behind each refusal.
     """
 
     trust: tuple[Path | str, ...] = ()
@@ -54,6 +55,7 @@ class LocalAwsConfig:
     connect_to: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset()
     max_body_bytes: int = 64 * 1024 * 1024
+    log: Callable[[str], object] | None = None
 
 
 def build(config: LocalAwsConfig, clock: Callable[[], datetime]) -> Application:
@@ -109,7 +111,7 @@ class _Front:
         else:
             outcome = await self._serve(scope, request, asked, request_id, send)
         if isinstance(outcome, AwsError):
-            outcome = _refuse(asked, outcome, request_id)
+            outcome = self._refuse(asked, outcome, request_id)
         if outcome is not None:
             await _send(outcome, request, send)
 
@@ -183,9 +185,17 @@ class _Front:
         )
         if not isinstance(outcome, Refusal):
             return query.answer(operation, outcome, request_id, namespace=model.namespace("sts"))
-        error = AwsError(outcome.answer.code, outcome.answer.http_status, outcome.message)
-        refused = _refuse(Asked("sts", Protocol.QUERY), error, request_id)
-        return replace(refused, headers={**refused.headers, why.HEADER: self._whys.keep(request_id, outcome)})
+        answer = outcome.answer
+        return AwsError(answer.code, answer.http_status, outcome.message, outcome.detail, outcome)
+
+    def _refuse(self, asked: Asked, error: AwsError, request_id: str) -> Reply:
+        namespace = model.namespace(str(asked.service)) if asked.service in DECIDED else ""
+        refused = reply(error, asked.protocol, request_id, namespace=namespace)
+        if not error.detail:
+            return refused
+        if self._config.log is not None:
+            self._config.log(why.log_lines(request_id, error))
+        return replace(refused, headers={**refused.headers, why.HEADER: self._whys.keep(request_id, error)})
 
     def _why(self, request: WireRequest) -> Reply:
         told = self._whys.tell(request.path) if request.method == "GET" else None
@@ -197,11 +207,6 @@ class _Front:
 def _no_operation(given: Mapping[str, str]) -> AwsError:
     action, version = given.get("Action", ""), given.get("Version", "")
     return AwsError("InvalidAction", 400, f"Could not find operation {action} for version {version}")
-
-
-def _refuse(asked: Asked, error: AwsError, request_id: str) -> Reply:
-    namespace = model.namespace(str(asked.service)) if asked.service in DECIDED else ""
-    return reply(error, asked.protocol, request_id, namespace=namespace)
 
 
 def _region(request: WireRequest) -> str:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum, StrEnum, unique
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from daypass.localaws.wire import Reply
 from daypass.localaws.xml import escaped
+
+if TYPE_CHECKING:
+    from daypass.sts.refusal import Refusal
 
 XML: Final = "text/xml"
 
@@ -37,11 +40,16 @@ class Protocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AwsError:
-    """A code on the wire, its HTTP status and its text."""
+    """A code on the wire, its HTTP status and its text.
+
+    `detail` and `refusal` are what AWS would not say: for the local log and the explanation, never for the answer.
+    """
 
     code: str
     http_status: int
     message: str
+    detail: str = ""
+    refusal: Refusal | None = None
 
 
 @unique

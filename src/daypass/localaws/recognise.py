@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 from daypass.localaws import model
 from daypass.localaws.faults import Protocol
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DECIDED: Final = ("sts", "iam")
 _BY_TARGET: Final = {"secretsmanager": "secretsmanager"}
+_VERSION: Final = re.compile(r"(?:^|&)Version=([0-9-]+)(?:&|$)")
 _SCOPE: Final = re.compile(r"Credential=[^/,]*/[^/,]*/[^/,]*/([a-z0-9-]+)/")
 _AWS_HOST: Final = re.compile(r"(?:[^:]+\.)?(s3|sts|iam|secretsmanager)(?:\.[a-z0-9-]+)?\.amazonaws\.com(?::[0-9]+)?")
 
@@ -50,13 +51,8 @@ def _by_version(request: WireRequest) -> str | None:
     text = request.query
     if request.method == "POST" and request.is_form:
         text = request.body.decode("latin-1")
-    if request.path != "/" or "Action=" not in text:
-        return None
-    try:
-        versions = parse_qs(text, max_num_fields=1000).get("Version", [])
-    except ValueError:
-        return None
-    return next((name for name in DECIDED if model.version(name) in versions), None)
+    named = _VERSION.search(text) if request.path == "/" and "Action=" in text else None
+    return None if named is None else next((name for name in DECIDED if model.version(name) == named[1]), None)
 
 
 def _by_target(request: WireRequest) -> str | None:

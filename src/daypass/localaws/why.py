@@ -1,6 +1,6 @@
-"""Why a web identity was refused: what AWS would never tell, told to whoever holds the request's id.
+"""Why a request was refused: what AWS would never tell, told to whoever holds the request's id.
 
-AWS answers with one sentence on purpose. Here what explains it is kept for the last refusals, under the request id,
+AWS answers with one sentence on purpose. Here what is behind it is kept for the last refusals, under the request id,
 which cannot be guessed; the answer names the place in `x-daypass-why`. Neither token nor signature is in it.
 """
 
@@ -15,7 +15,7 @@ from daypass.trust.explain import narrate
 from daypass.trust.steps import explain
 
 if TYPE_CHECKING:
-    from daypass.sts.refusal import Refusal
+    from daypass.localaws.faults import AwsError
 
 PATH: Final = "/_daypass/why/"
 HEADER: Final = "x-daypass-why"
@@ -26,11 +26,11 @@ class Whys:
 
     def __init__(self, capacity: int = 1000) -> None:
         self._capacity = capacity
-        self._refusals: OrderedDict[str, Refusal] = OrderedDict()
+        self._refusals: OrderedDict[str, AwsError] = OrderedDict()
 
-    def keep(self, request_id: str, refusal: Refusal) -> str:
+    def keep(self, request_id: str, error: AwsError) -> str:
         """Keep a refusal; the path under which it is told."""
-        self._refusals[request_id] = refusal
+        self._refusals[request_id] = error
         while len(self._refusals) > self._capacity:
             self._refusals.popitem(last=False)
         return PATH + request_id
@@ -41,16 +41,26 @@ class Whys:
         `code`, `message` and `detail` always; where the trust policy said no, also its `decision`, the whole
         `explanation`, the `edit` that would help or why there is none, and all of that in `words`.
         """
-        refusal = self._refusals.get(path.removeprefix(PATH))
-        if refusal is None:
+        error = self._refusals.get(path.removeprefix(PATH))
+        if error is None:
             return None
         return json.dumps(
-            {"code": refusal.answer.code, "message": refusal.message, "detail": refusal.detail, **_told(refusal)}
+            {"code": error.code, "message": error.message, "detail": error.detail, **_told(error)}
         ).encode()
 
 
-def _told(refusal: Refusal) -> dict[str, object]:
-    if refusal.decision is None or refusal.policy is None or refusal.attempt is None:
+def log_lines(request_id: str, error: AwsError) -> str:
+    """The refusal for the log: one line of AWS's, then what is behind it, indented."""
+    words = _told(error)["words"]
+    behind = words if isinstance(words, str) else error.detail
+    lines = [f"refused {request_id}: {error.code}: {error.message}", *(f"  {line}" for line in behind.splitlines())]
+    # What a token says reaches a terminal here.
+    return "\n".join("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line) for line in lines)
+
+
+def _told(error: AwsError) -> dict[str, object]:
+    refusal = error.refusal
+    if refusal is None or refusal.decision is None or refusal.policy is None or refusal.attempt is None:
         return {"decision": None, "explanation": None, "edit": None, "words": None}
     explanation = explain(refusal.policy, refusal.attempt)
     remedy = smallest_edit(explanation)

@@ -86,6 +86,7 @@ class SubjectGrammar(Protocol):
     @property
     def allowed(self) -> tuple[str, ...]: ...  # noqa: D102 (told by the grammars)
     def check(self, chosen: Sequence[str]) -> None: ...  # noqa: D102
+    def names_organization(self, chosen: Sequence[str]) -> bool: ...  # noqa: D102
     def render(self, facts: WorkloadFacts, claims: Mapping[str, object], chosen: Sequence[str]) -> str: ...  # noqa: D102
 
 
@@ -197,11 +198,11 @@ def claims_for(
     }
     claims: dict[str, object] = {}
     for claim in token_format.claims:
-        if not claim.counts(facts):
+        if claim.when is not None and not claim.counts(facts):
             continue
         source = claim.source
-        value = facts.attributes.get(source.name, "") if isinstance(source, Attribute) else known[source]
-        if value in ("", {}) and source is not Source.SUBJECT:
+        value = facts.attributes.get(source.name) if isinstance(source, Attribute) else known[source]
+        if not value and source is not Source.SUBJECT:
             if claim.required:
                 raise ClaimUnavailable(
                     claim.complaint or f"a token of the format `{token_format.name}` needs the claim `{claim.name}`",

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.errors import DaypassError
 from daypass.subjects.grammars import grammar_for
-from daypass.trust import tenancy, text_edit
-from daypass.trust.context import audiences, subject
+from daypass.trust import tenancy, text_edit, token_claims
+from daypass.trust.context import subject
 from daypass.trust.decision import Reason, Request
 from daypass.trust.document import Policy
 from daypass.trust.evaluate import evaluate
 from daypass.trust.explain import shown
 from daypass.trust.recognisers import Case
+from daypass.trust.recognisers.subjects import MERGE_REQUESTS
 from daypass.trust.repairs import repair
 from daypass.trust.role_trust import check_role_trust
 from daypass.trust.statement import Effect
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 _MAX_STATEMENTS: Final = 16
 """So many statements are tried to be repaired."""
 _MAX_OPERATIONS: Final = 12
-
-_MERGE_REQUESTS: Final = ("merge_request_event", "external_pull_request_event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +130,10 @@ def smallest_edit(explanation: Explanation) -> Edit | Refusal | None:
         return refusal
     ways = [_repaired(explanation, result) for result in _candidates(explanation)]
     edits = sorted((way for way in ways if isinstance(way, tuple)), key=lambda way: len(way[0]))
-    for operations, after in edits:
-        return Edit(
-            operations, explanation.policy.text, after, admits=_admits(explanation), caution=_caution(explanation)
-        )
+    if edits:
+        operations, after = edits[0]
+        admits, caution = _admits(explanation, operations), _caution(explanation)
+        return Edit(operations, explanation.policy.text, after, admits, caution)
     return next((way for way in ways if isinstance(way, Refusal)), None) or Refusal(
         "no_safe_edit",
         "no statement of this policy is meant for such a token",
@@ -255,7 +254,7 @@ def _stuck(result: StatementResult) -> Refusal:
 
 def _is_pull_request(explanation: Explanation, own: str) -> bool:
     claims = explanation.attempt.claims
-    if claims.get("pipeline_source") in _MERGE_REQUESTS or claims.get("event_name") == "pull_request":
+    if claims.get("pipeline_source") in MERGE_REQUESTS or claims.get("event_name") == "pull_request":
         return True
     grammar = grammar_for(explanation.attempt.provider.issuer)
     shape = None if grammar is None else grammar.shape_of(own)
@@ -275,9 +274,19 @@ def _wanted_subjects(policy: Policy) -> Iterator[str]:
                     yield from condition.values
 
 
-def _admits(explanation: Explanation) -> str:
+def _admits(explanation: Explanation, operations: Sequence[Operation]) -> str:
+    """Who comes in by an edit, as exactly as the operations tell."""
     claims = explanation.attempt.claims
-    return f"sub {subject(claims)} with aud {' | '.join(audiences(claims))}, and nobody else"
+    number = int(operations[0].path[1]) + 1
+    keys = {str(operation.path[4]).rpartition(":")[2].lower() for operation in operations if len(operation.path) > 4}
+    if any(operation.op is text_edit.Op.MOVE or len(operation.path) < 5 for operation in operations):
+        if explanation.decisions[0].allowed:
+            return f"nobody new: whom statement {number} lets in may bring what this token brings"
+        return f"whoever meets the conditions of statement {number}, and this token does"
+    if keys == {"aud"}:
+        found = token_claims.effective_audience(claims)
+        return f"the audience {found}, for the subjects that statement {number} names"
+    return f"the subject {subject(claims)}, on the other conditions of statement {number}"
 
 
 def _caution(explanation: Explanation) -> str | None:

@@ -5,6 +5,7 @@ Whether a condition holds is decided in `judge`; here is told why it came out so
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from daypass.trust.comparisons.strings import lower
@@ -48,7 +49,7 @@ def _why(condition: Condition, found: tuple[str, ...], context: Context) -> Reas
     """What let a condition hold: a value, or something that is no guard at all."""
     if not found:
         return Reason.ABSENT_ACCEPTED
-    if any(condition.test(value, context) is None for value in found):
+    if _may_fail(condition) and any(condition.test(value, context) is None for value in found):
         return Reason.POLICY_VALUE_UNREADABLE
     if condition.parsed.negated:
         if not all(map(condition.parsed.reads, found)):
@@ -71,9 +72,12 @@ def _why_not(condition: Condition, found: tuple[str, ...], context: Context) -> 
         return Reason.KEY_PRESENT
     if operator.quantifier is Quantifier.NONE and context.is_multivalued(condition.key):
         return Reason.KEY_MULTIVALUED
-    misses = [value for value in found if not condition.test(value, context)]
-    if any(condition.test(value, context) is None for value in misses):
+    answers = (
+        {value: condition.test(value, context) for value in found} if len(found) > 1 or _may_fail(condition) else {}
+    )
+    if None in answers.values():
         return Reason.POLICY_VALUE_UNREADABLE
+    misses = [value for value in found if not answers.get(value)]
     if not all(map(operator.reads, misses)):
         return Reason.VALUE_UNREADABLE
     if operator.negated:
@@ -85,15 +89,25 @@ def _why_not(condition: Condition, found: tuple[str, ...], context: Context) -> 
     return _nearest_miss(operator.comparison, condition.values, misses)
 
 
+def _may_fail(condition: Condition) -> bool:
+    """Whether AWS may be unable to compare; that is known of ARNs only, and asking again costs."""
+    return condition.parsed.comparison is Comparison.ARN
+
+
 def _nearest_miss(comparison: Comparison, wanted: tuple[str, ...], misses: list[str]) -> Reason:
     exact, like = comparison is Comparison.EXACT, comparison is Comparison.LIKE
     if exact or like:
         folded = [lower(value) for value in misses]
         lowered = [lower(value) for value in wanted]
-        if any(value in lowered for value in folded) or (
-            like and any(Pattern.parse(value).matches(miss) for value in lowered for miss in folded)
+        differs = folded != misses or tuple(lowered) != wanted
+        if differs and any(
+            miss in lowered or (like and any(_pattern(value).matches(miss) for value in lowered)) for miss in folded
         ):
             return Reason.CASE_DIFFERS
     if (exact or comparison is Comparison.IGNORING_CASE) and any("*" in value for value in wanted):
         return Reason.WILDCARD_IN_EXACT_OPERATOR
     return Reason.VALUE_DIFFERS
+
+
+# Patterns are compiled with the policy; these, in lower case, are asked for by whoever is refused time and again.
+_pattern = lru_cache(maxsize=1024)(Pattern.parse)

@@ -12,10 +12,11 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Match
 
-from daypass.errors import DaypassError, NotFound, RequestInvalid
+from daypass.errors import DaypassError, NotFound, RequestInvalid, ScopeMissing
 from daypass.idp.caller import Caller, Scope
 from daypass.web import bodies
 from daypass.web.authentication import bearer
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
     from fastapi import APIRouter
-    from starlette.responses import Response
-    from starlette.types import Receive
+    from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
 
     from daypass.web.services import Services
@@ -74,28 +74,43 @@ class AdminRoute(APIRoute):
         """See `APIRoute`."""
         handle = super().get_route_handler()
         scope = Scope((self.openapi_extra or {})[SCOPE])
+        name = name_of(self)
         takes_body = self.body_field is not None
 
         async def answer(request: Request) -> Response:
             services: Services = request.app.state.services
             caller = await _authenticated(services, request)
-            caller.require(scope)
-            refuse_repeated(request)
-            if takes_body:
-                limit = services.settings.body_max_bytes
-                body = await bodies.read_bytes(request, max_bytes=limit)
-                request = ReadRequest(request.scope, request.receive, body, bodies.parse(body, max_bytes=limit))
-                # A body may take its time, and a token may have been revoked meanwhile.
-                caller = await _authenticated(services, request)
-            request.state.caller = caller
-            return await handle(request)
+            try:
+                caller.require(scope)
+                refuse_repeated(request)
+                if takes_body:
+                    limit = services.settings.body_max_bytes
+                    body = await bodies.read_bytes(request, max_bytes=limit)
+                    request = ReadRequest(request.scope, request.receive, body, bodies.parse(body, max_bytes=limit))
+                    # A body may take its time, and a token may have been revoked meanwhile.
+                    caller = await _authenticated(services, request)
+                request.state.caller = caller
+                return await handle(request)
+            except ScopeMissing as refusal:
+                await services.registry.refusals.record(
+                    refusal,
+                    "admin.call",
+                    caller,
+                    request_id=caller.request_id,
+                    source_ip=caller.source_ip,
+                    detail={"operation": name},
+                )
+                raise
 
         return answer
 
 
 async def _authenticated(services: Services, request: Request) -> Caller:
-    token = await services.registry.authenticate_admin(bearer(request.headers))
-    return Caller.of(token, request_id=request.state.request_id, source_ip=request.state.source_ip)
+    request_id, source_ip = request.state.request_id, request.state.source_ip
+    token = await services.registry.authenticate_admin(
+        bearer(request.headers), request_id=request_id, source_ip=source_ip
+    )
+    return Caller.of(token, request_id=request_id, source_ip=source_ip)
 
 
 def the_caller(request: Request) -> Caller:
@@ -128,6 +143,7 @@ def administration(services: Services, routers: Iterable[APIRouter]) -> FastAPI:
             DaypassError: _refused,
             RequestValidationError: _misshapen,
             HTTPException: _unserved,
+            ClientDisconnect: _gone,
             Exception: _unforeseen,
         },
     )
@@ -162,6 +178,17 @@ async def _unserved(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return refusal(NotFound(f"nothing is served at `{request.url.path}`"), request.state.request_id)
     return refusal(RequestInvalid("the request cannot be read"), request.state.request_id)
+
+
+class _Silence(Response):
+    """An answer to nobody."""
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Send nothing."""
+
+
+async def _gone(*_: object) -> Response:
+    return _Silence()
 
 
 async def _unforeseen(request: Request, _: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from daypass.web import admin_tokens, audit, keys, openapi, organizations, projects, workloads
@@ -31,11 +32,15 @@ def application(services: Services) -> Door:
     health = Health(services)
     tokens = IdTokens(services)
     admin = administration(services, (resource.router(services) for resource in RESOURCES))
-    described = openapi.document(admin, services.settings.issuer)
-    etag = f'"{hashlib.sha256(described).hexdigest()[:32]}"'
+
+    @cache
+    def described() -> tuple[bytes, str]:
+        # Made when first asked for: it takes longer than all the rest of the start.
+        body = openapi.document(admin, services.settings.issuer)
+        return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
     async def describe(request: Request) -> Response:
-        return public(request, described, etag)
+        return public(request, *described())
 
     def readable(handler: Handler) -> dict[str, Handler]:
         # The server leaves the body out when the method is HEAD (RFC 9110 section 9.3.2).
@@ -46,6 +51,7 @@ def application(services: Services) -> Door:
         {
             "/.well-known/openid-configuration": readable(documents.discovery),
             "/keys": readable(documents.keys),
+            "/not-supported": readable(documents.not_supported),
             "/healthz": readable(health.alive),
             "/readyz": readable(health.ready),
             "/v1/openapi.json": readable(describe),

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from daypass.config import Settings
     from daypass.idp.issue import Issuer
     from daypass.idp.key_ring import KeyRing
-    from daypass.idp.ports import AuditLog
+    from daypass.idp.ports import Clock
     from daypass.idp.registry import Registry
+    from daypass.web.health import WatchedAuditLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +22,5 @@ class Services:
     registry: Registry
     issuer: Issuer
     key_ring: KeyRing
-    audit: AuditLog
+    audit: WatchedAuditLog
+    clock: Clock

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from daypass.errors import JsonMalformed, PolicyMalformed, PolicyUnsupported
+from daypass.errors import DaypassError, JsonMalformed, PolicyMalformed, PolicyUnsupported
 from daypass.localaws.faults import AwsError
 from daypass.localaws.iam.paging import page
 from daypass.localaws.iam.state import PARTITION, IamRole, new_role_id
@@ -157,11 +157,15 @@ def _trust_policy(text: str) -> Policy | AwsError:
     except PolicyMalformed as fault:
         code = str(fault.facts.get("aws_code", "MalformedPolicyDocument"))
         status = 409 if code == "LimitExceeded" else 400
-        return AwsError(code, status, str(fault.facts.get("aws_message") or fault.message))
+        return AwsError(code, status, str(fault.facts.get("aws_message") or fault.message), detail=_told(fault))
     except PolicyUnsupported as fault:
         text = f"The local AWS cannot evaluate this policy yet: {fault.message}"
-        return AwsError("MalformedPolicyDocument", 400, text)
+        return AwsError("MalformedPolicyDocument", 400, text, detail=_told(fault))
     return policy
+
+
+def _told(fault: DaypassError) -> str:
+    return f"{fault.message}\n{fault.advice}" if fault.advice else fault.message
 
 
 def _find(call: Call) -> IamRole | AwsError:

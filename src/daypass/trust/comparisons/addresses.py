@@ -21,20 +21,33 @@ _MASK: Final = re.compile(r"\+?0*([0-9]{1,3})")
 
 
 def address(text: str) -> Address | None:
-    """The address that a text is, None when it is none. `192.000.2.1` is `192.0.2.1` (observed 2026-09)."""
+    """The address that a text is, None when it is none.
+
+    `192.000.2.1` is `192.0.2.1`, and so is `::ffff:192.0.2.1`; no other IPv6 address that ends like an IPv4 one is read
+    (observed on AWS, September 2026).
+    """
+    found = _written(text)
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return found if mapped is None else mapped
+
+
+def _written(text: str) -> Address | None:
     found = _IPV4.fullmatch(text)
     try:
         if found is not None:
             return IPv4Address(".".join(str(int(part)) for part in found.groups()))
-        return None if "%" in text else IPv6Address(text)
+        if "%" in text:
+            return None
+        long = IPv6Address(text)
     except AddressValueError:
         return None
+    return long if long.ipv4_mapped is not None or "." not in text else None
 
 
 def network(text: str) -> Network | None:
-    """The range that a text is, None when it is none. Bits behind the mask do not matter (observed 2026-09)."""
+    """The range that a text is, whatever its bits behind the mask are; None when it is none."""
     start, slash, mask = text.partition("/")
-    base = address(start)
+    base = _written(start)
     found = _MASK.fullmatch(mask)
     if base is None or (slash and found is None):
         return None
@@ -46,9 +59,21 @@ def network(text: str) -> Network | None:
     return IPv6Network((base, length), strict=False)
 
 
+def is_empty(text: str) -> bool:
+    """Whether no address is in a range: it cannot be read, or it is of IPv6 and begins with bits behind its mask.
+
+    In IPv4 such bits do not matter. `2001:db8::5/64` matches nothing, and `::ffff:192.0.2.0/120` neither: an address
+    like that is of IPv4. A negation over them holds for everybody (observed on AWS, September 2026).
+    """
+    found, base = network(text), _written(text.partition("/")[0])
+    if found is None or isinstance(found, IPv4Network):
+        return found is None
+    return found.network_address != base or found.network_address.ipv4_mapped is not None
+
+
 def within(values: Values, *, negated: bool) -> Test:
     """`IpAddress`: in one of the ranges."""
-    ranges = tuple(found for found in map(network, values.texts) if found is not None)
+    ranges = tuple(found for text in values.texts if not is_empty(text) and (found := network(text)) is not None)
 
     def test(found: str, _: object) -> bool:
         asked = address(found)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daypass.trust.comparisons.outcome import negatable
-from daypass.trust.variables import joined
-from daypass.trust.wildcard import Pattern
+from daypass.trust.variables import Template, joined
+from daypass.trust.wildcard import Pattern, Piece, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def like(values: Values, *, negated: bool) -> Test:
     """`StringLike`: `*` is any run of characters, `?` is one, letter case counts."""
     templates = values.templates()
     patterns = tuple(Pattern.of(parts) for parts in (template.constant for template in templates) if parts is not None)
-    varying = tuple(template for template in templates if template.constant is None)
+    varying = tuple(_pattern_of(template) for template in templates if template.constant is None)
     if len(patterns) == 1 and not varying:
         matches = patterns[0].matches
         return (lambda found, _: not matches(found)) if negated else (lambda found, _: matches(found))
@@ -65,7 +65,24 @@ def like(values: Values, *, negated: bool) -> Test:
     def fits(found: str, context: Context) -> bool:
         if any(pattern.matches(found) for pattern in patterns):
             return True
-        resolved = (template.resolve(context) for template in varying)
-        return any(parts is not None and Pattern.of(parts).matches(found) for parts in resolved)
+        resolved = (pattern_of(context) for pattern_of in varying)
+        return any(pattern is not None and pattern.matches(found) for pattern in resolved)
 
     return negatable(fits, negated=negated)
+
+
+def _pattern_of(template: Template) -> Callable[[Context], Pattern | None]:
+    """The pattern for a request, None when a variable has no value. Only pieces with a variable are made anew."""
+    pieces = [Template(tuple(parts)) for parts in split(template.parts)]
+    ready = [None if piece.constant is None else Piece.of(piece.constant) for piece in pieces]
+
+    def pattern_of(context: Context) -> Pattern | None:
+        made = []
+        for piece, known in zip(pieces, ready, strict=True):
+            parts = piece.resolve(context) if known is None else ()
+            if parts is None:
+                return None
+            made.append(Piece.of(parts) if known is None else known)
+        return Pattern.of_pieces(made)
+
+    return pattern_of

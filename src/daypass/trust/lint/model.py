@@ -8,11 +8,13 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from daypass.errors import DaypassError
-    from daypass.names import ProviderArn
+    from daypass.errors import JsonMalformed
     from daypass.tokens.strict_json import JsonValue
     from daypass.trust.document import Policy
+    from daypass.trust.lint.view import Trust
+    from daypass.trust.reading import Fault
     from daypass.trust.sources.found import ProviderFacts, RoleFacts
+    from daypass.trust.witness import Witness
 
 Path = tuple[str | int, ...]
 
@@ -40,23 +42,11 @@ class Claim(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
-    """A token that the policy lets in, as the claims that matter, and the provider it comes from."""
-
-    provider: ProviderArn
-    claims: Mapping[str, str]
-
-    def to_json(self) -> dict[str, object]:
-        """As plain values."""
-        return {"provider": str(self.provider), "claims": dict(self.claims)}
-
-
-@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a rule found.
 
     `path` leads to it inside the policy; `statement` is the index of the statement, None for the whole document;
-    `severity` may differ from the rule's.
+    `severity` may differ from the rule's; `place` is line and column where no path of the policy leads to it.
     """
 
     code: str
@@ -69,19 +59,23 @@ class Finding:
     found: tuple[str, ...] = ()
     claim: Claim | None = None
     witness: Witness | None = None
+    place: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known beside the document; every part may be unknown.
 
-    `issuers` maps an issuer without scheme to the name of its subject grammar, for issuers that no table knows (a
-    self-managed GitLab). `claims` are those of a decoded token that should get in.
+    `providers` are those of the same file, or all of the account when `providers_complete`. `issuers` maps an issuer
+    without scheme to the name of its subject grammar, for issuers that no table knows (a self-managed GitLab).
+    `claims` are those of a decoded token that should get in. `twins` are roles that have the same trust policy.
     """
 
     role: RoleFacts | None = None
     providers: tuple[ProviderFacts, ...] | None = None
+    providers_complete: bool = False
     claims: Mapping[str, JsonValue] | None = None
+    twins: tuple[str, ...] = ()
     issuers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -89,17 +83,25 @@ class Known:
 class LintSubject:
     """A trust policy to be linted.
 
-    `document` is the JSON value, None when the text is not JSON; `faults` are what the grammar does not take, in
-    order, with their paths; `policy` holds the statements without fault, None when there is none, and `indexes`
-    their places in the document.
+    Attributes:
+        text: JSON, values that are not known marked.
+        document: its value, None when it is not JSON.
+        not_json: why it is not, None when it is.
+        faults: what the grammar does not take, in order, paths as in the document.
+        policy: the statements without fault; None when there is none.
+        indexes: their places in the document.
+        known: what is known beside it.
+        trusts: each Allow statement of `policy` with each OIDC provider that it names.
     """
 
     text: str
     document: JsonValue
-    faults: tuple[tuple[Path, DaypassError], ...]
+    not_json: JsonMalformed | None
+    faults: tuple[Fault, ...]
     policy: Policy | None
     indexes: tuple[int, ...]
     known: Known
+    trusts: tuple[Trust, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,15 @@ class Example:
 
 Check = Callable[[LintSubject], Iterator[Finding]]
 Fix = Callable[[LintSubject, Finding], "str | None"]
+"""The document's text after the edit, None when there is no safe one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of the catalogue.
 
-    `fix` makes the document's text without what a finding names, where that never lets anybody else in.
+    `fix` edits the text so that the finding goes away. `repairs` says that it makes a statement work that could never
+    work as written; any other fix must not let anybody in who could not enter before.
     """
 
     code: str
@@ -131,6 +135,7 @@ class Rule:
     passes: Example
     check: Check
     fix: Fix | None = None
+    repairs: bool = False
 
     @property
     def page(self) -> str:

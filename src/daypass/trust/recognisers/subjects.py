@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Read = tuple["Shape", "Mapping[str, str]"]
 """A form and its components, or what a pattern asks of them."""
 
+MERGE_REQUESTS: Final = ("merge_request_event", "external_pull_request_event")
+"""The `pipeline_source` of GitLab's pipelines for code that was proposed."""
+
 _ASKED: Final = (Reason.VALUE_DIFFERS, Reason.CASE_DIFFERS, Reason.WILDCARD_IN_EXACT_OPERATOR)
 
 
@@ -57,12 +60,27 @@ def another_event(case: Case, condition: ConditionResult) -> Hint | None:
     return Hint(code, f"this is the subject of a {found}, and that of a {wanted} is wanted")
 
 
+def another_of_its_kind(case: Case, condition: ConditionResult) -> Hint | None:
+    """The project and the event are right, and the branch, tag or environment is another one."""
+    if condition.reason is not Reason.VALUE_DIFFERS:
+        return None
+    for (shape, found), (other, wanted) in _pairs(case, condition):
+        if shape != other:
+            continue
+        for name in (name for name in found if name not in shape.scope and "*" not in wanted[name]):
+            if found[name] != wanted[name]:
+                return Hint(
+                    "subject_of_the_same_project",
+                    f"the project is the right one; its {name.replace('_', ' ')} is {found[name]}, not {wanted[name]}",
+                )
+    return None
+
+
 def merge_request(case: Case, condition: ConditionResult) -> Hint | None:
     """A pipeline of a merge request, which GitLab tells as one of its branch."""
     if not _is_sub(case, condition) or case.claims is None:
         return None
-    source = case.claims.get("pipeline_source")
-    if source not in {"merge_request_event", "external_pull_request_event"}:
+    if case.claims.get("pipeline_source") not in MERGE_REQUESTS:
         return None
     return Hint("subject_of_merge_request", "the pipeline is a merge request's, so the ref is its source branch")
 
@@ -138,6 +156,7 @@ def _noun(grammar: Grammar) -> str:
 RECOGNISERS: Final[tuple[Callable[[Case, ConditionResult], Hint | None], ...]] = (
     immutable_ids,
     another_event,
+    another_of_its_kind,
     merge_request,
     another_customer,
     unknown_form,

@@ -40,7 +40,7 @@ def policies(name: str, document: dict[str, JsonValue], at: Callable[[Path], Pos
         document: the template; short forms of intrinsic functions written out.
         at: places below a path of the template.
     """
-    template = _Template(members(document.get("Resources")))
+    template = _Template(members(document.get("Resources")), at)
     providers = tuple(template.providers())
     for logical_id, resource in template.resources.items():
         properties = members(members(resource).get("Properties"))
@@ -57,6 +57,7 @@ def policies(name: str, document: dict[str, JsonValue], at: Callable[[Path], Pos
 @dataclass(frozen=True, slots=True)
 class _Template:
     resources: dict[str, JsonValue]
+    at: Callable[[Path], Position]
 
     def providers(self) -> Iterator[ProviderFacts]:
         for logical_id, resource in self.resources.items():
@@ -69,7 +70,7 @@ class _Template:
                     url=url,
                     client_ids=texts(ids) if known else None,
                     thumbprints=texts(properties.get("ThumbprintList")),
-                    path=("Resources", logical_id, "Properties", "Url"),
+                    place=self.at(("Resources", logical_id, "Properties", "Url"))(()),
                 )
 
     def role(self, logical_id: str, properties: dict[str, JsonValue]) -> RoleFacts:
@@ -118,8 +119,8 @@ class _Template:
             return self._sub(argument)
         if name == "Fn::Join":
             match argument:
-                case [str(delimiter), list(parts)]:
-                    known = [self.resolved(part) for part in parts]
+                case [str(delimiter), list(joined)]:
+                    known = [self.resolved(part) for part in joined]
                     return delimiter.join(part if isinstance(part, str) else unknown("…") for part in known)
                 case _:
                     pass
@@ -129,8 +130,8 @@ class _Template:
         match argument:
             case str(text):
                 names: dict[str, JsonValue] = {}
-            case [str(text), dict(names)]:
-                pass
+            case [str(text), dict(given)]:
+                names = given
             case _:
                 return unknown("Fn::Sub")
 
@@ -152,4 +153,4 @@ class _Template:
         if resource.get("Type") not in {_PROVIDER, _CDK_PROVIDER} or url is None:
             return None
         partition, account = unknown("AWS::Partition"), unknown("AWS::AccountId")
-        return f"arn:{partition}:iam::{account}:oidc-provider/{url.removeprefix('https://')}"
+        return f"arn:{partition}:iam::{account}:oidc-provider/{url.rpartition('://')[2]}"

@@ -32,14 +32,15 @@ class Where:
 class ProviderFacts:
     """An IAM OIDC provider as a file or an account has it.
 
-    `url` is as written, scheme and all; `client_ids` is None where they are not known, and so is `arn`.
+    `url` is as written, scheme and all; `client_ids` is None where they are not known, and so is `arn`; `place` is the
+    line and column of the URL in the file.
     """
 
     url: str
     arn: str | None = None
     client_ids: tuple[str, ...] | None = None
     thumbprints: tuple[str, ...] = ()
-    path: Path = ()
+    place: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

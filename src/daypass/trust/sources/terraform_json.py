@@ -30,7 +30,7 @@ def is_configuration(name: str, document: dict[str, JsonValue]) -> bool:
 def policies(name: str, text: str, document: dict[str, JsonValue]) -> Iterator[FoundPolicy]:
     """The trust policy of each `aws_iam_role`."""
     resources, data = members(document.get("resource")), members(document.get("data"))
-    providers = tuple(_providers(resources))
+    providers = tuple(_providers(text, resources))
     for label, path, block in _blocks(resources, ("resource",), _ROLE):
         role = RoleFacts(
             name=_known(block.get("name")) or label, max_session_duration=number_of(block.get("max_session_duration"))
@@ -77,13 +77,13 @@ def _with_arns(value: JsonValue, providers: tuple[tuple[str, ProviderFacts], ...
     text = json.dumps(value, ensure_ascii=False)
     for label, facts in providers:
         account = terraform_expression.reference("account")
-        arn = f"arn:aws:iam::{account}:oidc-provider/{facts.url.removeprefix('https://')}"
+        arn = f"arn:aws:iam::{account}:oidc-provider/{facts.url.rpartition('://')[2]}"
         text = text.replace(terraform_expression.reference(f"{_PROVIDER}.{label}.arn"), arn)
     result: JsonValue = json.loads(text)
     return result
 
 
-def _providers(resources: dict[str, JsonValue]) -> Iterator[tuple[str, ProviderFacts]]:
+def _providers(text: str, resources: dict[str, JsonValue]) -> Iterator[tuple[str, ProviderFacts]]:
     for label, path, block in _blocks(resources, ("resource",), _PROVIDER):
         url, ids = _known(block.get("url")), block.get("client_id_list")
         if url is not None:
@@ -95,7 +95,7 @@ def _providers(resources: dict[str, JsonValue]) -> Iterator[tuple[str, ProviderF
                     url=url,
                     client_ids=texts(ids) if known else None,
                     thumbprints=thumbprints,
-                    path=(*path, "url"),
+                    place=fixed(text, (*path, "url"))(()),
                 ),
             )
 

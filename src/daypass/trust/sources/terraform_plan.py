@@ -25,7 +25,7 @@ def is_plan(document: dict[str, JsonValue]) -> bool:
 def policies(name: str, text: str, document: dict[str, JsonValue]) -> Iterator[FoundPolicy]:
     """The trust policy of each role that will be there when the plan is applied."""
     changes = list(_changes(document))
-    providers = tuple(_providers(changes))
+    providers = tuple(_providers(text, changes))
     documents = {address: after for _, address, kind, after in changes if kind == "aws_iam_policy_document"}
     for path, address, kind, after in changes:
         if kind != "aws_iam_role":
@@ -110,7 +110,7 @@ def _marked(after: JsonValue, later: JsonValue, name: str) -> JsonValue:
     return after
 
 
-def _providers(changes: list[tuple[Path, str, str, dict[str, JsonValue]]]) -> Iterator[ProviderFacts]:
+def _providers(text: str, changes: list[tuple[Path, str, str, dict[str, JsonValue]]]) -> Iterator[ProviderFacts]:
     for path, _, kind, after in changes:
         url = text_of(after.get("url"))
         if kind == "aws_iam_openid_connect_provider" and url is not None:
@@ -119,7 +119,7 @@ def _providers(changes: list[tuple[Path, str, str, dict[str, JsonValue]]]) -> It
                 arn=text_of(after.get("arn")),
                 client_ids=texts(after["client_id_list"]) if isinstance(after.get("client_id_list"), list) else None,
                 thumbprints=texts(after.get("thumbprint_list")),
-                path=(*path, "url"),
+                place=fixed(text, (*path, "url"))(()),
             )
 
 

@@ -27,14 +27,18 @@ class HttpsIssuer:
     def __init__(self, port: int, path: str) -> None:
         self.port = port
         self.url = f"https://localhost:{port}{path}"
+        self._discovery_path = f"{path}/.well-known/openid-configuration"
+        self.reset()
+
+    def reset(self) -> None:
+        """As on its first day."""
         self.key = private_key()
         self.fetches = 0
-        self.documents: dict[str, bytes] = {}
-        self.publish(f"{path}/.well-known/openid-configuration", KeySet([self.key.public]).document())
-
-    def publish(self, discovery_path: str, key_set: bytes) -> None:
         metadata = {"issuer": self.url, "jwks_uri": f"https://localhost:{self.port}/keys"}
-        self.documents = {discovery_path: json.dumps(metadata).encode(), "/keys": key_set}
+        self.documents = {
+            self._discovery_path: json.dumps(metadata).encode(),
+            "/keys": KeySet([self.key.public]).document(),
+        }
 
     def token(self, *, now: float, key: PrivateKey | None = None, **claims: object) -> str:
         """A token for `sts.amazonaws.com`; a claim given as None is left out."""

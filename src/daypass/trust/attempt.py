@@ -107,7 +107,11 @@ def likely_audience(policy: Policy, provider: ProviderArn) -> str | None:
     key = f"{provider.issuer}:aud".lower()
     for statement in policy.statements:
         for condition in statement.conditions if statement.effect is Effect.ALLOW else ():
-            if condition.key.lower() == key and condition.operator.lower().endswith("stringequals") and condition.values:
+            if (
+                condition.key.lower() == key
+                and condition.operator.lower().endswith("stringequals")
+                and condition.values
+            ):
                 return condition.values[0]
     return None
 

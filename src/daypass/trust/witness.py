@@ -117,6 +117,12 @@ def subject_key(bearer: TokenBearer) -> str:
     return f"{bearer.provider.issuer.lower()}:sub"
 
 
+def shaped(bearer: TokenBearer, grammar: Grammar) -> Iterator[Limit]:
+    """Each form of the issuer's subjects, one at a time: mostly the first will do."""
+    for shape in grammar.shapes:
+        yield Limit(subject_key(bearer), Language.shaped((shape,)), inside=True)
+
+
 def look(
     policy: Policy,
     bearer: TokenBearer,
@@ -148,9 +154,11 @@ def look(
         return _witness(bearer, named or found, realistic=False)
     real = _replaced(policy, bearer, found, suggestions(grammar, asked), limits)
     if real is None:
-        shaped = Limit(subject_key(bearer), Language.shaped(grammar.shapes), inside=True)
-        again = find(policy, bearer, limits=[*limits, shaped], statement=statement)
-        real = again if isinstance(again, Found) else None
+        for limit in shaped(bearer, grammar):
+            again = find(policy, bearer, limits=[*limits, limit], statement=statement)
+            if isinstance(again, Found):
+                real = again
+                break
     return _witness(bearer, real or found, realistic=real is not None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,10 +119,13 @@ BROKEN: list[tuple[str, str, str]] = [
     ("listen", "127.0.0.1:٤٤٣", "its port is not a number"),
     ("listen", "[::1:8443", "its host is not a name"),
     ("listen", "[idp]:8443", "not an IPv6 address"),
-    ("tls_certificate", "{missing}", "cannot be read: No such file"),
+    ("tls_certificate", "{missing}", "cannot be read: no such file"),
     ("tls_certificate", "{file}", "cannot be used"),
-    ("tls_private_key", "{missing}", "cannot be read: No such file"),
-    ("tls_private_key", "{open_key}", "is open to others (mode 0644)"),
+    ("tls_private_key", "{missing}", "cannot be read: no such file"),
+    ("tls_private_key", "{open_key}", "has mode 0644, so others can open it"),
+    ("tls_certificate", "{pipe}", "is a pipe"),
+    ("tls_private_key", "{pipe}", "is a pipe"),
+    ("key_file", "{pipe}", "is a pipe"),
     ("tls_private_key", "{foreign_key}", "it is not the key of"),
     ("behind_proxy", "yes", "neither true nor false"),
     ("proxy_hops", "-1", "not a whole number from 0 to 10"),
@@ -131,8 +135,8 @@ BROKEN: list[tuple[str, str, str]] = [
     ("signing_algorithms", "RS256,RS256", "twice"),
     ("signing_algorithms", "ES256", "lacks RS256"),
     ("key_file", "{missing}", "cannot be read"),
-    ("key_file", "{open_key}", "is open to others"),
-    ("passphrase_file", "{open_key}", "is open to others"),
+    ("key_file", "{open_key}", "others can open it"),
+    ("passphrase_file", "{open_key}", "others can open it"),
     ("token_lifetime_seconds", "59", "not a whole number from 60 to 3600"),
     ("token_lifetime_seconds", "3601", "not a whole number from 60 to 3600"),
     ("token_lifetime_max_seconds", "1e3", "not a whole number from 60 to 3600"),
@@ -153,7 +157,8 @@ def test_each_broken_key_is_named_with_its_reason(
     for name, mode in (("open_key", 0o644), ("foreign_key", 0o600)):
         (tmp_path / name).write_bytes(foreign)
         (tmp_path / name).chmod(mode)
-    places = {name: str(tmp_path / name) for name in ("file", "missing", "open_key", "foreign_key")}
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    places = {name: str(tmp_path / name) for name in ("file", "missing", "open_key", "foreign_key", "pipe")}
     (problem,) = refused(good | {key: text.format(**places)})
     assert problem.key == f"DAYPASS_{key.upper()}"
     assert problem.file == "environment"

@@ -10,9 +10,7 @@ Every problem of all settings is reported at once, each with file (or environmen
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
-import shlex
 import ssl
 import stat
 import tomllib
@@ -22,17 +20,23 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from daypass.errors import IssuerUrlInvalid, SettingInvalid
+from daypass import files
+from daypass.errors import FileUnavailable, FileUnsafe, IssuerUrlInvalid, SettingInvalid
+from daypass.idp.issue import MIN_TOKEN_LIFETIME_SECONDS
+from daypass.idp.key_ring import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.names import IssuerUrl
+from daypass.subjects.formats import AWS_SUBJECT_LIMIT
+from daypass.tokens.algorithms import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 FILE_NAME: Final = "daypass.toml"
+_FILE_MAX_BYTES: Final = 1024 * 1024
 PREFIX: Final = "DAYPASS_"
 WHOLE_FILE: Final = "*"
 """What a problem names instead of a setting when the file itself cannot be read."""
-ALGORITHMS: Final = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
+ALGORITHMS: Final = tuple(BY_NAME)
 # What a workload or an administrator's shell holds; the server reads none of them and minds none of them.
 CLIENT_VARIABLES: Final = frozenset(
     PREFIX + name for name in ("URL", "TOKEN", "TOKEN_FILE", "ADMIN_TOKEN", "ADMIN_TOKEN_FILE", "CA_BUNDLE", "CONFIG")
@@ -156,6 +160,7 @@ def _one_of(choices: type[StrEnum]) -> Kind:
     return Kind(f"one of {names}", str, parse)
 
 
+LIFETIME: Final = _number(MIN_TOKEN_LIFETIME_SECONDS, MAX_TOKEN_LIFETIME_SECONDS, "seconds")
 ISSUER: Final = Kind("an https URL without a trailing slash", str, _issuer)
 PATH: Final = Kind("a path; a relative one counts from the file that names it", str, _path)
 ADDRESS: Final = Kind("`HOST:PORT`", str, lambda text, _: Address.parse(text))
@@ -220,15 +225,16 @@ class Settings:
         default=("RS256", "ES256"),
         metadata=_is(
             ALGORITHM_LIST,
-            "The algorithms to hold keys for. The first one signs when a request does not choose.",
+            "The algorithms to hold keys for. The first one signs when a request does not choose. The key of one that"
+            " is added later signs six minutes after the start, when caches of the key set can have it.",
         ),
     )
     key_file: Path | None = field(
         default=None,
         metadata=_is(
             PATH,
-            "A file with the key that encrypts the signing keys, closed to everybody but its owner. Without it and"
-            " without `passphrase_file`, one is made in `data_folder`.",
+            "A file with the key that encrypts the signing keys: 32 random bytes (`head -c 32 /dev/urandom`), closed to"
+            " everybody but its owner. Without it and without `passphrase_file`, one is made in `data_folder`.",
         ),
     )
     passphrase_file: Path | None = field(
@@ -238,19 +244,20 @@ class Settings:
     token_lifetime_seconds: int | None = field(
         default=None,
         metadata=_is(
-            _number(60, 3600, "seconds"),
+            LIFETIME,
             "How long a token is valid when the request does not say. Without it, as the token format has it.",
         ),
     )
     token_lifetime_max_seconds: int = field(
-        default=3600,
-        metadata=_is(_number(60, 3600, "seconds"), "The longest lifetime that a request may ask for."),
+        default=MAX_TOKEN_LIFETIME_SECONDS,
+        metadata=_is(LIFETIME, "The longest lifetime that a request may ask for."),
     )
     subject_max_length: int = field(
         default=127,
         metadata=_is(
-            _number(127, 255, "characters"),
-            "The longest `sub` that is issued. AWS accepts 255; some other relying parties only 127.",
+            _number(127, AWS_SUBJECT_LIMIT, "characters"),
+            "The longest `sub` that is issued in the format `daypass`. AWS accepts 255; some other relying parties"
+            " only 127. The format `gitpod` always has up to 255.",
         ),
     )
     body_max_bytes: int = field(
@@ -513,17 +520,12 @@ def _folder(settings: Settings) -> Iterator[Finding]:
 def _file(name: str, path: Path, *, secret: bool = False) -> Iterator[Finding]:
     """What is wrong with a file that a setting names."""
     try:
-        with path.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-    except OSError as error:
-        yield name, f"`{path}` cannot be read: {error.strerror}", "Name a file that this user may read."
-        return
-    if secret and stat.S_IMODE(mode) & 0o077:
-        yield (
-            name,
-            f"`{path}` is open to others (mode {stat.S_IMODE(mode):04o})",
-            f"Close it: chmod 600 {shlex.quote(str(path))}",
-        )
+        if secret:
+            files.read_private(path, max_bytes=_FILE_MAX_BYTES)
+        else:
+            files.read_bounded(path, _FILE_MAX_BYTES)
+    except (FileUnsafe, FileUnavailable) as error:
+        yield name, error.message, error.advice or "Name a file that this user may read."
 
 
 # Rules over several settings, with the settings that each one looks at.

@@ -93,6 +93,7 @@ REQUESTS: list[tuple[str, str, str, Any]] = [
     ("key list", "GET", "/v1/keys?limit=1000", None),
     ("key create --algorithm ES256", "POST", "/v1/keys", {"algorithm": "ES256"}),
     ("key activate k1", "POST", "/v1/keys/k1/activate", None),
+    ("key activate k1 --at-once", "POST", "/v1/keys/k1/activate?at_once=true", None),
     (
         "admin-token create --name ci --scope workloads:write --scope workloads:read --org acme",
         "POST",

@@ -60,12 +60,18 @@ class House:
     project: Project
     organization: Organization
 
-    def __init__(self, *, subject_limit: int = 0) -> None:
+    def __init__(self, **issuer: int) -> None:
         self.office = Office()
         self.signer = MemorySigner(self.office.clock)
         self.ring = KeyRing(MemoryKeyStore(), self.signer, self.office.clock, self.office.audit)
         self.issuer = Issuer(
-            URL, self.ring, self.office.audit, self.office.clock, secrets.token_bytes, subject_limit=subject_limit
+            URL,
+            self.ring,
+            self.office.audit,
+            self.office.clock,
+            secrets.token_bytes,
+            algorithms=("RS256",),
+            **issuer,
         )
 
     async def furnish(self, **organization: Any) -> House:
@@ -76,7 +82,9 @@ class House:
         )
         await registry.create_project(OPERATOR, "acme", slug="shop")
         made = await registry.create_workload(OPERATOR, "acme", "shop", kind="workspace", attributes=ATTRIBUTES)
-        self.workload, self.project, self.organization = await registry.authenticate_workload(made.secret)
+        self.workload, self.project, self.organization = await registry.authenticate_workload(
+            made.secret, request_id="r1"
+        )
         return self
 
     async def issue(self, request: IssueRequest) -> IssuedToken:
@@ -197,6 +205,24 @@ def test_a_refusal_leaves_a_row_and_no_token(
     asyncio.run(story())
 
 
+def test_the_first_algorithm_that_can_sign_does() -> None:
+    """One that was added to the settings has no active key at first."""
+
+    async def story() -> None:
+        house = await House().furnish()
+        house.issuer = Issuer(
+            URL,
+            house.ring,
+            house.office.audit,
+            house.office.clock,
+            secrets.token_bytes,
+            algorithms=("ES384", "ES256", "RS256"),
+        )
+        assert peek((await house.issue(asked())).token.reveal()).header["alg"] == "ES256"
+
+    asyncio.run(story())
+
+
 def test_the_lifetime_asked_for_is_given() -> None:
     async def story() -> None:
         house = await House().furnish()
@@ -205,6 +231,22 @@ def test_the_lifetime_asked_for_is_given() -> None:
             assert claims["exp"] == int(house.office.clock().timestamp()) + seconds
 
     asyncio.run(story())
+
+
+def test_the_operators_lifetimes_hold_and_what_is_beyond_leaves_a_row() -> None:
+    async def story() -> None:
+        house = await House(usual_lifetime_seconds=90, max_lifetime_seconds=120).furnish()
+        assert (await house.issue(asked())).expires_at == house.office.clock() + timedelta(seconds=90)
+        with pytest.raises(RequestInvalid):
+            await house.issue(asked(lifetime_seconds=121))
+        assert house.office.audit.records[-1].entry.outcome == "refused"
+        house = await House(max_lifetime_seconds=120).furnish(token_format="gitpod")
+        assert (await house.issue(asked())).expires_at == house.office.clock() + timedelta(seconds=120)
+
+    asyncio.run(story())
+    for seconds in (59, 3601):
+        with pytest.raises(ValueError, match="3600"):
+            House(max_lifetime_seconds=seconds)
 
 
 def test_the_subject_limit_is_the_operators() -> None:

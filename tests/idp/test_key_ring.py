@@ -19,7 +19,14 @@ from daypass.errors import (
     StoreUnavailable,
 )
 from daypass.idp.caller import Caller
-from daypass.idp.key_ring import KEY_SET_MAX_AGE_SECONDS, MAX_TOKEN_LIFETIME_SECONDS, RETIRING, KeyRing, may_retire
+from daypass.idp.key_ring import (
+    KEY_SET_MAX_AGE_SECONDS,
+    MAX_TOKEN_LIFETIME_SECONDS,
+    PUBLISHED_FIRST,
+    RETIRING,
+    KeyRing,
+    may_retire,
+)
 from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemorySigner
 from daypass.idp.model import KeyState, SigningKey
 from daypass.tokens.key_set import KeySet
@@ -68,6 +75,28 @@ def test_the_first_keys_sign_at_once_and_a_restart_keeps_them() -> None:
     asyncio.run(story())
 
 
+def test_an_algorithm_that_joins_others_waits_until_its_key_is_known() -> None:
+    """Relying parties that keep the key set for its `max-age` would refuse its tokens."""
+
+    async def story() -> None:
+        parts = Ring()
+        await parts.ring.ensure(["RS256"])
+        parts.ring = parts.restarted()
+        await parts.ring.load()
+        await parts.ring.ensure(["ES256", "RS256"])
+        assert list(parts.ring.algorithms) == ["RS256"]
+        assert len(parts.published()) == 2
+        parts.clock.advance(PUBLISHED_FIRST.total_seconds() - 0.001)
+        await parts.ring.ensure(["ES256", "RS256"])
+        assert list(parts.ring.algorithms) == ["RS256"]
+        parts.clock.advance(0.001)
+        await parts.ring.ensure(["ES256", "RS256"])
+        assert list(parts.ring.algorithms) == ["RS256", "ES256"]
+        assert len(parts.published()) == 2
+
+    asyncio.run(story())
+
+
 def test_what_is_signed_verifies_with_what_is_published() -> None:
     async def story() -> None:
         parts = Ring()
@@ -94,7 +123,12 @@ def test_rotation_never_orphans_a_live_token() -> None:
         assert (new.state, parts.published()) == (KeyState.NEXT, {old.kid, new.kid})
         assert ring.published_etag != etag
         assert ring.active("ES256") == old
-        parts.clock.advance(KEY_SET_MAX_AGE_SECONDS)
+        parts.clock.advance(PUBLISHED_FIRST.total_seconds() - 0.001)
+        assert timedelta(seconds=KEY_SET_MAX_AGE_SECONDS) < PUBLISHED_FIRST
+        with pytest.raises(RequestRefused):
+            await ring.activate(OPERATOR, new.kid)
+        assert ring.active("ES256") == old
+        parts.clock.advance(0.001)
         activated = await ring.activate(OPERATOR, new.kid)
         assert activated == ring.active("ES256")
         assert [key.state for key in ring.keys] == [KeyState.RETIRING, KeyState.ACTIVE]
@@ -122,11 +156,25 @@ def test_a_start_retires_what_is_due() -> None:
         parts = Ring()
         await parts.ring.ensure(["ES256"])
         new = await parts.ring.create(OPERATOR, "ES256")
-        await parts.ring.activate(OPERATOR, new.kid)
+        await parts.ring.activate(OPERATOR, new.kid, at_once=True)
         parts.clock.advance(RETIRING.total_seconds())
         parts.ring = parts.restarted()
         await parts.ring.load()
         assert parts.published() == {new.kid}
+
+    asyncio.run(story())
+
+
+def test_the_key_set_stays_one_that_relying_parties_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        monkeypatch.setattr("daypass.idp.key_ring.MAX_PUBLISHED", 3)
+        parts = Ring()
+        await parts.ring.ensure(["ES256"])
+        for _ in range(2):
+            await parts.ring.create(OPERATOR, "ES256")
+        with pytest.raises(RequestRefused):
+            await parts.ring.create(OPERATOR, "ES256")
+        assert len(parts.published()) == 3
 
     asyncio.run(story())
 
@@ -200,7 +248,7 @@ def test_a_crash_between_the_two_writes_of_an_activation_is_healed(monkeypatch: 
 
         monkeypatch.setattr(parts.store, "update_key", once)
         with pytest.raises(StoreUnavailable):
-            await parts.ring.activate(OPERATOR, new.kid)
+            await parts.ring.activate(OPERATOR, new.kid, at_once=True)
         monkeypatch.setattr(parts.store, "update_key", real)
         parts.ring = parts.restarted()
         await parts.ring.load()

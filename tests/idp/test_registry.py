@@ -46,7 +46,7 @@ def test_a_workload_is_found_by_its_secret_and_by_nothing_else() -> None:
         registry = await furnished(Office())
         made = await registry.create_workload(OPERATOR, "acme", "shop", kind="job", attributes={"ref": "main"})
         secret = made.secret
-        workload, project, organization = await registry.authenticate_workload(secret)
+        workload, project, organization = await registry.authenticate_workload(secret, request_id="r1")
         assert workload == made.workload
         assert workload.id.startswith("job_")
         assert (project.name, organization.name) == ("The Shop", "acme")
@@ -57,9 +57,9 @@ def test_a_workload_is_found_by_its_secret_and_by_nothing_else() -> None:
         text = secret.reveal()
         for wrong in ("", text[:-1], text + "A", text.swapcase(), "dpa_" + text[4:], workload.secret_hash, "é" * 47):
             with pytest.raises(CredentialUnknown):
-                await registry.authenticate_workload(Secret(wrong))
+                await registry.authenticate_workload(Secret(wrong), request_id="r1")
         with pytest.raises(CredentialUnknown):
-            await registry.authenticate_admin(secret)
+            await registry.authenticate_admin(secret, request_id="r1")
 
     asyncio.run(story())
 
@@ -68,11 +68,11 @@ def test_a_revoked_secret_is_unknown_at_once() -> None:
     async def story() -> None:
         registry = await furnished(Office())
         made = await registry.create_workload(OPERATOR, "acme", "shop", kind="workspace")
-        await registry.authenticate_workload(made.secret)
+        await registry.authenticate_workload(made.secret, request_id="r1")
         revoked = await registry.revoke_workload(OPERATOR, made.workload.id)
         assert revoked.revoked_at is not None
         with pytest.raises(CredentialUnknown):
-            await registry.authenticate_workload(made.secret)
+            await registry.authenticate_workload(made.secret, request_id="r1")
         assert await registry.revoke_workload(OPERATOR, made.workload.id) == revoked
 
     asyncio.run(story())
@@ -84,10 +84,10 @@ def test_a_secret_ends_with_its_expiry_also_when_it_is_in_memory() -> None:
         registry = await furnished(office)
         made = await registry.create_workload(OPERATOR, "acme", "shop", kind="job", expires_in_seconds=60)
         office.clock.advance(59.999)
-        await registry.authenticate_workload(made.secret)
+        await registry.authenticate_workload(made.secret, request_id="r1")
         office.clock.advance(0.001)
         with pytest.raises(CredentialExpired):
-            await registry.authenticate_workload(made.secret)
+            await registry.authenticate_workload(made.secret, request_id="r1")
 
     asyncio.run(story())
 
@@ -97,16 +97,16 @@ def test_the_hot_path_asks_the_store_once(monkeypatch: pytest.MonkeyPatch) -> No
         office = Office()
         registry = await furnished(office)
         made = await registry.create_workload(OPERATOR, "acme", "shop", kind="job")
-        await registry.authenticate_workload(made.secret)
+        await registry.authenticate_workload(made.secret, request_id="r1")
 
         def down(*_: object) -> None:
             raise StoreUnavailable("down")
 
         for name in ("workload_by_secret", "organization", "project"):
             monkeypatch.setattr(office.store, name, down)
-        await registry.authenticate_workload(made.secret)
+        await registry.authenticate_workload(made.secret, request_id="r1")
         with pytest.raises(StoreUnavailable):
-            await registry.authenticate_workload(Secret("dpw_" + "A" * 43))
+            await registry.authenticate_workload(Secret("dpw_" + "A" * 43), request_id="r1")
 
     asyncio.run(story())
 
@@ -115,10 +115,10 @@ def test_a_change_is_seen_by_the_next_authentication() -> None:
     async def story() -> None:
         registry = await furnished(Office())
         made = await registry.create_workload(OPERATOR, "acme", "shop", kind="job")
-        await registry.authenticate_workload(made.secret)
+        await registry.authenticate_workload(made.secret, request_id="r1")
         await registry.update_organization(OPERATOR, "acme", audiences=["vault.example"])
         await registry.update_project(OPERATOR, "acme", "shop", name="Ledger")
-        _, project, organization = await registry.authenticate_workload(made.secret)
+        _, project, organization = await registry.authenticate_workload(made.secret, request_id="r1")
         assert (project.name, organization.audiences) == ("Ledger", ("vault.example",))
 
     asyncio.run(story())
@@ -142,13 +142,13 @@ def test_a_look_up_that_a_revocation_overtakes_is_not_remembered(monkeypatch: py
             return found
 
         monkeypatch.setattr(office.store, "workload_by_secret", slow)
-        overtaken = asyncio.create_task(registry.authenticate_workload(made.secret))
+        overtaken = asyncio.create_task(registry.authenticate_workload(made.secret, request_id="r1"))
         await asyncio.to_thread(read.wait, 5)
         await registry.revoke_workload(OPERATOR, made.workload.id)
         go_on.set()
         await overtaken
         with pytest.raises(CredentialUnknown):
-            await registry.authenticate_workload(made.secret)
+            await registry.authenticate_workload(made.secret, request_id="r1")
 
     asyncio.run(story())
 
@@ -158,7 +158,7 @@ def test_a_caller_who_hangs_up_does_not_cut_a_revocation_in_two(monkeypatch: pyt
         office = Office()
         registry = await furnished(office)
         made = await registry.create_workload(OPERATOR, "acme", "shop", kind="job")
-        await registry.authenticate_workload(made.secret)
+        await registry.authenticate_workload(made.secret, request_id="r1")
         begun = threading.Event()
         go_on = threading.Event()
         real = office.store.update_workload
@@ -174,11 +174,12 @@ def test_a_caller_who_hangs_up_does_not_cut_a_revocation_in_two(monkeypatch: pyt
         revoking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await revoking
-        await registry.authenticate_workload(made.secret)  # not revoked yet; memory must hear of it when it is
+        # Not revoked yet; memory must hear of it when it is.
+        await registry.authenticate_workload(made.secret, request_id="r1")
         go_on.set()
         await registry.create_project(OPERATOR, "acme", slug="next")  # has waited for the lock
         with pytest.raises(CredentialUnknown):
-            await registry.authenticate_workload(made.secret)
+            await registry.authenticate_workload(made.secret, request_id="r1")
 
     asyncio.run(story())
 
@@ -189,7 +190,7 @@ def test_the_index_is_bounded() -> None:
         index = SecretIndex(max_entries=2)
         made = [await registry.create_workload(OPERATOR, "acme", "shop", kind="job") for _ in range(3)]
         for each in made:
-            index.put(Holder(*await registry.authenticate_workload(each.secret)), generation=0)
+            index.put(Holder(*await registry.authenticate_workload(each.secret, request_id="r1")), generation=0)
         assert len(index) == 2
         assert index.get(made[0].workload.secret_hash) is None
         assert index.get(made[2].workload.secret_hash) is not None
@@ -360,7 +361,7 @@ def test_nobody_hands_out_more_than_they_hold() -> None:
             OPERATOR, name="t", scopes=["admin-tokens:write", "workloads:write"], organization="acme",
             expires_in_seconds=100,
         )  # fmt: skip
-        token = await registry.authenticate_admin(limited.secret)
+        token = await registry.authenticate_admin(limited.secret, request_id="r1")
         who = Caller.of(token, request_id="r")
         for scopes in (["*"], ["workloads:write", "keys:write"]):
             with pytest.raises(ScopeMissing):
@@ -378,10 +379,10 @@ def test_nobody_hands_out_more_than_they_hold() -> None:
         assert forever.token.expires_at == token.expires_at
         await registry.revoke_admin_token(who, heir.token.id)
         with pytest.raises(CredentialUnknown):
-            await registry.authenticate_admin(heir.secret)
+            await registry.authenticate_admin(heir.secret, request_id="r1")
         office.clock.advance(100)
         with pytest.raises(CredentialExpired):
-            await registry.authenticate_admin(limited.secret)
+            await registry.authenticate_admin(limited.secret, request_id="r1")
 
     asyncio.run(story())
 
@@ -407,6 +408,25 @@ def test_another_token_format_drops_the_subject_claims_of_the_old_one() -> None:
         assert (changed.token_format, changed.subject_claims) == ("gitpod", ())
         with pytest.raises(RequestInvalid):
             await registry.update_organization(OPERATOR, "acme", subject_claims=["organization", "project"])
+
+    asyncio.run(story())
+
+
+def test_a_bound_caller_chooses_only_subjects_that_name_their_organization() -> None:
+    """Else the administrator of one organization could make a subject that policies expect of another."""
+
+    async def story() -> None:
+        registry = await furnished(Office())
+        acme = await registry.organization(OPERATOR, "acme")
+        bound = caller("*", organization_id=acme.id)
+        for subject_claims in ([], ["context", "org_id"]):
+            with pytest.raises(ScopeMissing):
+                await registry.update_organization(bound, "acme", token_format="gitpod", subject_claims=subject_claims)
+        await registry.update_organization(bound, "acme", token_format="gitpod", subject_claims=["org_id", "context"])
+        with pytest.raises(ScopeMissing):
+            await registry.update_organization(bound, "acme", subject_claims=[])
+        await registry.update_organization(OPERATOR, "acme", subject_claims=[])
+        assert (await registry.update_organization(bound, "acme", name="Acme")).token_format == "gitpod"
 
     asyncio.run(story())
 

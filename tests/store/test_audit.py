@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from daypass.errors import AuditBroken, AuditUnavailable
@@ -44,6 +45,7 @@ TAMPERINGS = {
     ),
     "hidden from its organization": ("UPDATE audit SET organization_id = 'org_b' WHERE sequence = 3", 3),
     "not even JSON": ("UPDATE audit SET row = 'x' WHERE sequence = 3", 3),
+    "not even text": ("UPDATE audit SET row = x'00ff' WHERE sequence = 3", 3),
     "row put in at the end": (
         "INSERT INTO audit SELECT 6, organization_id, row, hash FROM audit WHERE sequence = 5",
         6,
@@ -65,6 +67,23 @@ def test_the_chain_names_the_first_row_that_was_touched(tmp_path: Path, statemen
     assert broken.value.facts["sequence"] == first_bad
 
 
+@pytest.mark.parametrize("row", ["'x'", "'{}'", "x'00ff'"])
+def test_a_row_that_cannot_be_read_is_told_as_such(tmp_path: Path, row: str) -> None:
+    with open_store(tmp_path) as store:
+        asyncio.run(fill(store.audit, 2))
+    with sqlite3.connect(tmp_path / "daypass.db") as outside:
+        outside.execute(f"UPDATE audit SET row = {row} WHERE sequence = 1")
+    with open_store(tmp_path) as store, pytest.raises(AuditUnavailable, match="not as it was written"):
+        store.audit.entries()
+
+
+def test_an_error_of_the_database_does_not_show_what_was_written(tmp_path: Path) -> None:
+    engine = open_engine(tmp_path / "x.db")
+    with engine.connect() as connection, pytest.raises(OperationalError) as caught:
+        connection.execute(text("INSERT INTO nowhere VALUES (:value)"), {"value": "confidential"})
+    assert "confidential" not in str(caught.value)
+
+
 def test_the_chain_goes_on_after_a_restart(tmp_path: Path) -> None:
     for total in (3, 6):
         with open_store(tmp_path) as store:
@@ -76,6 +95,18 @@ def test_verification_reads_in_pieces(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("daypass.store.audit._VERIFIED_AT_ONCE", 2)
     with open_store(tmp_path) as store:
         asyncio.run(fill(store.audit, 5))
+        assert store.audit.verify() == 5
+
+
+def test_a_batch_is_written_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daypass.store.audit._INSERTED_AT_ONCE", 2)
+
+    async def together(log: SqlAuditLog) -> None:
+        await asyncio.gather(*(log.append(ENTRY) for _ in range(5)))
+
+    with open_store(tmp_path) as store:
+        asyncio.run(together(store.audit))
+        assert [record.sequence for record in store.audit.entries()] == [1, 2, 3, 4, 5]
         assert store.audit.verify() == 5
 
 

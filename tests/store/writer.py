@@ -49,7 +49,7 @@ async def main(folder: Path) -> None:
             for _ in count():
                 key = await ring.create(operator, "ES256")
                 tell("key", key.kid)
-                await ring.activate(operator, key.kid)
+                await ring.activate(operator, key.kid, at_once=True)
                 tell("active", key.kid)
 
         async def organizations() -> None:

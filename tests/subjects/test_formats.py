@@ -153,6 +153,26 @@ def test_a_gitpod_subject_can_be_forged_which_is_why_it_is_for_compatibility_onl
     assert honest == forged == "user_id:u1:context:x"
 
 
+@given(facts, st.one_of(texts, facts.map(lambda of: FORMATS["daypass"].subject.render(of, {}, []))), st.booleans())
+def test_no_attribute_makes_a_subject_of_another_format(of: WorkloadFacts, text: str, chosen: bool) -> None:  # noqa: FBT001
+    """The formats of an issuer share one `iss`: a free text would be the workload of another organization."""
+    gitpod = FORMATS["gitpod"].subject
+    for keys in [[key] for key in gitpod.allowed] if chosen else [[]]:
+        try:
+            subject = gitpod.render(of, {"context": text} | dict.fromkeys(gitpod.allowed, text), keys)
+        except ClaimUnavailable:
+            continue
+        assert not subject.startswith("organization:")
+
+
+def test_a_subject_that_begins_with_the_organization_is_nobody_elses() -> None:
+    assert FORMATS["daypass"].subject.names_organization([])
+    gitpod = FORMATS["gitpod"].subject
+    assert gitpod.names_organization(["org_id", "context"])
+    assert not gitpod.names_organization(["context", "org_id"])
+    assert not gitpod.names_organization([])
+
+
 @pytest.mark.parametrize("token_format", FORMATS.values(), ids=FORMATS)
 def test_the_tables_of_a_format_agree_with_each_other(token_format: TokenFormat) -> None:
     assert {"iss", "sub", "aud", "iat", "exp"} <= set(token_format.claim_names)

@@ -54,7 +54,16 @@ class World:
         self.key_ring = KeyRing(self.key_store, MemorySigner(self.clock), self.clock, audit)
         asyncio.run(self.key_ring.ensure(["ES256"]))
         self.registry = Registry(self.store, audit, self.clock, os.urandom)
-        issuer = Issuer(self.settings.issuer, self.key_ring, audit, self.clock, os.urandom, default_algorithm="ES256")
+        issuer = Issuer(
+            self.settings.issuer,
+            self.key_ring,
+            audit,
+            self.clock,
+            os.urandom,
+            algorithms=("ES256",),
+            usual_lifetime_seconds=self.settings.token_lifetime_seconds,
+            max_lifetime_seconds=self.settings.token_lifetime_max_seconds,
+        )
         self.services = Services(self.settings, self.registry, issuer, self.key_ring, audit, self.clock)
         self.application = application(self.services)
         self.root = self.admin("*")

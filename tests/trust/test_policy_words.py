@@ -64,7 +64,11 @@ def test_another_workspace() -> None:
             {"StringEquals": {"gitlab.com:sub": "x"}},
             f"this is not the issuer's prefix; its keys are {ISSUER}:…",
         ),
-        ({"StringEquals": {f"{ISSUER}:repository": "x"}}, "this token gives no such key; it gives :aud, :sub"),
+        (
+            {"StringEquals": {f"{ISSUER}:repository": "x"}},
+            "AWS makes no condition key of `repository` for this issuer, only of aud, oaud, sub, amr, email",
+        ),
+        ({"StringEquals": {f"{ISSUER}:email": "x"}}, "this token has nothing for it; it fills aud, sub"),
         ({"StringEquals": {"sts:SourceIdentity": "x"}}, "the request has no such key"),
         ({"StringEquals": {"aws:RequestTag/team": "x"}}, "the request has no such key"),
         ({"Null": {f"{ISSUER}:sub": "true"}}, "the key must be absent, and it is there"),

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 
 from daypass.idp.caller import Scope
+from daypass.idp.key_ring import PUBLISHED_FIRST
 from daypass.web.administration import SCOPE, administration
 from daypass.web.application import RESOURCES
 from daypass.web.authentication import source_ip
@@ -39,6 +40,7 @@ def calls(world: World) -> list[tuple[str, str, str, Scope]]:
     (found,) = [each for each in world.store.admin_tokens() if each.scopes == {"audit:read"}]
     assert token
     key = world.call("POST", "/v1/keys", world.root, json={"algorithm": "ES256"}).json()
+    world.clock.advance(PUBLISHED_FIRST.total_seconds())
     names = {"organization": "acme", "project": "shop", "workload": made["id"], "token": found.id, "kid": key["kid"]}
     return [
         (
@@ -80,6 +82,33 @@ def test_a_route_wants_its_own_scope_and_no_other(world: World) -> None:
             assert code(answer) == "scope_missing", "nobody hands out what they do not hold"
         else:
             assert answer.status_code in {200, 201}, (name, answer.text)
+
+
+def test_who_is_turned_away_is_in_the_audit_log(world: World) -> None:
+    reader = world.admin("audit:read")
+    assert world.call("POST", "/v1/keys", reader, json={"algorithm": "ES256"}).status_code == 403
+    assert world.call("GET", "/v1/organizations", "dpa_" + "A" * 43).status_code == 401
+    answer = world.call("GET", "/v1/id-tokens/actions", "dpw_" + "A" * 43)
+    assert answer.status_code == 401
+    entries = world.call("GET", "/v1/audit", world.root).json()["items"]
+    scope, admin, workload = (entry for entry in entries if entry["outcome"] == "refused")
+    assert (scope["event"], scope["reason"], scope["detail"]) == (
+        "admin.call",
+        "scope_missing",
+        {"operation": "create_key"},
+    )
+    assert scope["actor"].startswith("adm_")
+    assert (admin["event"], admin["reason"]) == ("admin.authenticate", "credential_unknown")
+    assert workload["event"] == "workload.authenticate"
+    assert workload["request_id"] == answer.headers["x-request-id"]
+    assert workload["source_ip"] == "192.0.2.7"
+
+
+def test_a_caller_who_hands_out_too_much_is_in_the_audit_log(world: World) -> None:
+    """A scope that is looked at behind the route's own."""
+    limited = world.admin("admin-tokens:write")
+    assert world.call("POST", "/v1/admin-tokens", limited, json={"name": "x", "scopes": ["*"]}).status_code == 403
+    assert world.audit.records[-1].entry.detail == {"operation": "create_admin_token"}
 
 
 def test_a_refused_caller_s_body_is_not_looked_at(world: World) -> None:

@@ -56,6 +56,13 @@ def test_the_discovery_document_is_true(world: World) -> None:
     assert claims["iss"] == issuer
 
 
+def test_the_authorization_endpoint_says_that_there_is_none(world: World) -> None:
+    endpoint = world.call("GET", "/.well-known/openid-configuration").json()["authorization_endpoint"]
+    answer = world.call("GET", endpoint.removeprefix("https://idp.example.com/idp"))
+    assert (answer.status_code, code(answer)) == (400, "request_refused")
+    assert "no authorization endpoint" in answer.json()["title"]
+
+
 def test_new_keys_are_published_at_once_with_another_etag(world: World) -> None:
     before = world.call("GET", "/keys")
     made = world.call("POST", "/v1/keys", world.root, json={"algorithm": "ES384"}).json()
@@ -65,7 +72,12 @@ def test_new_keys_are_published_at_once_with_another_etag(world: World) -> None:
     assert made["kid"] in {key.kid for key in KeySet.parse(after.content).keys}
     listed = world.call("GET", "/.well-known/openid-configuration").json()
     assert listed["id_token_signing_alg_values_supported"] == ["ES256"], "it does not sign yet"
-    world.call("POST", f"/v1/keys/{made['kid']}/activate", world.root)
+    activate = f"/v1/keys/{made['kid']}/activate"
+    early = world.call("POST", activate, world.root)
+    assert (early.status_code, code(early)) == (400, "request_refused")
+    assert "2026-01-02T03:10:05Z" in early.json()["advice"]
+    assert world.call("POST", f"{activate}?at_once=perhaps", world.root).status_code == 400
+    assert world.call("POST", f"{activate}?at_once=true", world.root).json()["state"] == "active"
     listed = world.call("GET", "/.well-known/openid-configuration").json()
     assert listed["id_token_signing_alg_values_supported"] == ["ES256", "ES384"]
 

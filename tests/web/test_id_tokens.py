@@ -98,6 +98,10 @@ def test_the_operator_s_lifetimes_hold(world: World) -> None:
     assert claims["exp"] - claims["iat"] == 120, "the format's own 300 are too many"
     body = {"audience": AUDIENCE, "lifetime_seconds": 121}
     assert code(strict.call("POST", "/v1/id-tokens", secret, json=body)) == "request_invalid"
+    assert (strict.audit.records[-1].entry.outcome, strict.audit.records[-1].entry.reason) == (
+        "refused",
+        "request_invalid",
+    )
     usual = World(replace(world.settings, token_lifetime_seconds=900))
     secret = usual.workload()["secret"]
     claims = claims_of(usual.call("GET", "/v1/id-tokens/actions", secret).json()["value"], usual)

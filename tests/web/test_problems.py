@@ -9,7 +9,7 @@ import pytest
 
 import daypass.web.problems as edge
 from daypass import errors
-from daypass.web.problems import problem, status_of
+from daypass.web.problems import problem, refusal, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +72,15 @@ def test_statuses_and_headers(error: type[errors.DaypassError], status: int, hea
 def test_what_a_503_is_about_stays_here() -> None:
     answer = problem(errors.StoreUnavailable("disk `/var/lib/x` is full", advice="Look at /var.", path="/var"), "r1")
     assert b"/var" not in answer.body
+
+
+def test_a_long_text_of_a_caller_is_not_repeated_as_a_whole(caplog: pytest.LogCaptureFixture) -> None:
+    """A stranger's path of 30 KB would be a log line of 30 KB, as often as they like."""
+    caplog.set_level("INFO", logger="daypass")
+    answer = refusal(errors.NotFound(f"nothing is served at `{'a' * 30_000}`"), "r1")
+    assert len(answer.body) < 2000
+    (record,) = caplog.records
+    assert len(str(record.msg)) < 2000
 
 
 def test_secrets_are_not_repeated() -> None:

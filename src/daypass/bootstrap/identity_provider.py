@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING, Final
 from daypass import files
 from daypass.bootstrap.server import Server, harden, run, stop_signal, tell, utc_now
 from daypass.config import tls_context
-from daypass.errors import DaypassError, SettingInvalid
+from daypass.errors import DaypassError, SettingInvalid, StoreUnavailable
 from daypass.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from daypass.config import Settings
     from daypass.idp.key_ring import KeyRing
     from daypass.idp.ports import Clock
+    from daypass.idp.refusals import Refusals
     from daypass.idp.registry import Registry
     from daypass.web.services import Services
 
-RETIRE_SECONDS: Final = 3600
+HOUSEKEEPING_SECONDS: Final = 60
 FIRST_CREDENTIAL: Final = "admin-token"
+KEYS: Final = "keys"
 
 
 @contextlib.asynccontextmanager
@@ -54,9 +56,10 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
         else Passphrase(_passphrase(settings.passphrase_file))
     )
     files.private_folder(folder)
+    _demand_database(folder)
     with open_store(folder) as store:
         audit = WatchedAuditLog(store.audit)
-        signer = EncryptedFileSigner(folder / "keys", protection, clock)
+        signer = EncryptedFileSigner(folder / KEYS, protection, clock)
         key_ring = KeyRing(store.keys, signer, clock, audit)
         await key_ring.load()
         await key_ring.ensure(settings.signing_algorithms)
@@ -67,30 +70,50 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
             audit,
             clock,
             os.urandom,
-            default_algorithm=settings.signing_algorithms[0],
+            algorithms=settings.signing_algorithms,
+            usual_lifetime_seconds=settings.token_lifetime_seconds,
+            max_lifetime_seconds=settings.token_lifetime_max_seconds,
             subject_limit=settings.subject_max_length,
         )
         if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
             await _first_admin_token(registry, folder)
-        retiring = asyncio.create_task(_retire_keys(key_ring))
+        housekeeping = asyncio.create_task(_keep_house(key_ring, settings.signing_algorithms, registry.refusals))
         try:
             yield Services(settings, registry, issuer, key_ring, audit, clock)
         finally:
-            retiring.cancel()
+            housekeeping.cancel()
+            await registry.refusals.write_counted()
 
 
-async def _retire_keys(key_ring: KeyRing) -> None:
-    """Take keys out of the key set, within the hour after their last token has died."""
+def _demand_database(folder: Path) -> None:
+    """Refuse to begin anew in a folder that has keys: whoever lost a database must hear of it, and not its audit log.
+
+    The database is made before the first key.
+    """
+    from daypass.store.opening import DATABASE
+
+    database = folder / DATABASE
+    if any((folder / KEYS).glob("*.json")) and not (database.exists() and database.stat().st_size):
+        raise StoreUnavailable(
+            f"`{database}` is gone, and the signing keys beside it are there",
+            advice="Restore it from a backup, or name another data folder to begin anew.",
+        )
+
+
+async def _keep_house(key_ring: KeyRing, algorithms: Sequence[str], refusals: Refusals) -> None:
+    """What is due by the clock: keys that may sign now, keys whose last token has died, refusals only counted."""
     from daypass.idp.caller import Caller
     from daypass.web.logs import logger
 
     while True:
-        await asyncio.sleep(RETIRE_SECONDS)
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
+            await refusals.write_counted()
+            await key_ring.ensure(algorithms)
             for key in await key_ring.retire_due(Caller.operator(request_id="retire")):
                 logger().info("key_retired", kid=key.kid)
         except DaypassError as error:
-            logger().warning("key_not_retired", code=error.code, reason=error.message)
+            logger().warning("housekeeping_failed", code=error.code, reason=error.message)
 
 
 async def _first_admin_token(registry: Registry, folder: Path) -> None:
@@ -121,7 +144,13 @@ def _passphrase(path: Path) -> Secret:
         text = ""
     if not text:
         reason = "it is empty or not UTF-8 text"
-        raise SettingInvalid(f"{path}: {reason}", file=str(path), key="passphrase_file", reason=reason)
+        raise SettingInvalid(
+            f"`passphrase_file`: `{path}`: {reason}",
+            advice="Write the passphrase into it, as one line of UTF-8.",
+            file=str(path),
+            key="passphrase_file",
+            reason=reason,
+        )
     return Secret(text)
 
 

@@ -172,7 +172,7 @@ async def _demo(registry: Registry, folder: Path) -> tuple[Organization, Workspa
 async def _is_good(registry: Registry, token_file: Path) -> bool:
     try:
         secret = Secret(files.read_private(token_file, max_bytes=4096).decode().strip())
-        await registry.authenticate_workload(secret)
+        await registry.authenticate_workload(secret, request_id="up")
     except (FileUnavailable, CallerRefused, UnicodeDecodeError):
         return False
     return True

@@ -21,6 +21,11 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--algorithm", required=True, metavar="ALGORITHM", help="RS256, ES256, …")
     activate = group.command("activate", "sign with this key from now on; the one before stays published", _activate)
     activate.add_argument("kid", metavar="KID")
+    activate.add_argument(
+        "--at-once",
+        action="store_true",
+        help="do not wait until caches of the key set can have it; for when the active key has leaked",
+    )
     for command in (create, activate, group.command("list", "list keys", _list)):
         command.add_argument("--json", action="store_true", help="print JSON")
     return group
@@ -37,7 +42,9 @@ def _activate(arguments: argparse.Namespace) -> int:
     from daypass.cli import admin_api
 
     place = admin_api.path("keys", arguments.kid, "activate")
-    return admin_api.print_one(arguments, admin_api.connect().post(place))
+    return admin_api.print_one(
+        arguments, admin_api.connect().post(f"{place}?at_once=true" if arguments.at_once else place)
+    )
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "up": ("daypass.cli.up", "run the identity provider and the local AWS on this machine, with a demo organization"),
     "serve": ("daypass.cli.serve", "run the identity provider"),
     "local-aws": ("daypass.cli.local_aws", "run the local AWS"),
+    "trust": ("daypass.cli.trust", "find out who may assume a role, and why not"),
     "org": ("daypass.cli.org", "manage organizations"),
     "project": ("daypass.cli.project", "manage projects"),
     "workload": ("daypass.cli.workload", "manage workspaces, environments and CI jobs"),

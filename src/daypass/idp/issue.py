@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Final
 from daypass.errors import AudienceNotOffered, ClaimsTooLarge, Invalid, Refused, RequestInvalid
 from daypass.idp.ids import new_jti
 from daypass.idp.key_ring import MAX_TOKEN_LIFETIME_SECONDS
-from daypass.idp.model import AuditEntry
+from daypass.idp.model import DEFAULT_AUDIENCE, AuditEntry
 from daypass.subjects.facts import WorkloadFacts
 from daypass.subjects.formats import AWS_SUBJECT_LIMIT, claims_for
 from daypass.subjects.registry import format_named
 from daypass.tokens.mint import compact, signing_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from daypass.errors import DaypassError
     from daypass.idp.key_ring import KeyRing
@@ -43,9 +43,9 @@ _SCOPE: Final = re.compile(r"[\x20-\x7e]{1,1000}")
 
 @dataclass(frozen=True, slots=True)
 class IssueRequest:
-    """What a workload asks for. None means: as the organization's token format has it.
+    """What a workload asks for. None means: as the operator and the organization's token format have it.
 
-    `lifetime_seconds` is 60 to 3600. `request_id` and `source_ip` are for the audit row.
+    `request_id` and `source_ip` are for the audit row.
     """
 
     audience: tuple[str, ...]
@@ -92,7 +92,9 @@ class Issuer:
         clock: Clock,
         random_bytes: Callable[[int], bytes],
         *,
-        default_algorithm: str = DEFAULT_ALGORITHM,
+        algorithms: Sequence[str] = (DEFAULT_ALGORITHM,),
+        usual_lifetime_seconds: int | None = None,
+        max_lifetime_seconds: int = MAX_TOKEN_LIFETIME_SECONDS,
         subject_limit: int = 0,
     ) -> None:
         """Put the pipeline together.
@@ -103,12 +105,17 @@ class Issuer:
             audit: where every token and every refusal is recorded.
             clock: now.
             random_bytes: that many bytes nobody can guess.
-            default_algorithm: for requests that name none.
+            algorithms: for requests that name none: the first of these that has an active key.
+            usual_lifetime_seconds: for requests that name none; None for what the token format has.
+            max_lifetime_seconds: the longest lifetime of any token, 60 to 3600.
             subject_limit: characters of `sub`, when the operator allows more than the token format does; at most 255.
 
         Raises:
-            ValueError: for a `subject_limit` out of range.
+            ValueError: for a `subject_limit` or a lifetime out of range.
         """
+        if not MIN_TOKEN_LIFETIME_SECONDS <= max_lifetime_seconds <= MAX_TOKEN_LIFETIME_SECONDS:
+            # Beyond it a key would leave the key set before its last token has died.
+            raise ValueError(f"max_lifetime_seconds is {MIN_TOKEN_LIFETIME_SECONDS} to {MAX_TOKEN_LIFETIME_SECONDS}")
         if not 0 <= subject_limit <= AWS_SUBJECT_LIMIT:
             raise ValueError(f"subject_limit is at most {AWS_SUBJECT_LIMIT}")
         self._url = url
@@ -116,7 +123,9 @@ class Issuer:
         self._audit = audit
         self._clock = clock
         self._random_bytes = random_bytes
-        self._default_algorithm = default_algorithm
+        self._algorithms = algorithms
+        self._usual_lifetime = usual_lifetime_seconds
+        self._max_lifetime = max_lifetime_seconds
         self._subject_limit = subject_limit
         self._process_hash = urlsafe_b64encode(random_bytes(16)).rstrip(b"=").decode()
 
@@ -147,7 +156,7 @@ class Issuer:
     ) -> _Prepared:
         _demand_offered(request.audience, organization)
         token_format = format_named(organization.token_format)
-        lifetime_seconds = _lifetime(request.lifetime_seconds, token_format)
+        lifetime_seconds = self._lifetime(request.lifetime_seconds, token_format)
         jti = new_jti(self._random_bytes)
         claims = claims_for(
             token_format,
@@ -162,7 +171,7 @@ class Issuer:
             process_hash=self._process_hash,
             subject_limit=self._subject_limit,
         )
-        key = self._key_ring.active(request.algorithm or self._default_algorithm)
+        key = self._key_ring.active(request.algorithm or self._usual_algorithm())
         content = signing_input(claims, algorithm=key.algorithm, kid=key.kid, typ=token_format.typ)
         _demand_readable(content)
         return _Prepared(
@@ -172,6 +181,22 @@ class Issuer:
             jti=jti,
             expires_at=datetime.fromtimestamp(int(now.timestamp()) + lifetime_seconds, UTC),
         )
+
+    def _usual_algorithm(self) -> str:
+        active = self._key_ring.algorithms
+        return next((algorithm for algorithm in self._algorithms if algorithm in active), self._algorithms[0])
+
+    def _lifetime(self, asked: int | None, token_format: TokenFormat) -> int:
+        if asked is None:
+            return min(self._usual_lifetime or token_format.lifetime_seconds, self._max_lifetime)
+        if not MIN_TOKEN_LIFETIME_SECONDS <= asked <= self._max_lifetime:
+            raise RequestInvalid(
+                f"`{asked}` seconds is not a token's lifetime here",
+                advice=f"It is from {MIN_TOKEN_LIFETIME_SECONDS} to {self._max_lifetime} seconds.",
+                members=["lifetime_seconds"],
+                found=asked,
+            )
+        return asked
 
     def _issued(
         self, workload: Workload, request: IssueRequest, now: datetime, prepared: _Prepared, token: Secret
@@ -214,8 +239,13 @@ class Issuer:
 
 
 def _demand_offered(audience: tuple[str, ...], organization: Organization) -> None:
-    if not audience:
-        raise RequestInvalid("a token needs at least one audience", offered=list(organization.audiences))
+    if not audience or not all(audience):
+        raise RequestInvalid(
+            "`audience` is missing or empty",
+            advice=f"Name who the token is for; for AWS that is `{DEFAULT_AUDIENCE}`.",
+            members=["audience"],
+            offered=list(organization.audiences),
+        )
     if len(set(audience)) != len(audience):
         raise RequestInvalid("an audience is named twice")
     foreign = next((each for each in audience if each not in organization.audiences), None)
@@ -225,18 +255,6 @@ def _demand_offered(audience: tuple[str, ...], organization: Organization) -> No
             advice=f"Offered: {', '.join(organization.audiences) or 'none'}.",
             offered=list(organization.audiences),
         )
-
-
-def _lifetime(asked: int | None, token_format: TokenFormat) -> int:
-    if asked is None:
-        return token_format.lifetime_seconds
-    if not MIN_TOKEN_LIFETIME_SECONDS <= asked <= MAX_TOKEN_LIFETIME_SECONDS:
-        raise RequestInvalid(
-            f"`{asked}` seconds is not a token's lifetime",
-            advice=f"It is from {MIN_TOKEN_LIFETIME_SECONDS} to {MAX_TOKEN_LIFETIME_SECONDS} seconds.",
-            found=asked,
-        )
-    return asked
 
 
 def _scope(asked: str | None) -> str | None:

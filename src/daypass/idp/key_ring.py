@@ -35,12 +35,23 @@ RETIRING: Final = timedelta(seconds=MAX_TOKEN_LIFETIME_SECONDS + KEY_SET_MAX_AGE
 """How long a key stays published after its last signature: longest token, cache age, and a margin for relying parties
 that keep key sets longer than they are told (how long AWS STS does is not documented)."""
 
+PUBLISHED_FIRST: Final = timedelta(seconds=KEY_SET_MAX_AGE_SECONDS + 60)
+"""How long a key is published before it signs: until no cache holds the key set of before, and a minute for clocks."""
+
+MAX_PUBLISHED: Final = 100
+"""Keys in the key set: as many of one type as AWS reads (IAM, OIDC providers), and far below what others download."""
+
 _PUBLISHED: Final = (KeyState.NEXT, KeyState.ACTIVE, KeyState.RETIRING)
 
 
 def may_retire(key: SigningKey, now: datetime) -> bool:
     """Whether no token of that retiring key can be alive anywhere."""
     return key.state is KeyState.RETIRING and key.retiring_at is not None and now >= key.retiring_at + RETIRING
+
+
+def may_sign(key: SigningKey, now: datetime) -> bool:
+    """Whether every cache that follows the key set's `max-age` has that key by now."""
+    return now >= key.created_at + PUBLISHED_FIRST
 
 
 class KeyRing:
@@ -79,13 +90,19 @@ class KeyRing:
         await self.retire_due(Caller.operator(request_id="start"))
 
     async def ensure(self, algorithms: Sequence[str]) -> None:
-        """Create and activate the first key of each algorithm that has no active one."""
-        operator = Caller.operator(request_id="start")
+        """Create the first key of each algorithm that has no active one, and activate it.
+
+        A new issuer's keys sign at once. An algorithm that joins others waits until its key has been published for
+        long enough: call again then.
+        """
+        operator = Caller.operator(request_id="ensure")
+        new_issuer = not self._active
         for algorithm in algorithms:
             if algorithm not in self._active:
                 waiting = [key for key in self.keys if (key.algorithm, key.state) == (algorithm, KeyState.NEXT)]
                 key = waiting[0] if waiting else await self.create(operator, algorithm)
-                await self.activate(operator, key.kid)
+                if new_issuer or may_sign(key, self._clock()):
+                    await self.activate(operator, key.kid, at_once=new_issuer)
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -119,6 +136,7 @@ class KeyRing:
         Raises:
             ScopeMissing: when the caller may not.
             RequestInvalid: for an algorithm there is not.
+            RequestRefused: when the key set is full.
             KeyUnavailable: when the signer did not make it.
         """
         caller.require_everywhere(Scope.KEYS_WRITE)
@@ -128,19 +146,30 @@ class KeyRing:
                 f"`{algorithm}` is not an algorithm", advice=f"Choose from {', '.join(allowed)}.", allowed=allowed
             )
         async with self._changing:
+            if sum(key.state in _PUBLISHED for key in self._keys.values()) >= MAX_PUBLISHED:
+                raise RequestRefused(
+                    f"the key set has {MAX_PUBLISHED} keys, as many as relying parties read",
+                    advice="Activate one that is next, or wait until retiring ones have left.",
+                )
             # The private half is kept before anything tells of the key: a crash here leaves a file that nobody uses.
             key = await to_thread(self._signer.create_key, algorithm)
             await self._change(caller, "key.created", key, new=True)
         return key
 
     @uninterrupted
-    async def activate(self, caller: Caller, kid: str) -> SigningKey:
+    async def activate(self, caller: Caller, kid: str, *, at_once: bool = False) -> SigningKey:
         """Sign with `kid` from now on; the key that did so before is retiring and stays published.
+
+        Args:
+            caller: who asks.
+            kid: the key.
+            at_once: do not wait until it has been published for long enough. Relying parties that keep the key set as
+                long as they may refuse its first tokens: better than going on with a key that has leaked.
 
         Raises:
             ScopeMissing: when the caller may not.
             NotFound: when there is no such key.
-            RequestRefused: when it is not in state NEXT.
+            RequestRefused: when it is not in state NEXT, or was published too short a time ago.
             KeyUnavailable: when the signer cannot use it.
         """
         caller.require_everywhere(Scope.KEYS_WRITE)
@@ -154,8 +183,16 @@ class KeyRing:
                     advice="Create a new key and activate that one.",
                     state=key.state.value,
                 )
-            await self._probe(key)
             now = self._clock()
+            if not at_once and not may_sign(key, now):
+                ready_at = key.created_at + PUBLISHED_FIRST
+                raise RequestRefused(
+                    f"the key `{kid}` is published for less than {PUBLISHED_FIRST.total_seconds():.0f} seconds",
+                    advice=f"Activate it after {ready_at:%Y-%m-%dT%H:%M:%SZ}. If the active key has leaked, activate it"
+                    " at once: tokens may be refused until relying parties fetch the key set again.",
+                    ready_at=ready_at.isoformat(),
+                )
+            await self._probe(key)
             previous = self._active.get(key.algorithm)
             # In this order a crash in between leaves two active keys, both published; `_publish` takes the younger.
             activated = replace(key, state=KeyState.ACTIVE, activated_at=now)

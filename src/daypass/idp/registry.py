@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.errors import (
     AlreadyExists,
+    CallerRefused,
     CredentialExpired,
     CredentialUnknown,
     NotFound,
@@ -26,6 +27,8 @@ from daypass.idp.caller import Scope
 from daypass.idp.changes import recorded, uninterrupted
 from daypass.idp.index import Holder, SecretIndex
 from daypass.idp.model import DEFAULT_AUDIENCE, AdminToken, Organization, Project, Workload
+from daypass.idp.refusals import Refusals
+from daypass.subjects.registry import format_named
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -56,7 +59,7 @@ class NewAdminToken:
 
 
 class Registry:
-    """The use cases of the administration, and the two authentications.
+    """The use cases of the administration, and the two authentications. `refusals` tells of those turned away.
 
     Every use case raises, beside what its own docstring names: `ScopeMissing` when the caller may not, `NotFound` for
     what is not there or not the caller's to see, `RequestInvalid` for a value against `daypass.idp.rules`,
@@ -72,6 +75,7 @@ class Registry:
         self._random_bytes = random_bytes
         self._changing = Lock()
         self._index = SecretIndex()
+        self.refusals = Refusals(audit, clock)
 
     # ------------------------------------------------------------------------------------------ organizations
 
@@ -134,7 +138,11 @@ class Registry:
         subject_claims: Sequence[str] | None = None,
         audiences: Sequence[str] | None = None,
     ) -> Organization:
-        """Change what is given. Another token format without subject claims falls back to that format's default."""
+        """Change what is given. Another token format without subject claims falls back to that format's default.
+
+        Raises:
+            ScopeMissing: also when a caller bound to one organization chooses subjects that do not begin with its id.
+        """
         caller.require(Scope.ORGANIZATIONS_WRITE)
         async with self._changing:
             old = await self._organization(caller, id_or_slug)
@@ -148,6 +156,8 @@ class Registry:
                 subject_claims=rules.subject_claims(chosen, subject_claims),
                 audiences=old.audiences if audiences is None else rules.audiences(audiences),
             )
+            if (new.token_format, new.subject_claims) != (old.token_format, old.subject_claims):
+                _demand_own_subjects(caller, new)
             async with self._recorded(caller, "organization.updated", new.id, detail=_settings(new), forget=new):
                 await to_thread(self._store.update_organization, new)
         return new
@@ -356,48 +366,60 @@ class Registry:
 
     # ----------------------------------------------------------------------------------------- authentication
 
-    async def authenticate_workload(self, secret: Secret) -> tuple[Workload, Project, Organization]:
-        """Who has that secret. From memory, but for the first time.
+    async def authenticate_workload(
+        self, secret: Secret, *, request_id: str, source_ip: str | None = None
+    ) -> tuple[Workload, Project, Organization]:
+        """Who has that secret. From memory, but for the first time. Whoever is turned away is audited (`Refusals`).
 
         Raises:
-            CredentialUnknown: when nobody has it, or it was revoked.
+            CredentialUnknown: when nobody has it, or it was revoked; the audit row of a revoked one names its workload.
             CredentialExpired: when it was bound to a time that has passed.
             StoreUnavailable: when it is not in memory and the store cannot be asked.
         """
-        presented = credentials.presented_hash(secret, credentials.WORKLOAD)
-        if presented is None:
-            raise _unknown()
-        holder = self._index.get(presented) or await self._find(presented)
-        _demand_usable(holder.workload, presented, self._clock())
+        workload = None
+        try:
+            presented = _presented(secret, credentials.WORKLOAD)
+            holder = self._index.get(presented) or await self._find(presented)
+            workload = holder.workload
+            _demand_usable(workload, presented, self._clock())
+        except CallerRefused as refusal:
+            await self.refusals.record(
+                refusal, "workload.authenticate", workload, request_id=request_id, source_ip=source_ip
+            )
+            raise
         return holder.workload, holder.project, holder.organization
 
-    async def authenticate_admin(self, secret: Secret) -> AdminToken:
-        """The admin token with that secret.
+    async def authenticate_admin(self, secret: Secret, *, request_id: str, source_ip: str | None = None) -> AdminToken:
+        """The admin token with that secret. Whoever is turned away is audited (`Refusals`).
 
         Raises:
-            CredentialUnknown: when there is none, or it was revoked.
+            CredentialUnknown: when there is none, or it was revoked; the audit row of a revoked one names it.
             CredentialExpired: when it was bound to a time that has passed.
         """
-        presented = credentials.presented_hash(secret, credentials.ADMIN)
-        if presented is None:
-            raise _unknown()
-        token = await to_thread(self._store.admin_token_by_secret, presented)
-        if token is None:
-            raise _unknown()
-        _demand_usable(token, presented, self._clock())
+        token = None
+        try:
+            presented = _presented(secret, credentials.ADMIN)
+            token = await to_thread(self._store.admin_token_by_secret, presented)
+            if token is None:
+                raise _unknown()
+            _demand_usable(token, presented, self._clock())
+        except CallerRefused as refusal:
+            await self.refusals.record(refusal, "admin.authenticate", token, request_id=request_id, source_ip=source_ip)
+            raise
         return token
 
     async def _find(self, presented: str) -> Holder:
         generation = self._index.generation
         workload = await to_thread(self._store.workload_by_secret, presented)
-        if workload is None or workload.revoked_at is not None:
+        if workload is None:
             raise _unknown()
         organization = await to_thread(self._store.organization, workload.organization_id)
         project = await to_thread(self._store.project, workload.organization_id, workload.project_id)
         if organization is None or project is None:
             raise StoreUnavailable(f"the workload `{workload.id}` has lost its project or organization")
         holder = Holder(workload, project, organization)
-        self._index.put(holder, generation=generation)
+        if workload.revoked_at is None:
+            self._index.put(holder, generation=generation)
         return holder
 
     # ------------------------------------------------------------------------------------------------- shared
@@ -450,6 +472,17 @@ class Registry:
         return found
 
 
+def _demand_own_subjects(caller: Caller, organization: Organization) -> None:
+    """Let only the whole issuer's administrators choose subjects that another organization's workload could have."""
+    named = format_named(organization.token_format).subject.names_organization(organization.subject_claims)
+    if caller.organization_id is not None and not named:
+        raise ScopeMissing(
+            "these subjects do not begin with the organization's id, so they could be another organization's",
+            advice="Begin with the claim that holds it, or ask an administrator of the whole issuer.",
+            token_format=organization.token_format,
+        )
+
+
 def _settings(organization: Organization) -> dict[str, str]:
     """What of an organization decides about tokens, for the audit row."""
     return {
@@ -471,6 +504,13 @@ def _missing(what: str, name: str) -> NotFound:
 
 def _unknown() -> CredentialUnknown:
     return CredentialUnknown("the credential is not known", advice="It may have been revoked; ask for a new one.")
+
+
+def _presented(secret: Secret, prefix: str) -> str:
+    presented = credentials.presented_hash(secret, prefix)
+    if presented is None:
+        raise _unknown()
+    return presented
 
 
 def _demand_usable(owner: Workload | AdminToken, presented: str, now: datetime) -> None:

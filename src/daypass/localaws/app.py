@@ -186,7 +186,7 @@ class _Front:
         if not isinstance(outcome, Refusal):
             return query.answer(operation, outcome, request_id, namespace=model.namespace("sts"))
         answer = outcome.answer
-        return AwsError(answer.code, answer.http_status, outcome.message, outcome.detail, outcome.decision)
+        return AwsError(answer.code, answer.http_status, outcome.message, outcome.detail, outcome)
 
     def _refuse(self, asked: Asked, error: AwsError, request_id: str) -> Reply:
         namespace = model.namespace(str(asked.service)) if asked.service in DECIDED else ""

@@ -16,7 +16,7 @@ from daypass.localaws.wire import Reply
 from daypass.localaws.xml import escaped
 
 if TYPE_CHECKING:
-    from daypass.trust.decision import Decision
+    from daypass.sts.refusal import Refusal
 
 XML: Final = "text/xml"
 
@@ -42,14 +42,14 @@ class Protocol(StrEnum):
 class AwsError:
     """A code on the wire, its HTTP status and its text.
 
-    `detail` and `decision` are what AWS would not say: for the local log and the explanation, never for the answer.
+    `detail` and `refusal` are what AWS would not say: for the local log and the explanation, never for the answer.
     """
 
     code: str
     http_status: int
     message: str
     detail: str = ""
-    decision: Decision | None = None
+    refusal: Refusal | None = None
 
 
 @unique

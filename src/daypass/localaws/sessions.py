@@ -11,13 +11,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -82,7 +82,7 @@ class Sessions:
         access_key_id = (_KEY_PREFIX + base64.b32encode(secrets.token_bytes(10)).decode())[:_KEY_LENGTH]
         facts = [session.account, session.arn, session.user_id, int(session.expires_at.timestamp())]
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._seal.encrypt(nonce, json.dumps(facts).encode(), access_key_id.encode())
+        sealed = self._seal.encrypt(nonce, orjson.dumps(facts), access_key_id.encode())
         return Credentials(
             access_key_id=access_key_id,
             secret_access_key=self._secret_of(access_key_id),
@@ -114,7 +114,7 @@ class Sessions:
             opened = self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], access_key_id.encode())
         except (ValueError, InvalidTag):
             return None
-        account, arn, user_id, expires_at = json.loads(opened)
+        account, arn, user_id, expires_at = orjson.loads(opened)
         return Session(account=account, arn=arn, user_id=user_id, expires_at=datetime.fromtimestamp(expires_at, UTC))
 
     def _secret_of(self, access_key_id: str) -> Secret:

@@ -10,7 +10,9 @@ import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from daypass.trust import explain
+from daypass.trust.edit import smallest_edit
+from daypass.trust.explain import narrate
+from daypass.trust.steps import explain
 
 if TYPE_CHECKING:
     from daypass.localaws.faults import AwsError
@@ -34,24 +36,37 @@ class Whys:
         return PATH + request_id
 
     def tell(self, path: str) -> bytes | None:
-        """The refusal at a path as JSON: `code`, `message`, `detail`, `decision` and its `words`, or None."""
+        """The refusal at a path as JSON, or None.
+
+        `code`, `message` and `detail` always; where the trust policy said no, also its `decision`, the whole
+        `explanation`, the `edit` that would help or why there is none, and all of that in `words`.
+        """
         error = self._refusals.get(path.removeprefix(PATH))
         if error is None:
             return None
         return json.dumps(
-            {
-                "code": error.code,
-                "message": error.message,
-                "detail": error.detail,
-                "decision": None if error.decision is None else error.decision.to_json(),
-                "words": None if error.decision is None else explain.words(error.decision),
-            }
+            {"code": error.code, "message": error.message, "detail": error.detail, **_told(error)}
         ).encode()
 
 
 def log_lines(request_id: str, error: AwsError) -> str:
     """The refusal for the log: one line of AWS's, then what is behind it, indented."""
-    behind = error.detail if error.decision is None else explain.words(error.decision)
+    words = _told(error)["words"]
+    behind = words if isinstance(words, str) else error.detail
     lines = [f"refused {request_id}: {error.code}: {error.message}", *(f"  {line}" for line in behind.splitlines())]
     # What a token says reaches a terminal here.
     return "\n".join("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line) for line in lines)
+
+
+def _told(error: AwsError) -> dict[str, object]:
+    refusal = error.refusal
+    if refusal is None or refusal.decision is None or refusal.policy is None or refusal.attempt is None:
+        return {"decision": None, "explanation": None, "edit": None, "words": None}
+    explanation = explain(refusal.policy, refusal.attempt)
+    remedy = smallest_edit(explanation)
+    return {
+        "decision": refusal.decision.to_json(),
+        "explanation": explanation.to_json(),
+        "edit": None if remedy is None else remedy.to_json(),
+        "words": narrate(explanation, remedy),
+    }

@@ -90,7 +90,11 @@ class EncryptedFileSigner:
     def _load(self, kid: str) -> PrivateKey:
         members = self._read(f"{kid}.json") if _KID.fullmatch(kid) else None
         if members is None:
-            raise KeyUnavailable(f"there is no private key `{kid[:64]}` here", kid=kid[:64])
+            raise KeyUnavailable(
+                f"there is no private key `{kid[:64]}` in `{self._folder}`",
+                advice="Restore the folder from a backup.",
+                kid=kid[:64],
+            )
         algorithm = str(members.get("algorithm"))
         content = self._wrapping.unseal(members, _about(kid, algorithm))
         if content is None:

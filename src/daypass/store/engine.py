@@ -32,7 +32,7 @@ _PRAGMAS: Final = (
 
 def open_engine(path: Path) -> Engine:
     """An engine for the database file `path`. Opens nothing yet."""
-    engine = create_engine(URL.create("sqlite", database=str(path)))
+    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

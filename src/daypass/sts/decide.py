@@ -8,42 +8,43 @@ that is not signed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from daypass.errors import TokenRefused
 from daypass.sts import answers
+from daypass.sts.claim_faults import refused
 from daypass.sts.keys import choose_key
 from daypass.sts.refusal import Refusal, refuse
-from daypass.sts.roles_claim import check_roles_claim
-from daypass.sts.token import timestamp
 from daypass.tokens.algorithms import ALGORITHMS
 from daypass.tokens.verify import verify_signature
-from daypass.trust.context import audiences, subject, web_identity_context
+from daypass.trust.attempt import Attempt
+from daypass.trust.compile import compile_policy
+from daypass.trust.context import subject, web_identity_context
 from daypass.trust.decision import Request
 from daypass.trust.evaluate import evaluate
 from daypass.trust.session import ClaimFault, read_source_identity, read_tags
 from daypass.trust.statement import Principal, PrincipalKind
+from daypass.trust.token_claims import (
+    actions_of,
+    check_audience,
+    check_roles,
+    check_session_claims,
+    check_times,
+    effective_audience,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from daypass.names import ProviderArn, RoleArn
     from daypass.sts.request import WebIdentityRequest
     from daypass.tokens.key_set import KeySet
     from daypass.tokens.peek import UnverifiedToken
-    from daypass.tokens.strict_json import JsonValue
     from daypass.tokens.verify import VerifiedClaims
     from daypass.trust.context import Context
-    from daypass.trust.decision import Decision
     from daypass.trust.document import Policy
     from daypass.trust.session import SessionTags
-
-TOLERANCE_SECONDS: Final = 300
-"""How far AWS lets clocks be apart, either way (read from the times it prints, observed 2026-09)."""
-
-ACTION: Final = "sts:AssumeRoleWithWebIdentity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,6 @@ class Granted:
         packed_policy_size: percent, never 0.
         source_identity: of the token, None without.
         tags: session tags, maybe none.
-        decision: of the trust policy.
     """
 
     claims: VerifiedClaims
@@ -99,7 +99,6 @@ class Granted:
     packed_policy_size: int
     source_identity: str | None
     tags: SessionTags
-    decision: Decision
 
 
 def decide(
@@ -140,13 +139,13 @@ def decide(
         return claims
     tags, source_identity = read_tags(claims), read_source_identity(claims)
     fault = (
-        _check_audience(claims, provider)
-        or _check_times(claims, int(now.timestamp()))
-        or _check_claim_forms(tags, source_identity)
-        or check_roles_claim(claims, request.role_arn)
+        check_audience(claims, provider.client_ids)
+        or check_times(claims, int(now.timestamp()))
+        or check_session_claims(claims)
+        or check_roles(claims, request.role_arn)
     )
-    if fault is not None:
-        return fault
+    if no := refused(fault):
+        return no
     assert not isinstance(tags, ClaimFault)
     assert not isinstance(source_identity, ClaimFault)
     if role is None or role.arn != request.role_arn:
@@ -161,16 +160,15 @@ def decide(
         region=region,
         user_agent=user_agent,
     )
-    decision = _trusted(role, provider.arn, context, tags=tags, source_identity=source_identity)
-    if isinstance(decision, Refusal):
-        return decision
+    no = _check_trust(request, role, provider, claims, context, now=int(now.timestamp()))
+    if no is not None:
+        return no
     packed = packed_policy_size(subject(claims) or "", source_identity, tags)
-    fault = _check_duration(request, role) or _check_packed(packed)
-    if fault is not None:
-        return fault
+    if no := _check_duration(request, role) or _check_packed(packed):
+        return no
     return Granted(
         claims=claims,
-        audience=_audience(claims),
+        audience=effective_audience(claims),
         subject=subject(claims) or "",
         provider=provider.arn,
         session_arn=role.arn.session_arn(request.session_name),
@@ -179,7 +177,6 @@ def decide(
         packed_policy_size=packed,
         source_identity=source_identity,
         tags=tags,
-        decision=decision,
     )
 
 
@@ -216,69 +213,23 @@ def _verified(token: UnverifiedToken, keys: KeySet | KeysUnavailable | None) -> 
         return refuse(answers.NOT_VALIDATED, fault.message)
 
 
-def _audience(claims: Mapping[str, JsonValue]) -> str:
-    """`azp` takes the place of `aud` when it is there, also when it is of no use."""
-    if "azp" in claims:
-        authorized_party = claims["azp"]
-        return authorized_party if isinstance(authorized_party, str) else ""
-    return next(iter(audiences(claims)), "")
+def _check_trust(
+    request: WebIdentityRequest, role: Role, provider: Provider, claims: VerifiedClaims, context: Context, *, now: int
+) -> Refusal | None:
+    """The trust policy on the login and, when the token brings such, on tags and source identity.
 
-
-def _check_audience(claims: Mapping[str, JsonValue], provider: Provider) -> Refusal | None:
-    audience = _audience(claims)
-    if audience and audience in provider.client_ids:
-        return None
-    name = "azp" if "azp" in claims else "aud"
-    registered = ", ".join(f"`{client_id}`" for client_id in provider.client_ids) or "no audience"
-    return refuse(
-        answers.NOT_VALIDATED, f"`{name}` is `{audience}`, and the provider has {registered} registered as client id"
-    )
-
-
-def _check_times(claims: Mapping[str, JsonValue], now: int) -> Refusal | None:
-    """Issued, valid, not expired. The times that AWS prints have the tolerance in them."""
-    issued, expires = timestamp(claims.get("iat")), timestamp(claims.get("exp"))
-    not_before = timestamp(claims["nbf"]) if "nbf" in claims else None
-    if issued is None or expires is None:
-        return refuse(answers.TIMESTAMP_INVALID, "`iat` or `exp` is not a whole number of seconds")
-    if issued > now + TOLERANCE_SECONDS:
-        return refuse(answers.ISSUED_IN_FUTURE, f"`iat` is {issued - now} seconds ahead", iat=issued)
-    if not_before is not None and not_before > now + TOLERANCE_SECONDS:
-        detail = f"`nbf` is {not_before - now} seconds ahead"
-        return refuse(answers.NOT_YET_VALID, detail, now=now + TOLERANCE_SECONDS, nbf=not_before)
-    if now - TOLERANCE_SECONDS >= expires:
-        detail = f"the token expired {now - expires} seconds ago"
-        return refuse(answers.EXPIRED, detail, now=now - TOLERANCE_SECONDS, exp=expires)
+    Only a refusal asks for reasons: most logins are allowed.
+    """
+    allows = compile_policy(role.trust_policy).allows
+    principal = Principal(PrincipalKind.FEDERATED, str(provider.arn))
+    for action, what in actions_of(claims):
+        asked = Request(principal, action, context)
+        if not allows(asked):
+            detail = f"the token brings {what}, and the trust policy of {role.arn} does not allow {action}"
+            attempt = Attempt(claims, provider.arn, context, provider.client_ids, request.role_arn, now=now)
+            no = refuse(answers.NOT_AUTHORIZED, detail, decision=evaluate(role.trust_policy, asked))
+            return replace(no, policy=role.trust_policy, attempt=attempt)
     return None
-
-
-def _check_claim_forms(tags: SessionTags | ClaimFault, source_identity: str | ClaimFault | None) -> Refusal | None:
-    if isinstance(tags, ClaimFault):
-        return refuse(answers.TAGS_MALFORMED, tags.detail)
-    if isinstance(source_identity, ClaimFault):
-        return refuse(answers.NOT_VALIDATED, source_identity.detail)
-    return None
-
-
-def _trusted(
-    role: Role, provider: ProviderArn, context: Context, *, tags: SessionTags, source_identity: str | None
-) -> Decision | Refusal:
-    """The trust policy's decision on the login and, when the token brings such, on tags and source identity."""
-    principal = Principal(PrincipalKind.FEDERATED, str(provider))
-    login = evaluate(role.trust_policy, Request(principal, ACTION, context))
-    if not login.allowed:
-        return refuse(answers.NOT_AUTHORIZED, f"the trust policy of {role.arn} does not allow it", decision=login)
-    brought = (
-        ("sts:TagSession", "session tags", bool(tags)),
-        ("sts:SetSourceIdentity", "a source identity", source_identity),
-    )
-    for action, what, present in brought:
-        if present:
-            decision = evaluate(role.trust_policy, Request(principal, action, context))
-            if not decision.allowed:
-                detail = f"the token brings {what}, and the trust policy of {role.arn} does not allow {action}"
-                return refuse(answers.NOT_AUTHORIZED, detail, decision=decision)
-    return login
 
 
 def _check_duration(request: WebIdentityRequest, role: Role) -> Refusal | None:

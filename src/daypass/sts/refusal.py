@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from daypass.sts.answers import Answer, Text
+    from daypass.trust.attempt import Attempt
     from daypass.trust.decision import Decision
+    from daypass.trust.document import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +17,15 @@ class Refusal:
     """A refused request.
 
     `message` is AWS's text, byte for byte; `detail` is ours, for the local log and the explanation, and never holds the
-    token; `decision` is there when the trust policy said no.
+    token; `decision`, with `policy` and `attempt` to explain it by, is there when the trust policy said no.
     """
 
     answer: Answer
     message: str
     detail: str
     decision: Decision | None = None
+    policy: Policy | None = None
+    attempt: Attempt | None = None
 
 
 def refuse(text: Text, detail: str, *, decision: Decision | None = None, **fields: object) -> Refusal:

@@ -1,15 +1,18 @@
 """A subject that is one claim, or `key:value:key:value` of chosen claims, unescaped. For compatibility only.
 
-Two different workloads can have the same subject in this grammar when a value holds a `:`. It is here because
-existing trust policies expect it byte for byte.
+Two different workloads can have the same subject in this grammar when a value holds a `:`, also of two organizations
+unless the subject begins with the organization's id. It is here because existing trust policies expect it byte for
+byte. What it must never be is a subject of another grammar: an issuer's formats share one `iss`, so the text of an
+attribute would become somebody else's `organization:…:project:…`.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daypass.errors import RequestInvalid
+from daypass.errors import ClaimUnavailable, RequestInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,10 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClaimKeySubject:
-    """The grammar: the claim that is the subject when no keys are chosen, and the claims that may be chosen."""
+    """The grammar.
+
+    `default` is the claim that is the subject when no keys are chosen, and `default_pattern` what its value must match
+    for that. `keys` are the claims that may be chosen; `organization_key` is the one with the organization's id.
+    """
 
     default: str
+    default_pattern: str
     keys: tuple[str, ...]
+    organization_key: str
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -43,8 +52,23 @@ class ClaimKeySubject:
                 allowed=list(self.keys),
             )
 
+    def names_organization(self, chosen: Sequence[str]) -> bool:
+        """Whether the subject begins with the organization's id, which holds no `:`, so that it is nobody else's."""
+        return tuple(chosen[:1]) == (self.organization_key,)
+
     def render(self, facts: WorkloadFacts, claims: Mapping[str, object], chosen: Sequence[str]) -> str:  # noqa: ARG002 (one call for all grammars)
-        """The subject. A chosen claim that the token does not have gives an empty value."""
+        """The subject. A chosen claim that the token does not have gives an empty value.
+
+        Raises:
+            ClaimUnavailable: when the default claim's value does not match its pattern.
+        """
         if not chosen:
-            return str(claims[self.default])
+            subject = str(claims[self.default])
+            if not re.fullmatch(self.default_pattern, subject):
+                raise ClaimUnavailable(
+                    f"the claim `{self.default}` cannot be the subject: `{subject[:255]}` is not a URL",
+                    advice="Create the workload with an http or https URL, or choose subject claims.",
+                    claim=self.default,
+                )
+            return subject
         return ":".join(f"{key}:{claims.get(key, '')}" for key in chosen)

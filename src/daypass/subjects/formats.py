@@ -86,6 +86,7 @@ class SubjectGrammar(Protocol):
     @property
     def allowed(self) -> tuple[str, ...]: ...  # noqa: D102 (told by the grammars)
     def check(self, chosen: Sequence[str]) -> None: ...  # noqa: D102
+    def names_organization(self, chosen: Sequence[str]) -> bool: ...  # noqa: D102
     def render(self, facts: WorkloadFacts, claims: Mapping[str, object], chosen: Sequence[str]) -> str: ...  # noqa: D102
 
 

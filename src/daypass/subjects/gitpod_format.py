@@ -12,6 +12,7 @@ from daypass.subjects.claim_keys import ClaimKeySubject
 from daypass.subjects.formats import AWS_SUBJECT_LIMIT, Attribute, AudienceForm, Claim, Source, TokenFormat
 
 _OWNED: Final = "user_organization_owned"
+_NO_CONTEXT: Final = "no-context"
 
 GITPOD: Final = TokenFormat(
     name="gitpod",
@@ -34,14 +35,16 @@ GITPOD: Final = TokenFormat(
         Claim("email", Attribute("user_email"), when=(_OWNED, False)),
         Claim("user_id", Attribute("user_id"), required=True),
         Claim("org_id", Source.ORGANIZATION_ID),
-        Claim("context", Attribute("context_url"), fallback="no-context"),
+        Claim("context", Attribute("context_url"), fallback=_NO_CONTEXT),
         Claim("workspace_id", Source.WORKLOAD_ID),
         Claim("repository", Attribute("repository")),
         Claim("scope", Source.SCOPE),
     ),
     subject=ClaimKeySubject(
         default="context",
+        default_pattern=rf"https?://\S+|{_NO_CONTEXT}",
         keys=("org_id", "user_id", "context", "workspace_id", "repository", "name", "email"),
+        organization_key="org_id",
     ),
     subject_limit=AWS_SUBJECT_LIMIT,
 )

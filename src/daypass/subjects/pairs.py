@@ -97,6 +97,10 @@ class PairSubject:
                 first=list(self.first),
             )
 
+    def names_organization(self, chosen: Sequence[str]) -> bool:  # noqa: ARG002 (one call for all grammars)
+        """Always: the organization's id is the first pair."""
+        return True
+
     def render(self, facts: WorkloadFacts, claims: Mapping[str, object], chosen: Sequence[str]) -> str:  # noqa: ARG002 (one call for all grammars)
         """The subject.
 

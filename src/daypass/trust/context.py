@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from daypass.trust.claim_keys import AMR, AUD, OAUD, SUB, keys_for
 from daypass.trust.session import SessionTags, has_roles, read_source_identity, read_tags
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from daypass.names import ProviderArn
     from daypass.tokens.strict_json import JsonValue
     from daypass.tokens.verify import VerifiedClaims
+    from daypass.trust.claim_keys import ClaimKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +28,21 @@ class Context:
 
     values: Mapping[str, tuple[str, ...]]
     multivalued: frozenset[str] = frozenset()
-    _folded: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
-    _folded_multivalued: frozenset[str] = field(init=False, repr=False, compare=False)
+    folded: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    """The values under their keys in lower case."""
+    folded_multivalued: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_folded", {key.lower(): values for key, values in self.values.items()})
-        object.__setattr__(self, "_folded_multivalued", frozenset(key.lower() for key in self.multivalued))
+        object.__setattr__(self, "folded", {key.lower(): values for key, values in self.values.items()})
+        object.__setattr__(self, "folded_multivalued", frozenset(key.lower() for key in self.multivalued))
 
     def get(self, key: str) -> tuple[str, ...]:
         """The values of a key; empty when it is absent."""
-        return self._folded.get(key.lower(), ())
+        return self.folded.get(key.lower(), ())
 
     def is_multivalued(self, key: str) -> bool:
         """Whether the key can have several values."""
-        return key.lower() in self._folded_multivalued
+        return key.lower() in self.folded_multivalued
 
 
 def web_identity_context(
@@ -55,8 +58,8 @@ def web_identity_context(
 ) -> Context:
     """The condition keys that AWS fills for AssumeRoleWithWebIdentity.
 
-    Of a token that AWS takes from a provider it does not know by name, only `aud`, `oaud`, `sub`, `amr` and `email`
-    become keys; every other claim stays unseen (IAM User Guide, "IAM and AWS STS condition context keys").
+    Which claims of the token become keys is told by `claim_keys`; every other claim stays unseen (IAM User Guide, "IAM
+    and AWS STS condition context keys").
 
     Args:
         claims: the token's.
@@ -68,12 +71,12 @@ def web_identity_context(
         region: of the endpoint asked, None when it is not known.
         user_agent: as the caller says, None without.
     """
-    prefix = provider.issuer
+    keys = keys_for(provider.issuer)
     tags = read_tags(claims)
     tags = tags if isinstance(tags, SessionTags) else SessionTags()
     source_identity = read_source_identity(claims)
     values: dict[str, tuple[str, ...]] = {
-        **_claim_keys(claims, prefix),
+        **_claim_keys(claims, keys),
         "sts:RoleSessionName": (session_name,),
         "sts:RoleAuthorizedByIdp": (_bool(has_roles(claims)),),
         **{f"aws:RequestTag/{key}": (value,) for key, value in tags.principal_tags.items()},
@@ -93,7 +96,12 @@ def web_identity_context(
     }
     return Context(
         {key: found for key, found in values.items() if found},
-        frozenset({f"{prefix}:oaud", f"{prefix}:amr", "aws:TagKeys", "sts:TransitiveTagKeys"}),
+        frozenset(
+            {
+                *(keys.prefixed(key) for key in keys.keys if key.multivalued),
+                *("aws:TagKeys", "sts:TransitiveTagKeys"),
+            }
+        ),
     )
 
 
@@ -110,16 +118,17 @@ def subject(claims: Mapping[str, JsonValue]) -> str | None:
     return str(value)
 
 
-def _claim_keys(claims: Mapping[str, JsonValue], prefix: str) -> dict[str, tuple[str, ...]]:
-    audience, authorized_party, email = audiences(claims), claims.get("azp"), claims.get("email")
-    keys = {
-        f"{prefix}:sub": _optional(subject(claims)),
-        f"{prefix}:amr": _texts(claims.get("amr")),
-        f"{prefix}:email": (email,) if isinstance(email, str) else (),
+def _claim_keys(claims: Mapping[str, JsonValue], keys: ClaimKeys) -> dict[str, tuple[str, ...]]:
+    authorized_party = claims.get("azp")
+    replaced = isinstance(authorized_party, str)
+    audience = audiences(claims)
+    special = {
+        AUD: _optional(str(authorized_party)) if replaced else audience if len(audience) == 1 else (),
+        OAUD: audience if replaced else (),
+        SUB: _optional(subject(claims)),
+        AMR: _texts(claims.get("amr")),
     }
-    if isinstance(authorized_party, str):
-        return keys | {f"{prefix}:aud": (authorized_party,), f"{prefix}:oaud": audience}
-    return keys | {f"{prefix}:aud": audience if len(audience) == 1 else ()}
+    return {keys.prefixed(key): special[key] if key in special else key.value(claims) for key in keys.keys}
 
 
 def _texts(value: JsonValue) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Reason(StrEnum):
     """Why a part of a statement matched, or did not.
 
-    The first group matched, the second did not.
+    The first group matched, the second did not, and the third can be either.
     """
 
     MATCHED = "matched"
@@ -41,6 +41,13 @@ class Reason(StrEnum):
     """An operator for one value never matches a key that can have several."""
     NO_VALUES_WANTED = "no_values_wanted"
     """The policy's list of values is empty."""
+
+    VALUE_UNREADABLE = "value_unreadable"
+    """The request's value is no number, date, address or ARN; a negated Numeric or Date operator then holds."""
+    POLICY_VALUE_UNREADABLE = "policy_value_unreadable"
+    """A value of the policy is none. A negated operator may hold for it; of ARNs, the condition of a Deny does."""
+    VARIABLE_UNRESOLVED = "variable_unresolved"
+    """A policy variable has no value in the request, so nothing equals it; a negated operator holds."""
 
 
 @dataclass(frozen=True, slots=True)

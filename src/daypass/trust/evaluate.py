@@ -1,15 +1,16 @@
 """Judge a request by every statement of a policy, and keep all the reasons.
 
-What an absent or a multi-valued key does is AWS's: IAM User Guide, "Set operators for multivalued context keys" and
-"…IfExists", and what AWS was observed to do in September 2026 where the guide is silent.
+Whether a condition holds is decided in `judge`; here is told why it came out so.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from daypass.trust.comparisons.strings import lower
 from daypass.trust.decision import ConditionResult, Decision, Reason, StatementResult
-from daypass.trust.operators import Comparison, Quantifier, lower
+from daypass.trust.operators import Comparison, Quantifier
 from daypass.trust.wildcard import Pattern
 
 if TYPE_CHECKING:
@@ -25,68 +26,88 @@ def evaluate(policy: Policy, request: Request) -> Decision:
 
 
 def _statement(statement: Statement, request: Request) -> StatementResult:
-    principal = any(principal.covers(request.principal) for principal in statement.principals)
-    named = any(action.covers(request.action) for action in statement.actions or statement.not_actions)
+    principal = statement.names_principal(request.principal)
+    action = statement.names_action(request.action)
     return StatementResult(
         index=statement.index,
         sid=statement.sid,
         effect=statement.effect,
         principal=Reason.MATCHED if principal else Reason.PRINCIPAL_DIFFERS,
-        action=Reason.MATCHED if named is bool(statement.actions) else Reason.ACTION_DIFFERS,
+        action=Reason.MATCHED if action else Reason.ACTION_DIFFERS,
         conditions=tuple(_condition(condition, request.context) for condition in statement.conditions),
     )
 
 
 def _condition(condition: Condition, context: Context) -> ConditionResult:
     found = context.get(condition.key)
-    matched, reason = _judge(condition, found, multivalued=context.is_multivalued(condition.key))
+    matched = condition.holds(context)
+    reason = _why(condition, found, context) if matched else _why_not(condition, found, context)
     return ConditionResult(condition.operator, condition.key, condition.values, found, matched, reason)
 
 
-def _judge(condition: Condition, found: tuple[str, ...], *, multivalued: bool) -> tuple[bool, Reason]:
-    """Whether a condition holds for the values that were found, and why."""
+def _why(condition: Condition, found: tuple[str, ...], context: Context) -> Reason:
+    """What let a condition hold: a value, or something that is no guard at all."""
+    if not found:
+        return Reason.ABSENT_ACCEPTED
+    if _may_fail(condition) and any(condition.test(value, context) is None for value in found):
+        return Reason.POLICY_VALUE_UNREADABLE
+    if condition.parsed.negated:
+        if not all(map(condition.parsed.reads, found)):
+            return Reason.VALUE_UNREADABLE
+        if condition.unresolved(context):
+            return Reason.VARIABLE_UNRESOLVED
+        if len(condition.unreadable) == len(condition.values):
+            return Reason.POLICY_VALUE_UNREADABLE
+    return Reason.MATCHED
+
+
+def _why_not(condition: Condition, found: tuple[str, ...], context: Context) -> Reason:
+    """What kept a condition from holding; the nearest miss, where a value differs."""
     operator = condition.parsed
     if not found:
-        accepted = _absence_accepted(condition)
-        return accepted, Reason.ABSENT_ACCEPTED if accepted else Reason.KEY_ABSENT
+        return Reason.KEY_ABSENT
     if not condition.values:
-        # An empty list matches nothing that is there, negated or not.
-        return False, Reason.NO_VALUES_WANTED
+        return Reason.NO_VALUES_WANTED
     if operator.comparison is Comparison.ABSENCE:
-        wanted_present = condition.equals("false")
-        return wanted_present, Reason.MATCHED if wanted_present else Reason.KEY_PRESENT
-    if multivalued and operator.quantifier is Quantifier.NONE:
-        # Observed on AWS: false for a key that can have several values, whatever they are, also for a negation.
-        return False, Reason.KEY_MULTIVALUED
-    together = any if operator.quantifier is Quantifier.ANY else all
-    matched = together(condition.equals(value) is not operator.negated for value in found)
-    return matched, Reason.MATCHED if matched else _why_not(condition, found)
-
-
-def _absence_accepted(condition: Condition) -> bool:
-    """Whether a condition holds for a key that the request does not have."""
-    operator = condition.parsed
-    if operator.comparison is Comparison.ABSENCE:
-        return condition.equals("true")
-    if operator.quantifier is not Quantifier.NONE:
-        return operator.quantifier is Quantifier.ALL
-    return operator.if_exists or (operator.negated and bool(condition.values))
-
-
-def _why_not(condition: Condition, found: tuple[str, ...]) -> Reason:
-    """What the nearest miss was, of a condition that does not hold for values that are there."""
-    operator = condition.parsed
+        return Reason.KEY_PRESENT
+    if operator.quantifier is Quantifier.NONE and context.is_multivalued(condition.key):
+        return Reason.KEY_MULTIVALUED
+    answers = (
+        {value: condition.test(value, context) for value in found} if len(found) > 1 or _may_fail(condition) else {}
+    )
+    if None in answers.values():
+        return Reason.POLICY_VALUE_UNREADABLE
+    misses = [value for value in found if not answers.get(value)]
+    if not all(map(operator.reads, misses)):
+        return Reason.VALUE_UNREADABLE
     if operator.negated:
         return Reason.VALUE_EXCLUDED
-    misses = [value for value in found if not condition.equals(value)]
-    exact = operator.comparison is Comparison.EXACT
-    if exact or operator.comparison is Comparison.LIKE:
-        wanted = [lower(value) for value in condition.values]
+    if condition.unresolved(context):
+        return Reason.VARIABLE_UNRESOLVED
+    if len(condition.unreadable) == len(condition.values):
+        return Reason.POLICY_VALUE_UNREADABLE
+    return _nearest_miss(operator.comparison, condition.values, misses)
+
+
+def _may_fail(condition: Condition) -> bool:
+    """Whether AWS may be unable to compare; that is known of ARNs only, and asking again costs."""
+    return condition.parsed.comparison is Comparison.ARN
+
+
+def _nearest_miss(comparison: Comparison, wanted: tuple[str, ...], misses: list[str]) -> Reason:
+    exact, like = comparison is Comparison.EXACT, comparison is Comparison.LIKE
+    if exact or like:
         folded = [lower(value) for value in misses]
-        if any(value in wanted for value in folded) or (
-            not exact and any(Pattern.parse(value).matches(miss) for value in wanted for miss in folded)
+        lowered = [lower(value) for value in wanted]
+        differs = folded != misses or tuple(lowered) != wanted
+        if differs and any(
+            miss in lowered or (like and any(_pattern(value).matches(miss) for value in lowered)) for miss in folded
         ):
             return Reason.CASE_DIFFERS
-    if (exact or operator.comparison is Comparison.IGNORING_CASE) and any("*" in value for value in condition.values):
+    if (exact or comparison is Comparison.IGNORING_CASE) and any("*" in value for value in wanted):
         return Reason.WILDCARD_IN_EXACT_OPERATOR
     return Reason.VALUE_DIFFERS
+
+
+# Patterns are compiled with the policy; these, in lower case, are asked for by whoever is refused time and again.
+_pattern = lru_cache(maxsize=1024)(Pattern.parse)

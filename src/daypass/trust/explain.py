@@ -1,120 +1,111 @@
-"""A decision in words, for a terminal: one screen, no colours."""
+"""Decisions and explanations in words, for a terminal: one screen, no colours, nothing that moves the cursor."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from daypass.trust.decision import Reason
-from daypass.trust.statement import Effect, PrincipalKind
+from daypass.trust.recognisers import Case
+from daypass.trust.steps import Kind, Verdict, policy_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from daypass.trust.decision import ConditionResult, Decision, StatementResult
+    from daypass.trust.decision import Decision
+    from daypass.trust.edit import Edit, Refusal
+    from daypass.trust.steps import Explanation, Step
 
 _MAX_VALUES: Final = 4
 _MAX_STATEMENTS: Final = 8
-
-_WHY: Final = {
-    Reason.VALUE_DIFFERS: "the value is another one",
-    Reason.CASE_DIFFERS: "only the letter case differs, and it counts here",
-    Reason.WILDCARD_IN_EXACT_OPERATOR: "this operator takes * literally; StringLike matches patterns",
-    Reason.VALUE_EXCLUDED: "the value is one of those that are ruled out",
-    Reason.KEY_PRESENT: "the key must be absent, and it is there",
-    Reason.KEY_MULTIVALUED: "this key can have several values, and only ForAnyValue: and ForAllValues: read such keys",
-    Reason.NO_VALUES_WANTED: "the list of values is empty, and matches nothing",
+_WIDTH: Final = 10
+_LABELS: Final = {
+    Kind.TOKEN: "token",
+    Kind.PROVIDER: "provider",
+    Kind.AUDIENCE: "audience",
+    Kind.ROLES_CLAIM: "roles",
 }
+_VERDICTS: Final = {Verdict.YES: "ok", Verdict.NO: "no", Verdict.UNKNOWN: "not checked"}
 
 
 def words(decision: Decision) -> str:
     """Per statement whether it applies; for each condition in the way: operator, key, wanted, found, and why."""
-    return "\n".join((_headline(decision), *_body(decision)))
+    return "\n".join(_policy(policy_step(Case.of(decision))))
 
 
-def _headline(decision: Decision) -> str:
-    action = decision.request.action
-    if decision.denied_by:
-        return f"denied: {_name(decision.denied_by[0])} denies {action}"
-    if decision.allowed:
-        return f"allowed: {_name(decision.allowed_by[0])} allows {action}"
-    return f"denied: no statement allows {action}"
+def narrate(explanation: Explanation, remedy: Edit | Refusal | None = None) -> str:
+    """Every step of an explanation, and what would help."""
+    return "\n".join(_told(explanation, remedy))
 
 
-def _body(decision: Decision) -> Iterator[str]:
-    for result in decision.statements[:_MAX_STATEMENTS]:
-        yield f"  {_name(result)} ({result.effect.value}) {'applies' if result.applies else 'does not apply'}"
-        yield from (f"    {line}" for line in _statement(decision, result))
-    left = len(decision.statements) - _MAX_STATEMENTS
+def shown(value: str) -> str:
+    """A value from a token or a policy, unable to move the cursor or to start a line of its own."""
+    cut = value if len(value) <= 200 else value[:199] + "…"
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in cut) or '""'
+
+
+def _told(explanation: Explanation, remedy: Edit | Refusal | None) -> Iterator[str]:
+    policies = [step for step in explanation.steps if step.kind is Kind.POLICY]
+    others = [step for step in explanation.steps if step.kind is not Kind.POLICY]
+    obstacle = next((step for step in explanation.steps if step.verdict is Verdict.NO), None)
+    if obstacle is None:
+        yield f"allowed: {shown(policies[0].detail or '')}"
+    else:
+        yield f"denied: {shown(obstacle.detail or 'the token cannot be used')}"
+    yield ""
+    for step in others:
+        yield from _check(step)
+    for step in policies:
+        yield f"{'policy':<{_WIDTH}}{_VERDICTS[step.verdict]}: {shown(step.detail or '')}"
+        yield from _statements(step)
+    if remedy is not None:
+        yield ""
+        yield from remedy.lines()
+
+
+def _check(step: Step) -> Iterator[str]:
+    about = step.detail or " | ".join(map(shown, step.found))
+    yield f"{_LABELS[step.kind]:<{_WIDTH}}{_VERDICTS[step.verdict]}: {shown(about)}"
+    if step.verdict is Verdict.NO and step.kind is not Kind.TOKEN:
+        yield from (f"  {line}" for line in _difference(step))
+        yield from (f"    {shown(hint.text)}" for hint in step.hints)
+
+
+def _policy(step: Step) -> Iterator[str]:
+    yield f"{'allowed' if step.verdict is Verdict.YES else 'denied'}: {step.detail}"
+    yield from _statements(step)
+
+
+def _statements(step: Step) -> Iterator[str]:
+    for statement in step.steps[:_MAX_STATEMENTS]:
+        applies = statement.verdict is Verdict.YES
+        yield f"  {statement.title} {'applies' if applies else 'does not apply'}"
+        for part in statement.steps:
+            yield from (f"    {line}" for line in _part(part, applies=applies))
+    left = len(step.steps) - _MAX_STATEMENTS
     if left > 0:
         yield f"  and {left} more statement{'s' if left > 1 else ''}"
 
 
-def _statement(decision: Decision, result: StatementResult) -> Iterator[str]:
-    request = decision.request
-    if result.principal is not Reason.MATCHED:
-        yield f"it speaks of another principal than {request.principal.value}"
-    if result.action is not Reason.MATCHED:
-        yield f"it speaks of another action than {request.action}"
-    for condition in result.conditions:
-        if not condition.matched:
-            yield f"{condition.operator} {_shown(condition.key)}"
-            yield f"  wanted  {_values(condition.wanted)}"
-            yield f"  found   {_values(condition.found)}"
-            yield f"  {_why(decision, condition)}"
-        elif condition.reason is Reason.ABSENT_ACCEPTED and result.applies:
-            yield f"{condition.operator} {_shown(condition.key)}"
-            yield f"  holds because the key is absent{_danger(result)}"
+def _part(step: Step, *, applies: bool) -> Iterator[str]:
+    if step.verdict is Verdict.YES and not (step.detail and applies):
+        return
+    why = [hint.text for hint in step.hints] or [step.detail or ""]
+    if step.kind is not Kind.CONDITION:
+        yield shown(step.detail or "")
+        yield from (f"  {shown(hint.text)}" for hint in step.hints)
+        return
+    yield shown(step.title)
+    if step.verdict is Verdict.NO:
+        yield from _difference(step)
+    yield from (f"  {shown(text)}" for text in why)
 
 
-def _danger(result: StatementResult) -> str:
-    return ": it guards nothing here" if result.effect is Effect.ALLOW else ""
-
-
-def _why(decision: Decision, condition: ConditionResult) -> str:
-    if condition.reason is Reason.KEY_ABSENT:
-        return _why_absent(decision, condition.key)
-    return _WHY[condition.reason]
-
-
-def _why_absent(decision: Decision, key: str) -> str:
-    """Why a key is never there: a prefix that is nearly the issuer's, or a claim that AWS does not show."""
-    prefix, _, claim = key.rpartition(":")
-    issuer = _issuer(decision)
-    if issuer is None or prefix.lower() in {"aws", "sts"} or prefix.lower().startswith("aws:"):
-        return "the request has no such key"
-    near = f"{issuer}:{claim}"
-    if prefix.lower() == issuer.lower():
-        shown = sorted(
-            name.removeprefix(issuer) for name in decision.request.context.values if name.startswith(issuer + ":")
-        )
-        return f"this token gives no such key; it gives {', '.join(shown)}"
-    if prefix.lower().removeprefix("https://").rstrip("/") == issuer.lower().rstrip("/"):
-        if prefix.lower().startswith("https://"):
-            return f"a key has no https://; write {near}"
-        return f"a slash at the end makes it another issuer; write {near}"
-    if issuer.lower().startswith(prefix.lower().removeprefix("https://").rstrip("/") + "/"):
-        return f"the issuer's path is missing; write {near}"
-    return f"this is not the issuer's prefix; its keys are {issuer}:…"
-
-
-def _issuer(decision: Decision) -> str | None:
-    principal = decision.request.principal
-    _, found, issuer = principal.value.partition(":oidc-provider/")
-    return issuer if principal.kind is PrincipalKind.FEDERATED and found else None
-
-
-def _name(result: StatementResult) -> str:
-    return f"statement {result.index + 1}" + (f" `{result.sid}`" if result.sid else "")
+def _difference(step: Step) -> Iterator[str]:
+    yield f"  wanted  {_values(step.wanted)}"
+    yield f"  found   {_values(step.found)}"
 
 
 def _values(values: tuple[str, ...]) -> str:
     if not values:
         return "nothing"
     left = len(values) - _MAX_VALUES
-    return " | ".join(map(_shown, values[:_MAX_VALUES])) + (f" | and {left} more" if left > 0 else "")
-
-
-def _shown(value: str) -> str:
-    """A value from a token or a policy, unable to move the cursor or to start a line of its own."""
-    cut = value if len(value) <= 200 else value[:199] + "…"
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in cut) or '""'
+    return " | ".join(map(shown, values[:_MAX_VALUES])) + (f" | and {left} more" if left > 0 else "")

@@ -1,4 +1,4 @@
-"""Condition operators, one table entry each, and what their prefix and suffix do.
+"""Condition operators, one table row each: what is compared, how, and whether the answer is turned around.
 
 Sources: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set operators for multivalued context
 keys"; where the guide is silent, what AWS was observed to do in September 2026.
@@ -7,16 +7,21 @@ keys"; where the guide is silent, what AWS was observed to do in September 2026.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+import operator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from daypass.errors import PolicyMalformed, PolicyUnsupported
-from daypass.trust import variables as policy_variables
+from daypass.errors import PolicyMalformed
+from daypass.trust.comparisons import addresses, arns, binary, order, strings, truth
+from daypass.trust.comparisons.dates import instant
+from daypass.trust.comparisons.numbers import number
+from daypass.trust.comparisons.outcome import Values
 
-Equals = Callable[[str], bool]
-"""Whether one value of the request equals one of the policy's values."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from daypass.trust.comparisons.outcome import Compiler, Test
 
 
 class Quantifier(StrEnum):
@@ -33,78 +38,74 @@ class Comparison(StrEnum):
     EXACT = "exact"
     IGNORING_CASE = "ignoring case"
     LIKE = "like"
+    NUMBER = "number"
+    DATE = "date"
     BOOL = "bool"
+    BINARY = "binary"
+    ADDRESS = "address"
+    ARN = "arn"
     ABSENCE = "absence"
 
 
-def lower(text: str) -> str:
-    """`text` in lower case as AWS compares it: letters outside the basic plane keep their case (observed 2026-09)."""
-    lowered = text.lower()
-    if text.isascii() or max(text, default="") <= "\uffff":
-        return lowered
-    originals = iter([character for character in text if character > "\uffff"])
-    return "".join(next(originals) if character > "\uffff" else character for character in lowered)
+@dataclass(frozen=True, slots=True)
+class _Row:
+    comparison: Comparison
+    compiler: Compiler
+    negated: bool = False
 
-
-def truth(text: str) -> bool:
-    """`true` in any letter case; everything else is false, on both sides (observed 2026-09)."""
-    return text.lower() == "true"
-
-
-def _exact(values: tuple[str, ...], *, variables: bool) -> Equals:
-    return frozenset(policy_variables.literal(value, variables=variables) for value in values).__contains__
-
-
-def _ignoring_case(values: tuple[str, ...], *, variables: bool) -> Equals:
-    wanted = frozenset(lower(policy_variables.literal(value, variables=variables)) for value in values)
-    return lambda found: lower(found) in wanted
-
-
-def _like(values: tuple[str, ...], *, variables: bool) -> Equals:
-    patterns = tuple(policy_variables.pattern(value, variables=variables) for value in values)
-    return lambda found: any(pattern.matches(found) for pattern in patterns)
-
-
-def _bool(values: tuple[str, ...], *, variables: bool) -> Equals:
-    wanted = frozenset(truth(policy_variables.literal(value, variables=variables)) for value in values)
-    return lambda found: truth(found) in wanted
-
-
-_COMPILERS: Final = {
-    Comparison.EXACT: _exact,
-    Comparison.IGNORING_CASE: _ignoring_case,
-    Comparison.LIKE: _like,
-    Comparison.BOOL: _bool,
-    # `Null` asks whether the key is absent; "true" and "false" are all it can be told.
-    Comparison.ABSENCE: _bool,
-}
 
 _OPERATORS: Final = {
-    "StringEquals": (Comparison.EXACT, False),
-    "StringNotEquals": (Comparison.EXACT, True),
-    "StringEqualsIgnoreCase": (Comparison.IGNORING_CASE, False),
-    "StringNotEqualsIgnoreCase": (Comparison.IGNORING_CASE, True),
-    "StringLike": (Comparison.LIKE, False),
-    "StringNotLike": (Comparison.LIKE, True),
-    "Bool": (Comparison.BOOL, False),
-    "Null": (Comparison.ABSENCE, False),
+    "StringEquals": _Row(Comparison.EXACT, strings.exact),
+    "StringNotEquals": _Row(Comparison.EXACT, strings.exact, negated=True),
+    "StringEqualsIgnoreCase": _Row(Comparison.IGNORING_CASE, strings.ignoring_case),
+    "StringNotEqualsIgnoreCase": _Row(Comparison.IGNORING_CASE, strings.ignoring_case, negated=True),
+    "StringLike": _Row(Comparison.LIKE, strings.like),
+    "StringNotLike": _Row(Comparison.LIKE, strings.like, negated=True),
+    "NumericEquals": _Row(Comparison.NUMBER, order.equal(number)),
+    "NumericNotEquals": _Row(Comparison.NUMBER, order.equal(number), negated=True),
+    "NumericLessThan": _Row(Comparison.NUMBER, order.ordered(number, operator.lt)),
+    "NumericLessThanEquals": _Row(Comparison.NUMBER, order.ordered(number, operator.le)),
+    "NumericGreaterThan": _Row(Comparison.NUMBER, order.ordered(number, operator.gt)),
+    "NumericGreaterThanEquals": _Row(Comparison.NUMBER, order.ordered(number, operator.ge)),
+    "DateEquals": _Row(Comparison.DATE, order.equal(instant)),
+    "DateNotEquals": _Row(Comparison.DATE, order.equal(instant), negated=True),
+    "DateLessThan": _Row(Comparison.DATE, order.ordered(instant, operator.lt)),
+    "DateLessThanEquals": _Row(Comparison.DATE, order.ordered(instant, operator.le)),
+    "DateGreaterThan": _Row(Comparison.DATE, order.ordered(instant, operator.gt)),
+    "DateGreaterThanEquals": _Row(Comparison.DATE, order.ordered(instant, operator.ge)),
+    "Bool": _Row(Comparison.BOOL, truth.equal),
+    "BinaryEquals": _Row(Comparison.BINARY, binary.equal),
+    "IpAddress": _Row(Comparison.ADDRESS, addresses.within),
+    "NotIpAddress": _Row(Comparison.ADDRESS, addresses.within, negated=True),
+    "ArnEquals": _Row(Comparison.ARN, arns.like),
+    "ArnNotEquals": _Row(Comparison.ARN, arns.like, negated=True),
+    "ArnLike": _Row(Comparison.ARN, arns.like),
+    "ArnNotLike": _Row(Comparison.ARN, arns.like, negated=True),
+    # `Null` asks whether the key is absent; "true" and "false" are all it can be told.
+    "Null": _Row(Comparison.ABSENCE, truth.equal),
 }
 
-_NOT_EVALUATED: Final = frozenset(
-    {
-        *("NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals"),
-        *("NumericGreaterThan", "NumericGreaterThanEquals", "DateEquals", "DateNotEquals", "DateLessThan"),
-        *("DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals", "BinaryEquals", "IpAddress"),
-        *("NotIpAddress", "ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"),
-    }
-)
+_VARIABLES: Final = frozenset({Comparison.EXACT, Comparison.IGNORING_CASE, Comparison.LIKE, Comparison.ARN})
+"""What policy variables are read in (the guide's pages disagree about `Bool`, so there they are text)."""
+
+_READERS: Final[Mapping[Comparison, tuple[Callable[[str], object], Callable[[str], object]]]] = {
+    Comparison.NUMBER: (number, number),
+    Comparison.DATE: (instant, instant),
+    Comparison.ADDRESS: (addresses.address, addresses.network),
+    Comparison.ARN: (arns.arn, arns.arn),
+}
+"""How a value of the request and one of the policy are read, where not every text will do; None is unreadable."""
+
+NAMES: Final = tuple(_OPERATORS)
+"""Every operator, without prefix and suffix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator as a policy names it: `ForAllValues:StringLikeIfExists`."""
+    """An operator as a policy names it: `ForAllValues:StringLikeIfExists`; `base` is `StringLike`."""
 
     name: str
+    base: str
     comparison: Comparison
     negated: bool
     quantifier: Quantifier
@@ -116,29 +117,39 @@ class Operator:
 
         Raises:
             PolicyMalformed: AWS has no such operator.
-            PolicyUnsupported: AWS has it, and it is not evaluated here.
         """
         prefix, colon, rest = name.rpartition(":")
         base = rest.removesuffix("IfExists")
         if_exists = base != rest
-        known = _OPERATORS.get(base)
-        if (colon and prefix not in {Quantifier.ALL, Quantifier.ANY}) or (known is None and base not in _NOT_EVALUATED):
-            near = difflib.get_close_matches(base, [*_OPERATORS, *_NOT_EVALUATED], n=1, cutoff=0.7)
+        row = _OPERATORS.get(base)
+        if (colon and prefix not in {Quantifier.ALL, Quantifier.ANY}) or row is None:
+            near = difflib.get_close_matches(base, NAMES, n=1, cutoff=0.7)
             raise PolicyMalformed(
                 f"`{name}` is not a condition operator",
                 advice=f"Did you mean `{near[0]}`?" if near and near[0] != base else None,
             )
-        if known is None:
-            raise PolicyUnsupported(f"the operator `{name}` is not evaluated yet")
-        comparison, negated = known
-        if comparison is Comparison.ABSENCE and (if_exists or prefix):
+        if row.comparison is Comparison.ABSENCE and (if_exists or prefix):
             raise PolicyMalformed(f"`{name}` is not a condition operator", advice="Write `Null` alone.")
-        return cls(name, comparison, negated, Quantifier(prefix), if_exists)
+        return cls(name, base, row.comparison, row.negated, Quantifier(prefix), if_exists)
 
-    def compile(self, values: tuple[str, ...], *, variables: bool) -> Equals:
-        """The comparison with the policy's values; `variables` says whether `${` means something in them.
+    @property
+    def takes_variables(self) -> bool:
+        """Whether policy variables are read in its values."""
+        return self.comparison in _VARIABLES
+
+    def reads(self, value: str) -> bool:
+        """Whether a value of the request is something that this can compare."""
+        return self.comparison not in _READERS or _READERS[self.comparison][0](value) is not None
+
+    def reads_wanted(self, value: str) -> bool:
+        """Whether a value of the policy, without variables, is something that this can compare."""
+        return self.comparison not in _READERS or _READERS[self.comparison][1](value) is not None
+
+    def compile(self, values: tuple[str, ...], *, variables: bool) -> Test:
+        """The comparison of one value with the policy's; `variables` says whether `${` means something in these.
 
         Raises:
-            PolicyUnsupported: when a value holds a policy variable.
+            PolicyMalformed: when AWS would not take a value.
+            PolicyUnsupported: when a `${` begins nothing that AWS is known to read.
         """
-        return _COMPILERS[self.comparison](values, variables=variables)
+        return _OPERATORS[self.base].compiler(Values(values, variables), negated=self.negated)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.errors import PolicyMalformed, PolicyUnsupported
 from daypass.trust import aws_texts
-from daypass.trust.operators import Operator
+from daypass.trust.judge import compile_condition
+from daypass.trust.operators import Comparison, Operator
 from daypass.trust.statement import Action, Condition, Effect, Principal, PrincipalKind, Statement
 from daypass.trust.wildcard import Pattern
 
@@ -97,7 +98,7 @@ def _statement(entry: JsonValue, path: Path, index: int, *, variables: bool) -> 
         principals=_principals(entry, path),
         actions=_actions(entry, "Action", path),
         not_actions=_actions(entry, "NotAction", path),
-        conditions=tuple(_conditions(entry, path, variables=variables)),
+        conditions=tuple(_conditions(entry, path, variables=variables, deny=effect == Effect.DENY)),
     )
 
 
@@ -137,7 +138,7 @@ def _actions(entry: Mapping[str, JsonValue], name: str, path: Path) -> tuple[Act
     return tuple(Action(text, Pattern.parse(text.lower())) for text in texts)
 
 
-def _conditions(entry: Mapping[str, JsonValue], path: Path, *, variables: bool) -> Iterator[Condition]:
+def _conditions(entry: Mapping[str, JsonValue], path: Path, *, variables: bool, deny: bool) -> Iterator[Condition]:
     path = (*path, "Condition")
     blocks = entry.get("Condition", {})
     if not isinstance(blocks, dict):
@@ -149,18 +150,17 @@ def _conditions(entry: Mapping[str, JsonValue], path: Path, *, variables: bool) 
             raise Fault((*path, name), f"`{name}` is an object with condition keys as members")
         _check_case(block, (*path, name))
         for key, value in block.items():
-            yield _condition(operator, key, value, (*path, name, key), variables=variables)
+            yield _condition(operator, key, value, (*path, name, key), variables=variables, deny=deny)
 
 
 def _operator(name: str, path: Path) -> Operator:
     try:
         return Operator.parse(name)
-    except (PolicyMalformed, PolicyUnsupported) as fault:
-        known = isinstance(fault, PolicyUnsupported)
-        raise Fault(path, fault.message, advice=fault.advice, known=known) from None
+    except PolicyMalformed as fault:
+        raise Fault(path, fault.message, advice=fault.advice) from None
 
 
-def _condition(operator: Operator, key: str, value: JsonValue, path: Path, *, variables: bool) -> Condition:
+def _condition(operator: Operator, key: str, value: JsonValue, path: Path, *, variables: bool, deny: bool) -> Condition:
     prefix, colon, name = key.rpartition(":")
     if not (prefix and colon and name):
         raise Fault(
@@ -169,21 +169,27 @@ def _condition(operator: Operator, key: str, value: JsonValue, path: Path, *, va
             aws=aws_texts.ACTION_FORM,
             advice="A key is written `sts:RoleSessionName` or `idp.example.com/path:sub`.",
         )
-    values = tuple(_value(each, path) for each in (value if isinstance(value, list) else [value]))
+    number = operator.comparison is Comparison.NUMBER
+    values = tuple(_value(each, path, number=number) for each in (value if isinstance(value, list) else [value]))
+    variables = variables and operator.takes_variables
     try:
-        equals = operator.compile(values, variables=variables)
-    except PolicyUnsupported as fault:
-        raise Fault(path, fault.message, advice=fault.advice, known=True) from None
-    return Condition(operator.name, key, values, operator, equals)
+        test = operator.compile(values, variables=variables)
+    except (PolicyMalformed, PolicyUnsupported) as fault:
+        known = isinstance(fault, PolicyUnsupported)
+        raise Fault(path, fault.message, advice=fault.advice, known=known) from None
+    holds = compile_condition(operator, key, test, has_values=bool(values), deny=deny)
+    return Condition(operator.name, key, values, variables, operator, test, holds)
 
 
-def _value(value: JsonValue, path: Path) -> str:
+def _value(value: JsonValue, path: Path, *, number: bool) -> str:
     match value:
         case str():
             return value
         case bool():
             return str(value).lower()
         case int():
+            return str(value)
+        case float() if number:
             return str(value)
         case float():
             # Whether AWS compares 1.10 as "1.10" or as "1.1" is not known.

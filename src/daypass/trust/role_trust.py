@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.errors import ArnInvalid, PolicyMalformed
 from daypass.names import ProviderArn
-from daypass.trust import aws_texts
+from daypass.trust import aws_texts, shared_issuers
 from daypass.trust.locate import locate, position
 from daypass.trust.statement import PrincipalKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from daypass.trust.document import Policy
     from daypass.trust.statement import Action, Statement
@@ -72,20 +72,40 @@ def check_role_trust(policy: Policy, *, max_characters: int = DEFAULT_CHARACTERS
 
 def _faults(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
     """Path, message and AWS's text of each fault, in the order of the document."""
-    sids: set[str] = set()
-    for statement in policy.statements:
-        path = ("Statement", statement.index)
-        sid = statement.sid
-        if sid is not None and not _SID.fullmatch(sid):
-            yield (*path, "Sid"), f"the Sid `{sid}` is not made of A-Z a-z 0-9", aws_texts.SID_FORM
-        if sid and sid in sids:
-            yield (*path, "Sid"), f"the Sid `{sid}` comes twice", aws_texts.SID_TWICE
-        sids.add(sid or "")
+    indexed = [(statement.index, statement) for statement in policy.statements]
+    sids = {index: (message, aws) for index, message, aws in sid_faults(indexed)}
+    for index, statement in indexed:
+        path = ("Statement", index)
+        if index in sids:
+            yield (*path, "Sid"), *sids[index]
         yield from (((*path, "Principal"), message, aws) for message, aws in _principal_faults(statement))
         for action in (*statement.actions, *statement.not_actions):
             if not _is_sts_action(action):
                 member = "Action" if statement.actions else "NotAction"
                 yield (*path, member), f"IAM does not take the action `{action.text}` here", aws_texts.NOT_AN_STS_ACTION
+        for condition in statement.conditions:
+            for value in condition.unreadable:
+                # Refused when written, observed 2026-09; of the text only the code is known.
+                where = (*path, "Condition", condition.operator, condition.key)
+                yield where, f"`{condition.operator}` cannot read `{value}`", aws_texts.SYNTAX
+    for refusal in shared_issuers.check(policy):
+        yield (
+            ("Statement", refusal.statement),
+            f"{refusal.issuer.issuer} is shared by many customers, and {' or '.join(refusal.keys)} is not tested",
+            refusal.aws_message,
+        )
+
+
+def sid_faults(statements: Iterable[tuple[int, Statement]]) -> Iterator[tuple[int, str, str]]:
+    """Index, message and AWS's text of each statement whose Sid IAM does not take."""
+    sids: set[str] = set()
+    for index, statement in statements:
+        sid = statement.sid
+        if sid is not None and not _SID.fullmatch(sid):
+            yield index, f"the Sid `{sid}` is not made of A-Z a-z 0-9", aws_texts.SID_FORM
+        elif sid and sid in sids:
+            yield index, f"the Sid `{sid}` comes twice", aws_texts.SID_TWICE
+        sids.add(sid or "")
 
 
 def _principal_faults(statement: Statement) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from daypass.errors import DaypassError, NotFound, RequestInvalid
+from daypass.errors import DaypassError, NotFound, RequestInvalid, ScopeMissing
 from daypass.idp.caller import Caller, Scope
 from daypass.web import bodies
 from daypass.web.authentication import bearer
@@ -74,28 +74,43 @@ class AdminRoute(APIRoute):
         """See `APIRoute`."""
         handle = super().get_route_handler()
         scope = Scope((self.openapi_extra or {})[SCOPE])
+        name = name_of(self)
         takes_body = self.body_field is not None
 
         async def answer(request: Request) -> Response:
             services: Services = request.app.state.services
             caller = await _authenticated(services, request)
-            caller.require(scope)
-            refuse_repeated(request)
-            if takes_body:
-                limit = services.settings.body_max_bytes
-                body = await bodies.read_bytes(request, max_bytes=limit)
-                request = ReadRequest(request.scope, request.receive, body, bodies.parse(body, max_bytes=limit))
-                # A body may take its time, and a token may have been revoked meanwhile.
-                caller = await _authenticated(services, request)
-            request.state.caller = caller
-            return await handle(request)
+            try:
+                caller.require(scope)
+                refuse_repeated(request)
+                if takes_body:
+                    limit = services.settings.body_max_bytes
+                    body = await bodies.read_bytes(request, max_bytes=limit)
+                    request = ReadRequest(request.scope, request.receive, body, bodies.parse(body, max_bytes=limit))
+                    # A body may take its time, and a token may have been revoked meanwhile.
+                    caller = await _authenticated(services, request)
+                request.state.caller = caller
+                return await handle(request)
+            except ScopeMissing as refusal:
+                await services.registry.refusals.record(
+                    refusal,
+                    "admin.call",
+                    caller,
+                    request_id=caller.request_id,
+                    source_ip=caller.source_ip,
+                    detail={"operation": name},
+                )
+                raise
 
         return answer
 
 
 async def _authenticated(services: Services, request: Request) -> Caller:
-    token = await services.registry.authenticate_admin(bearer(request.headers))
-    return Caller.of(token, request_id=request.state.request_id, source_ip=request.state.source_ip)
+    request_id, source_ip = request.state.request_id, request.state.source_ip
+    token = await services.registry.authenticate_admin(
+        bearer(request.headers), request_id=request_id, source_ip=source_ip
+    )
+    return Caller.of(token, request_id=request_id, source_ip=source_ip)
 
 
 def the_caller(request: Request) -> Caller:

@@ -51,6 +51,7 @@ def application(services: Services) -> Door:
         {
             "/.well-known/openid-configuration": readable(documents.discovery),
             "/keys": readable(documents.keys),
+            "/not-supported": readable(documents.not_supported),
             "/healthz": readable(health.alive),
             "/readyz": readable(health.ready),
             "/v1/openapi.json": readable(describe),

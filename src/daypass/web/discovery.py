@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
+from daypass.errors import RequestRefused
 from daypass.idp.describe import claims_of, discovery_document
 from daypass.idp.key_ring import KEY_SET_MAX_AGE_SECONDS
 from daypass.subjects.registry import FORMATS
@@ -39,6 +40,18 @@ class Documents:
             self._discovery_etag = f'"{hashlib.sha256(self._discovery).hexdigest()[:32]}"'
             self._described = algorithms
         return public(request, self._discovery, self._discovery_etag)
+
+    async def not_supported(self, request: Request) -> Response:
+        """`/not-supported`: where the discovery document's `authorization_endpoint` leads.
+
+        Raises:
+            RequestRefused: always.
+        """
+        del request
+        raise RequestRefused(
+            "this issuer has no authorization endpoint: nobody logs in here",
+            advice="Workloads get ID tokens at v1/id-tokens; see v1/openapi.json.",
+        )
 
     async def keys(self, request: Request) -> Response:
         """`/keys`: the key set (RFC 7517 section 5)."""

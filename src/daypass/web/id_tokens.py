@@ -10,9 +10,9 @@ from pydantic import Field
 from starlette.responses import Response
 
 from daypass.errors import RequestInvalid
-from daypass.idp.issue import IssuedToken, IssueRequest
+from daypass.idp.issue import MIN_TOKEN_LIFETIME_SECONDS, IssuedToken, IssueRequest
+from daypass.idp.key_ring import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.idp.model import DEFAULT_AUDIENCE, Organization, Project, Workload
-from daypass.subjects.registry import format_named
 from daypass.web import bodies
 from daypass.web.answers import Answer, Time, instant
 from daypass.web.authentication import bearer
@@ -27,11 +27,17 @@ if TYPE_CHECKING:
 IDENTITY: Final = "urn:ietf:params:oauth:token-type:id_token"
 
 
+# Described here and judged by the issuer, so that a refusal is in the audit log.
+_Lifetime = Annotated[
+    int, Field(json_schema_extra={"minimum": MIN_TOKEN_LIFETIME_SECONDS, "maximum": MAX_TOKEN_LIFETIME_SECONDS})
+]
+
+
 class IdTokenRequest(bodies.Body):
     """What the token is to be like. `audience` is who it is for."""
 
     audience: str | list[str] | None = None
-    lifetime_seconds: Annotated[int, Field(ge=60, le=3600)] | None = None
+    lifetime_seconds: _Lifetime | None = None
     algorithm: str | None = None
     scope: str | None = None
 
@@ -61,20 +67,13 @@ class IdTokens:
 
     async def create(self, request: Request) -> Response:
         """`POST /v1/id-tokens`."""
-        secret = bearer(request.headers)
-        await self._registry.authenticate_workload(secret)
+        await self._authenticated(request)
         limit = self._settings.body_max_bytes
         value = bodies.parse(await bodies.read_bytes(request, max_bytes=limit), max_bytes=limit)
         wanted = bodies.shaped(IdTokenRequest, value)
         audience = (wanted.audience,) if isinstance(wanted.audience, str) else tuple(wanted.audience or ())
-        if not audience or not all(audience):
-            raise RequestInvalid(
-                "`audience` is missing or empty",
-                advice=f"Name who the token is for; for AWS that is `{DEFAULT_AUDIENCE}`.",
-                members=["audience"],
-            )
         # A body may take its time, and a secret may have been revoked meanwhile.
-        holder = await self._registry.authenticate_workload(secret)
+        holder = await self._authenticated(request)
         issued = await self._issue(request, holder, audience, wanted)
         document = {
             "token": issued.token.reveal(),
@@ -85,11 +84,16 @@ class IdTokens:
 
     async def actions(self, request: Request) -> Response:
         """`GET /v1/id-tokens/actions`: what tools made for GitHub Actions ask at ACTIONS_ID_TOKEN_REQUEST_URL."""
-        holder = await self._registry.authenticate_workload(bearer(request.headers))
+        holder = await self._authenticated(request)
         audience = _actions_audience(request) or DEFAULT_AUDIENCE
         issued = await self._issue(request, holder, (audience,), IdTokenRequest())
         value = issued.token.reveal()
         return _secret_answer({"value": value, "count": len(value)})
+
+    async def _authenticated(self, request: Request) -> tuple[Workload, Project, Organization]:
+        return await self._registry.authenticate_workload(
+            bearer(request.headers), request_id=request.state.request_id, source_ip=request.state.source_ip
+        )
 
     async def _issue(
         self,
@@ -99,31 +103,19 @@ class IdTokens:
         wanted: IdTokenRequest,
     ) -> IssuedToken:
         workload, project, organization = holder
-        lifetime = self._lifetime(wanted.lifetime_seconds, organization)
         return await self._issuer.issue(
             workload,
             project,
             organization,
             IssueRequest(
                 audience=audience,
-                lifetime_seconds=lifetime,
+                lifetime_seconds=wanted.lifetime_seconds,
                 algorithm=wanted.algorithm,
                 scope=wanted.scope,
                 request_id=request.state.request_id,
                 source_ip=request.state.source_ip,
             ),
         )
-
-    def _lifetime(self, wanted: int | None, organization: Organization) -> int:
-        longest = self._settings.token_lifetime_max_seconds
-        if wanted is None:
-            usual = self._settings.token_lifetime_seconds or format_named(organization.token_format).lifetime_seconds
-            return min(usual, longest)
-        if wanted > longest:
-            raise RequestInvalid(
-                f"`lifetime_seconds` is more than the {longest} that this issuer allows", members=["lifetime_seconds"]
-            )
-        return wanted
 
 
 def _actions_audience(request: Request) -> str | None:

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from daypass.idp.caller import Caller, Scope
@@ -33,6 +34,14 @@ class NewKey(Body):
     algorithm: str
 
 
+class Activation(BaseModel):
+    """The query. `at_once` is for a key that has leaked: relying parties may refuse the new key's first tokens."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at_once: bool = False
+
+
 def router(services: Services) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=AdminRoute, tags=["keys"], generate_unique_id_function=name_of)
@@ -50,8 +59,13 @@ def router(services: Services) -> APIRouter:
         return reply(KeyAnswer.of(await key_ring.create(caller, body.algorithm)), 201)
 
     @routes.post("/v1/keys/{kid}/activate", response_model=KeyAnswer, **needs(Scope.KEYS_WRITE))
-    async def activate_key(kid: str, caller: Annotated[Caller, Depends(the_caller)]) -> Response:
-        """Sign with this key from now on; the one before stays published until its last token has died."""
-        return reply(KeyAnswer.of(await key_ring.activate(caller, kid)))
+    async def activate_key(
+        kid: str, how: Annotated[Activation, Query()], caller: Annotated[Caller, Depends(the_caller)]
+    ) -> Response:
+        """Sign with this key from now on; the one before stays published until its last token has died.
+
+        Refused until caches of the key set can have it, six minutes after it was made; unless `at_once`.
+        """
+        return reply(KeyAnswer.of(await key_ring.activate(caller, kid, at_once=how.at_once)))
 
     return routes

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _LOG: Final = logger()
+MESSAGE_CHARACTERS: Final = 1000
+"""How much of a message is shown and logged: it may repeat what a caller sent."""
 MEDIA_TYPE: Final = "application/problem+json"
 
 
@@ -84,7 +86,7 @@ def problem(error: errors.DaypassError, request_id: str) -> Response:
     status = status_of(type(error))
     document: dict[str, object] = {
         "type": f"urn:daypass:error:{error.code}",
-        "title": redact(error.message) if status < 500 else "this cannot be done at the moment",
+        "title": redact(_short(error.message)) if status < 500 else "this cannot be done at the moment",
         "status": status,
         "code": error.code,
         "request_id": request_id,
@@ -116,13 +118,17 @@ def refusal(error: errors.DaypassError, request_id: str) -> Response:
     """The answer to an error, told in the log as well."""
     answer = problem(error, request_id)
     log = _LOG.warning if answer.status_code >= 500 else _LOG.info
-    log("refused", request_id=request_id, code=error.code, status=answer.status_code, reason=error.message)
+    log("refused", request_id=request_id, code=error.code, status=answer.status_code, reason=_short(error.message))
     return answer
 
 
 def not_allowed(method: str, allowed: Iterable[str]) -> MethodNotAllowed:
     """The refusal of a method on a path that takes others."""
     return MethodNotAllowed(f"`{method}` is not for this path", allow=", ".join(sorted(allowed)))
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= MESSAGE_CHARACTERS else message[: MESSAGE_CHARACTERS - 1] + "…"
 
 
 def _headers(error: errors.DaypassError, status: int) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""A linter for role trust policies: one rule per way a policy is open, dead or not taken. Pure."""

@@ -105,15 +105,15 @@ def likely_provider(policy: Policy, issuer: str | None, *, role: RoleArn | None 
 def likely_audience(policy: Policy, provider: ProviderArn) -> str | None:
     """The audience that is meant when nobody names one: the first exact text that an Allow wants of the provider's."""
     key = f"{provider.issuer}:aud".lower()
-    for statement in policy.statements:
-        for condition in statement.conditions if statement.effect is Effect.ALLOW else ():
-            if (
-                condition.key.lower() == key
-                and condition.operator.lower().endswith("stringequals")
-                and condition.values
-            ):
-                return condition.values[0]
-    return None
+    wanted = (
+        value
+        for statement in policy.statements
+        if statement.effect is Effect.ALLOW
+        for condition in statement.conditions
+        if condition.key.lower() == key and condition.operator.lower().endswith("stringequals")
+        for value in condition.values
+    )
+    return next(wanted, None)
 
 
 def _named(policy: Policy) -> list[ProviderArn]:

@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daypass.errors import RequestInvalid
+from daypass.names import ProviderArn
+from daypass.trust import generate as generation
 from daypass.trust.decision import Request
 from daypass.trust.document import Policy
 from daypass.trust.evaluate import evaluate
-from daypass.trust.generate import generate
 from daypass.trust.hypothetical import hypothetical_context
+from daypass.trust.lint.model import Severity
+from daypass.trust.lint.run import lint_text
 from daypass.trust.reach import Breadth, who
 from daypass.trust.role_trust import check_role_trust
 from daypass.trust.statement import Principal, PrincipalKind
@@ -22,11 +25,17 @@ from daypass.trust.token_claims import actions_of
 from support.trust_policies import GITHUB, GITLAB, ISSUER, provider
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 from datetime import UTC, datetime
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+def generate(tokens: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, Any]:
+    """The policy as whoever reads the JSON text sees it."""
+    document: dict[str, Any] = json.loads(json.dumps(generation.generate(tokens, **options)))
+    return document
 
 
 def token(issuer: str = ISSUER, **claims: Any) -> dict[str, Any]:
@@ -122,13 +131,13 @@ def test_any_ref_is_refused_where_no_ref_is_known() -> None:
 def test_tags_and_source_identity_are_allowed_only_when_a_token_brings_them() -> None:
     tags = {"https://aws.amazon.com/tags": {"principal_tags": {"team": ["billing"]}}}
     identity = {"https://aws.amazon.com/source_identity": "nils"}
-    (statement,) = generate([token(**tags, **identity)], provider=provider())["Statement"]
+    (statement,) = generate([token() | tags | identity], provider=provider())["Statement"]
     assert statement["Action"] == ["sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
     assert statement["Condition"]["ForAllValues:StringEquals"] == {"aws:TagKeys": "team"}
-    document = generate([token(**tags)], provider=provider())
-    assert admitted(document, token(**tags))
-    assert not admitted(document, token(**tags, **identity))
-    assert not admitted(document, token(**{"https://aws.amazon.com/tags": {"principal_tags": {"unit": ["x"]}}}))
+    document = generate([token() | tags], provider=provider())
+    assert admitted(document, token() | tags)
+    assert not admitted(document, token() | tags | identity)
+    assert not admitted(document, token() | {"https://aws.amazon.com/tags": {"principal_tags": {"unit": ["x"]}}})
     assert "sts:TagSession" not in generate([token()], provider=provider())["Statement"][0]["Action"]
 
 
@@ -139,7 +148,7 @@ def test_tags_and_source_identity_are_allowed_only_when_a_token_brings_them() ->
         ({"iss": "https://idp.example.com", "sub": "a"}, "has no `aud`"),
         ({"iss": "https://idp.example.com", "aud": "a"}, "has no `sub`"),
         (token(aud=["a", "b"]), "2 entries"),
-        (token(**{"https://aws.amazon.com/tags": {"principal_tags": {"team": "billing"}}}), "not an array"),
+        (token() | {"https://aws.amazon.com/tags": {"principal_tags": {"team": "billing"}}}, "not an array"),
     ],
 )
 def test_what_aws_would_not_take_is_refused(claims: dict[str, Any], why: str) -> None:
@@ -150,6 +159,32 @@ def test_what_aws_would_not_take_is_refused(claims: dict[str, Any], why: str) ->
 def test_no_token_is_refused() -> None:
     with pytest.raises(RequestInvalid, match="at least one"):
         generate([], provider=provider())
+
+
+@pytest.mark.parametrize("any_ref", [False, True])
+@pytest.mark.parametrize(
+    ("issuer", "claims"),
+    [
+        (GITLAB, gitlab()),
+        (
+            GITHUB,
+            token(
+                GITHUB,
+                sub="repo:tidewater/invoices:ref:refs/heads/main",
+                repository_owner_id="73105",
+                repository_id="50883127",
+            ),
+        ),
+    ],
+    ids=["gitlab", "github"],
+)
+def test_what_is_generated_passes_lint(issuer: str, claims: dict[str, Any], any_ref: bool) -> None:  # noqa: FBT001
+    document = generate([claims], provider=ProviderArn("aws", "298471650312", issuer), any_ref=any_ref)
+    findings = lint_text(json.dumps(document))
+    # Whoever asks for any ref is told that any ref may enter.
+    told = {"DP036"} if any_ref else set()
+    assert {finding.code for finding in findings if finding.severity > Severity.NOTE} == told
+    assert not any(finding.severity is Severity.ERROR for finding in findings)
 
 
 SUBJECTS = st.text("ab:*?${}/é\U0001f511", min_size=1, max_size=8)

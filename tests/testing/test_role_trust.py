@@ -138,10 +138,11 @@ def run_pytest(folder: Path, test: str) -> subprocess.CompletedProcess[str]:
     (folder / "deploy-role-trust.json").write_text(
         policy("gitlab.com", "project_path:mygroup/app:ref_type:branch:ref:main")
     )
-    # Named, because an environment that was made before the entry point does not know it.
+    # Named, because an environment that was made before the entry point does not know it; and loaded by nobody else,
+    # because one that does would have it twice.
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "daypass.testing.plugin", "-p", "no:cacheprovider", str(folder)],
-        env=clean_environment(folder),
+        env=clean_environment(folder, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
         cwd=folder,
         capture_output=True,
         text=True,

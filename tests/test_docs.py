@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,19 +70,23 @@ def test_every_command_of_the_pages_is_one(page: str, line: str) -> None:
         assert name in targets
         assert all("=" in word for word in rest)
         return
-    names = name.split("|")
-    assert set(names) <= COMMANDS.keys()
-    parser = import_module(COMMANDS[names[0]][0]).parser()
+    in_text = f"`{line}`" in FENCE.sub("", (ROOT / page).read_text("utf-8"))
+    for group, *words in product(*(word.split("|") for word in (name, *rest))):
+        check_command(group, words, in_text=in_text)
+
+
+def check_command(group: str, words: list[str], *, in_text: bool) -> None:
+    assert group in COMMANDS
+    parser = import_module(COMMANDS[group][0]).parser()
     assert isinstance(parser, Parser)
-    if "--help" in rest:
+    if "--help" in words:
         with pytest.raises(SystemExit):
-            parser.parse_args(rest)
+            parser.parse_args(words)
         return
     try:
-        parser.parse_args(rest)
+        parser.parse_args(words)
     except UsageInvalid as error:
         # The text may name a command without all that it takes when it is typed; never one that is not there.
-        in_text = f"`{line}`" in FENCE.sub("", (ROOT / page).read_text("utf-8"))
         if not in_text or "are required" not in error.message:
             pytest.fail(error.message)
 

@@ -104,7 +104,7 @@ def test_a_verdict_tells_why() -> None:
     assert repr(denied) == (
         "<denied: no statement allows sts:AssumeRoleWithWebIdentity; only the letter case differs, and it counts here>"
     )
-    assert "smallest safe edit:" in str(denied)
+    assert "if it should get in, the smallest safe edit:" in str(denied)
     assert isinstance(denied.edit, Edit)
     assert isinstance(trust.allows(gitlab_token(project="mallory/app")).edit, Refusal)
     assert denied.to_json()["allowed"] is False

@@ -73,6 +73,7 @@ coverage: $(READY) ## report the coverage of the last test run
 
 .PHONY: bench
 bench: $(READY) ## measure the hot paths, as ratios against limits and peers of the same run
+	@if command -v npm >/dev/null; then npm ci --prefix bench/node --silent --no-audit --no-fund || true; fi
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench
 
 .PHONY: lock

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from daypass.idp.model import AuditEntry
 from daypass.store import open_store
 from daypass.store.audit import SqlAuditLog
 from daypass.store.engine import open_engine
+from support.outside import outside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,9 +58,8 @@ def test_the_chain_names_the_first_row_that_was_touched(tmp_path: Path, statemen
     with open_store(tmp_path) as store:
         asyncio.run(fill(store.audit, 5))
         assert store.audit.verify() == 5
-    with sqlite3.connect(tmp_path / "daypass.db") as outside:
-        changed = outside.execute(statement).rowcount
-    outside.close()
+    with outside(tmp_path) as connection:
+        changed = connection.execute(statement).rowcount
     assert changed
     with open_store(tmp_path) as store, pytest.raises(AuditBroken) as broken:
         store.audit.verify()
@@ -71,8 +70,8 @@ def test_the_chain_names_the_first_row_that_was_touched(tmp_path: Path, statemen
 def test_a_row_that_cannot_be_read_is_told_as_such(tmp_path: Path, row: str) -> None:
     with open_store(tmp_path) as store:
         asyncio.run(fill(store.audit, 2))
-    with sqlite3.connect(tmp_path / "daypass.db") as outside:
-        outside.execute(f"UPDATE audit SET row = {row} WHERE sequence = 1")
+    with outside(tmp_path) as connection:
+        connection.execute(f"UPDATE audit SET row = {row} WHERE sequence = 1")
     with open_store(tmp_path) as store, pytest.raises(AuditUnavailable, match="not as it was written"):
         store.audit.entries()
 

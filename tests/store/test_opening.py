@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sqlite3
 import stat
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from daypass.idp.model import Organization
 from daypass.store import open_store
 from daypass.store.engine import open_engine, reading, writing
 from daypass.store.schema import metadata
+from support.outside import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,15 +80,13 @@ def test_one_process_owns_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     with open_store(tmp_path):
         pass
-    with sqlite3.connect(tmp_path / "daypass.db") as outside:
-        outside.execute("UPDATE alembic_version SET version_num = '9999'")
-    outside.close()
+    with outside(tmp_path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreUnavailable) as refusal:
         open_store(tmp_path)
     assert refusal.value.facts["found"] == ["9999"]
-    with sqlite3.connect(tmp_path / "daypass.db") as outside:
-        assert outside.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
-    outside.close()
+    with outside(tmp_path) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
 
 
 def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -131,9 +129,8 @@ def test_a_migration_that_dies_half_way_leaves_nothing(tmp_path: Path, monkeypat
         patched.setattr("alembic.op.create_index", die)
         with pytest.raises(RuntimeError, match="killed"):
             open_store(tmp_path)
-    with sqlite3.connect(tmp_path / "daypass.db") as outside:
-        assert outside.execute("SELECT name FROM sqlite_master").fetchall() == []
-    outside.close()
+    with outside(tmp_path) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
     open_store(tmp_path).close()
 
 
@@ -158,9 +155,8 @@ def test_a_database_that_is_taken_away_is_unavailable_and_says_no_value(tmp_path
         with pytest.raises(AlreadyExists) as taken:
             store.registry.add_organization(organization)
         assert "org_a" not in str(taken.value)
-        outside = sqlite3.connect(tmp_path / "daypass.db")
-        outside.execute("ALTER TABLE organizations RENAME TO gone")
-        outside.close()
+        with outside(tmp_path) as connection:
+            connection.execute("ALTER TABLE organizations RENAME TO gone")
         with pytest.raises(StoreUnavailable) as refusal:
             store.registry.organization("hunter2")
         assert "hunter2" not in str(refusal.value) + str(refusal.value.facts)

@@ -81,6 +81,7 @@ def test_an_error_of_the_database_does_not_show_what_was_written(tmp_path: Path)
     engine = open_engine(tmp_path / "x.db")
     with engine.connect() as connection, pytest.raises(OperationalError) as caught:
         connection.execute(text("INSERT INTO nowhere VALUES (:value)"), {"value": "confidential"})
+    engine.dispose()
     assert "confidential" not in str(caught.value)
 
 

@@ -63,6 +63,27 @@ def test_a_repair_that_would_open_the_role_is_not_made() -> None:
     assert fix(text).codes == ()
 
 
+def test_a_repair_opens_nothing_where_another_statement_is_open_already() -> None:
+    def statement(host: str, key: str, subjects: str) -> dict[str, Any]:
+        return {
+            "Effect": "Allow",
+            "Principal": {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{host}"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringLike": {key: subjects}, "StringEquals": {f"{host}:aud": "x"}},
+        }
+
+    text = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                statement("gitlab.com", "gitlab.com:sub", "project_path:*"),
+                statement("app.terraform.io", "https://app.terraform.io:sub", "organization:*"),
+            ],
+        }
+    )
+    assert diff(Policy.parse(text), Policy.parse(fix(text).text)).verdict is Verdict.EQUIVALENT
+
+
 def test_a_forbidden_element_does_not_hide_an_open_door() -> None:
     statement = {
         "Effect": "Allow",

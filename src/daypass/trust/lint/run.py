@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -126,8 +127,9 @@ def _is_safe(old: str, new: str, rule: Rule, before: Sequence[Finding], known: K
     return verdict in {Verdict.EQUIVALENT, Verdict.NARROWER}
 
 
-def _errors(findings: Sequence[Finding]) -> set[str]:
-    return {finding.code for finding in findings if finding.severity is Severity.ERROR}
+def _errors(findings: Sequence[Finding]) -> Counter[str]:
+    """How many errors of each rule: a door that opens is not excused by another one that is open already."""
+    return Counter(finding.code for finding in findings if finding.severity is Severity.ERROR)
 
 
 def _count(findings: Sequence[Finding], code: str) -> int:

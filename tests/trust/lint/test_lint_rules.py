@@ -84,6 +84,57 @@ def test_a_repair_opens_nothing_where_another_statement_is_open_already() -> Non
     assert diff(Policy.parse(text), Policy.parse(fix(text).text)).verdict is Verdict.EQUIVALENT
 
 
+def _gitlab(action: str, condition: dict[str, Any]) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": "arn:aws:iam::123456789012:oidc-provider/gitlab.com"},
+        "Action": action,
+        "Condition": condition,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["me*:ref:refs/heads/main", "me*:*", "me*/app@*", "*/app:ref:refs/heads/main", "m?/app:ref:refs/heads/main"],
+)
+def test_a_wildcard_in_the_owner_is_an_open_door_whatever_follows(pattern: str) -> None:
+    host = "token.actions.githubusercontent.com"
+    text = _gitlab("sts:AssumeRoleWithWebIdentity", {"StringLike": {"gitlab.com:sub": f"repo:{pattern}"}})
+
+    assert "DP021" in {each.code for each in lint_text(text.replace("gitlab.com", host))}
+
+
+@pytest.mark.parametrize("pattern", ["*", "project_path:*", "project_path:*/app:ref_type:branch:ref:main"])
+def test_a_subject_if_exists_is_as_open_as_without(pattern: str) -> None:
+    text = _gitlab("sts:AssumeRoleWithWebIdentity", {"StringLikeIfExists": {"gitlab.com:sub": pattern}})
+    [finding] = [each for each in lint_text(text) if each.code == "DP021"]
+
+    assert finding.witness is not None
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringLikeIfExists": {"gitlab.com:sub": "project_path:*/app:ref_type:branch:ref:main"}},
+        {"StringLike": {"gitlab.com:sub": "*", "gitlab.com:user_login": ["7", "*"]}},
+        {"StringNotLike": {"gitlab.com:sub": "project_path:evil/*"}},
+        {"StringLike": {"gitlab.com:sub": "*"}, "StringEquals": {"gitlab.com:pipeline_source": "push"}},
+    ],
+)
+def test_no_repair_lets_strangers_in(condition: dict[str, Any]) -> None:
+    text = _gitlab("sts:AssumeRole", condition)
+    assert search(Policy.parse(text)) is None
+    assert search(Policy.parse(fix(text).text)) is None
+
+
+def test_a_repair_lets_those_in_who_are_meant() -> None:
+    subjects = ["project_path:mygroup/*", "project_path:partner/app:*"]
+    text = _gitlab("sts:AssumeRole", {"StringLike": {"gitlab.com:sub": subjects}})
+
+    assert "DP015" in fix(text).codes
+
+
 def test_a_forbidden_element_does_not_hide_an_open_door() -> None:
     statement = {
         "Effect": "Allow",

@@ -105,6 +105,14 @@ def test_a_wildcard_in_the_owner_is_an_open_door_whatever_follows(pattern: str) 
     assert "DP021" in {each.code for each in lint_text(text.replace("gitlab.com", host))}
 
 
+@pytest.mark.parametrize("host", ["accounts.google.com", "api.pulumi.com/oidc", "oidc.vercel.com"])
+@pytest.mark.parametrize("operator", ["StringLike", "StringLikeIfExists"])
+def test_an_open_audience_is_an_open_door_where_it_tells_customers_apart(host: str, operator: str) -> None:
+    text = _gitlab("sts:AssumeRoleWithWebIdentity", {operator: {"gitlab.com:aud": "*"}}).replace("gitlab.com", host)
+
+    assert [each.severity for each in lint_text(text) if each.code == "DP021"] == [Severity.ERROR]
+
+
 @pytest.mark.parametrize("pattern", ["*", "project_path:*", "project_path:*/app:ref_type:branch:ref:main"])
 def test_a_subject_if_exists_is_as_open_as_without(pattern: str) -> None:
     text = _gitlab("sts:AssumeRoleWithWebIdentity", {"StringLikeIfExists": {"gitlab.com:sub": pattern}})

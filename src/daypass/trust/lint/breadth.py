@@ -38,6 +38,14 @@ def _sub_values(trust: Trust) -> Iterator[tuple[Condition, str, Scope]]:
             yield condition, value, scope_of(value, trust.grammar, like=is_like(condition))
 
 
+def _aud_values(trust: Trust) -> Iterator[tuple[Condition, str, Scope]]:
+    """The audiences, where these tell an issuer's customers apart."""
+    for condition in trust.on("aud") if trust.tenancy == "aud" else ():
+        if not condition.parsed.negated and condition.parsed.comparison is not Comparison.ABSENCE:
+            for value in known_values(condition):
+                yield condition, value, scope_of(value, None, like=is_like(condition))
+
+
 def meant(trust: Trust) -> tuple[str, ...]:
     """The patterns of a statement that name their customer: whoever fits them is no stranger."""
     return tuple(value for _, value, scope in _sub_values(trust) if scope is not Scope.EVERYONE)
@@ -78,7 +86,7 @@ def _every_tenant(subject: LintSubject) -> Iterator[tuple[Trust, Condition, str,
     for trust in subject.trusts:
         if _identified(trust) or Identity.TENANT_ID in identities(trust).values():
             continue
-        for condition, value, scope in _sub_values(trust):
+        for condition, value, scope in (*_sub_values(trust), *_aud_values(trust)):
             if scope is Scope.EVERYONE:
                 meant = narrow_patterns(value)
                 witness = stranger(subject, trust, narrowed=(condition, (value,)), not_matching=meant)

@@ -138,10 +138,10 @@ def run_pytest(folder: Path, test: str) -> subprocess.CompletedProcess[str]:
     (folder / "deploy-role-trust.json").write_text(
         policy("gitlab.com", "project_path:mygroup/app:ref_type:branch:ref:main")
     )
-    # Named, because an environment that was made before the entry point does not know it.
+    # Named and alone: the environment may know the entry point or not, and a plugin is not taken twice.
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "daypass.testing.plugin", "-p", "no:cacheprovider", str(folder)],
-        env=clean_environment(folder),
+        env=clean_environment(folder) | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         cwd=folder,
         capture_output=True,
         text=True,

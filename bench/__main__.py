@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import issuing, servers, trust
+from bench import issuing, reach, servers, trust
 from bench.load import Measured, measure
 from bench.primitives import sign_per_second, verify_per_second
 
@@ -55,6 +55,8 @@ def main() -> int:
     raw_verify = 1e6 / verify_per_second()
     print(f"  RS256 sign {raw['RS256']:.0f} us, ES256 sign {raw['ES256']:.0f} us, RS256 verify {raw_verify:.0f} us\n")
     rows += trust.section()
+    print()
+    rows += reach.section()
     print()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,6 +1,6 @@
 """What proofs cost: who can enter and what changes, on policies of 20 statements with 5 patterns each.
 
-Run: python bench/reach.py
+Run: python -m bench.reach
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ FORMS = {
     "one character": "repo:acme{n}/app?{m}?:*",
     "exact": "repo:acme{n}/app{m}:ref:refs/heads/main",
 }
+
+QUESTIONS = ("who", "who only", "equal", "changed", "10 deny")
 
 
 def policy(form: str, *, changed: bool = False, denies: int = 0) -> Policy:
@@ -60,22 +62,34 @@ def seconds(call: Callable[[], object]) -> float:
     return min(times)
 
 
-def main() -> None:
-    """Print a line for each form of patterns: seconds for `who`, `diff` of equals and `diff` of a change."""
-    print(f"{STATEMENTS} statements x {PATTERNS} patterns, three keys; milliseconds")
-    print(f"{'':>14} {'who':>8} {'who only':>9} {'equal':>8} {'changed':>8} {'10 deny':>8}")
-    for name, form in FORMS.items():
-        old, same, new, denying = policy(form), policy(form), policy(form, changed=True), policy(form, denies=10)
-        assert diff(old, old).undecided is None, name
-        times = (
-            seconds(lambda old=old: who(old)),
-            seconds(lambda old=old: who(old, only="repo:acme*")),
-            seconds(lambda old=old, same=same: diff(old, same)),
-            seconds(lambda old=old, new=new: diff(old, new)),
-            seconds(lambda old=old, denying=denying: diff(old, denying)),
+def section() -> list[dict]:
+    """Print a line for each form of patterns: `who`, `diff` of equals, of a change, and of ten denials."""
+    print(f"Proofs, {STATEMENTS} statements x {PATTERNS} patterns, three keys; milliseconds (limit 1000):")
+    print(f"  {'':>14} " + " ".join(f"{name:>9}" for name in QUESTIONS))
+    rows = []
+    for form, pattern in FORMS.items():
+        old, same, new, denying = (
+            policy(pattern),
+            policy(pattern),
+            policy(pattern, changed=True),
+            policy(pattern, denies=10),
         )
-        print(f"{name:>14} " + " ".join(f"{time * 1e3:8.0f}" for time in times))
+        calls = (
+            lambda old=old: who(old),
+            lambda old=old: who(old, only="repo:acme*"),
+            lambda old=old, same=same: diff(old, same),
+            lambda old=old, new=new: diff(old, new),
+            lambda old=old, denying=denying: diff(old, denying),
+        )
+        assert diff(old, same).undecided is None, form
+        times = [seconds(call) * 1e3 for call in calls]
+        print(f"  {form:>14} " + " ".join(f"{time:9.0f}" for time in times))
+        rows += [
+            {"what": f"{name}: {form}", "ms": round(time), "limit_ms": 1_000, "failures": 0}
+            for name, time in zip(QUESTIONS, times, strict=True)
+        ]
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    section()

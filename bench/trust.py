@@ -9,16 +9,21 @@ import json
 import shutil
 import statistics
 import subprocess
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING
 
+from daypass.names import ProviderArn
+from daypass.trust.attempt import Attempt
 from daypass.trust.compile import compile_policy
 from daypass.trust.context import Context
 from daypass.trust.decision import Request
 from daypass.trust.document import Policy
 from daypass.trust.evaluate import evaluate
 from daypass.trust.statement import Principal, PrincipalKind
+from daypass.trust.steps import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +78,12 @@ def request(subject: str) -> Request:
     return Request(Principal(PrincipalKind.FEDERATED, PROVIDER), ACTION, context)
 
 
+@cache
+def attempt(subject: str) -> Attempt:
+    claims = {"iss": f"https://{ISSUER}", "sub": subject, "aud": "https://gitlab.com"}
+    return Attempt.imagine(claims, provider=ProviderArn.parse(PROVIDER), now=datetime(2026, 9, 1, tzinfo=UTC))
+
+
 def microseconds(call: Callable[[], object], times: int) -> float:
     """Of CPU for one call, the median of seven rounds."""
     rounds = []
@@ -101,6 +112,8 @@ def ours() -> list[dict]:
         row("compiled decision, denied", microseconds(lambda: compiled.allows(stranger), 20_000), 3),
         row("with every reason, allowed", microseconds(lambda: evaluate(policy, friend), 5_000), 60),
         row("with every reason, denied", microseconds(lambda: evaluate(policy, stranger), 5_000), 60),
+        row("the whole tree, allowed", microseconds(lambda: explain(policy, attempt(SUBJECT)), 1_000), 60),
+        row("the whole tree, denied", microseconds(lambda: explain(policy, attempt(STRANGER)), 1_000), 60),
         row("parse", microseconds(lambda: Policy.parse(policy_text()), 500)),
     ]
     costs = {}

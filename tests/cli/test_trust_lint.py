@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -211,6 +212,13 @@ def test_a_folder_of_cdk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     (folder / "manifest.json").write_text("{}")
     assert main(["trust", "lint", str(folder)]) == 1
     assert "(Deploy)" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_in_a_folder_of_cdk_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "x.template.json")
+    assert main(["trust", "lint", str(tmp_path)]) == 2
+    assert "has no templates" in capsys.readouterr().err
 
 
 def test_an_issuer_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

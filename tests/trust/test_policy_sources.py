@@ -250,3 +250,12 @@ def test_aliases_do_not_blow_up() -> None:
 def test_bytes_that_are_no_text() -> None:
     [found] = find_policies("x.json", b"\xff\xfe")
     assert found.error is not None
+
+
+def test_terraform_takes_an_array_of_objects_at_every_level() -> None:
+    policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}'
+    document = {"resource": [{"aws_iam_role": [{"first": [{"assume_role_policy": policy}]}]}, {"aws_iam_role": {}}]}
+    [found] = find_policies("main.tf.json", json.dumps(document).encode())
+
+    assert found.policy is not None
+    assert found.where.resource == "aws_iam_role.first"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from daypass.errors import RequestInvalid
 from daypass.subjects.issuers import GRAMMARS
 from daypass.subjects.shapes import ChosenBy, Component, Grammar, Shape
@@ -24,6 +26,7 @@ def grammar_named(name: str) -> Grammar:
     )
 
 
+@lru_cache(maxsize=256)
 def grammar_for(issuer: str) -> Grammar | None:
     """The grammar of an issuer, with or without `https://`; None when its URL does not tell."""
     text = issuer.removeprefix("https://")

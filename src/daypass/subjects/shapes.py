@@ -149,9 +149,9 @@ class Shape:
         return asked if place == len(pattern) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Grammar:
-    """An issuer, or a family of issuers with one kind of subject.
+    """An issuer, or a family of issuers with one kind of subject. Each is itself alone, and cheap as a key.
 
     Attributes:
         name: such as `gitlab`.

@@ -6,9 +6,12 @@ value that AWS takes; what AWS fills in by itself has that one; a key that AWS n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
+from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
 from daypass.errors import ArnInvalid
@@ -18,7 +21,7 @@ from daypass.trust.context import Context
 from daypass.trust.hypothetical import hypothetical_context
 from daypass.trust.languages import Language, Step
 from daypass.trust.role_trust import BUILT_IN_PROVIDERS, STS_ACTIONS
-from daypass.trust.session import ROLES_CLAIM, SOURCE_IDENTITY_CLAIM, TAGS_CLAIM
+from daypass.trust.session import MAX_TAG_KEY, MAX_TAG_VALUE, ROLES_CLAIM, SOURCE_IDENTITY_CLAIM, TAGS_CLAIM
 from daypass.trust.statement import Principal, PrincipalKind
 from daypass.trust.token_claims import LOGIN
 
@@ -40,9 +43,12 @@ DEFAULT_SECONDS: Final = 1_790_000_000
 """An instant in September 2026, where no condition asks for another."""
 
 _SESSION_CHARACTERS: Final = "xabcdefghijklmnopqrstuvwyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+=,.@"
-_TAG_CHARACTERS: Final = _SESSION_CHARACTERS.replace(",", "") + ":/ "
 _ADDRESS_KEYS: Final = frozenset({"aws:sourceip", "aws:vpcsourceip"})
-_MULTIVALUED: Final = frozenset({*TAG_KEYS, "aws:principalorgpaths", "aws:principalservicenameslist", "aws:calledvia"})
+_MULTIVALUED: Final = frozenset(
+    {*TAG_KEYS, "aws:principalorgpaths", "aws:principalservicenameslist", "aws:calledvia", "aws:vpceorgpaths"}
+)
+_VENDORS: Final = frozenset({"aws", "sts", "iam", "saml"})
+"""What stands in front of a condition key that is no claim of a token."""
 _FIXED: Final = frozenset({"aws:federatedprovider", "aws:principalaccount", "aws:principaltype", "aws:userid"})
 
 
@@ -57,6 +63,8 @@ class Form(Enum):
     TAG = auto()
     TIME = auto()
     ADDRESS = auto()
+    OPEN = auto()
+    """Not enumerated: nothing that depends on the key is decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,17 @@ _ASKED: Final[Mapping[str, Domain]] = {
     "aws:requestedregion": Domain(Form.TEXT, within=_NOT_EMPTY),
     "aws:useragent": Domain(Form.TEXT, within=_NOT_EMPTY),
 }
+_UNSEEN: Final[Mapping[str, Domain]] = {
+    "aws:referer": Domain(Form.TEXT),
+    "aws:principalisawsservice": Domain(Form.CHOICE, choices=("false", "true")),
+    "aws:viaawsservice": Domain(Form.CHOICE, choices=("false", "true")),
+    **{f"aws:{key}": Domain(Form.TEXT) for key in ("sourcevpc", "sourcevpcarn", "sourcevpce")},
+    **{f"aws:{key}": Domain(Form.TEXT) for key in ("vpceaccount", "vpceorgid")},
+    "aws:vpceorgpaths": Domain(Form.TEXTS),
+    "aws:vpcsourceip": Domain(Form.ADDRESS),
+}
+"""What AWS may fill for a login, through a VPC endpoint or by a header, and a token does not tell (IAM User Guide, "AWS
+global condition context keys"). A proof must hold with and without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +152,8 @@ class TokenBearer:
     provider: ProviderArn
     principal: Principal
     audience: str = "sts.amazonaws.com"
+    any_account: bool = False
+    """Whether this one stands for providers that no policy names."""
 
     @classmethod
     def of(cls, provider: ProviderArn) -> TokenBearer:
@@ -155,7 +176,10 @@ class TokenBearer:
         whole = hypothetical_context(
             {}, provider=self.provider, session_name="ci", now=datetime.fromtimestamp(DEFAULT_SECONDS, UTC)
         )
-        return Context({key: whole.values[key] for key in whole.values if key.lower() in _FIXED}, whole.multivalued)
+        return Context(
+            {key: whole.values[key] for key in whole.values if key.lower() in _FIXED},
+            whole.multivalued | {"aws:vpceorgpaths"},
+        )
 
     def domain(self, key: str, way: tuple[str, ...]) -> Domain:
         """The values that a key, in lower case, can have."""
@@ -172,7 +196,9 @@ class TokenBearer:
         if key == "aws:sourceip":
             return Domain(Form.ADDRESS)
         if key in _FIXED:
-            return Domain(Form.FIXED, optional=False)
+            return Domain(Form.OPEN if self.any_account and key != "aws:principaltype" else Form.FIXED, optional=False)
+        if key in _UNSEEN:
+            return _UNSEEN[key]
         return _ASKED.get(f"{prefix}:{name}", _NOTHING)
 
     def _claim_domain(self, name: str) -> Domain:
@@ -199,6 +225,9 @@ class TokenBearer:
             region=_first(values, "aws:requestedregion"),
             user_agent=_first(values, "aws:useragent"),
         )
+        unseen = {key: found for key, found in values.items() if key in _UNSEEN}
+        if unseen:
+            context = Context({**context.values, **unseen}, context.multivalued | {"aws:vpceorgpaths"})
         if any(set(context.get(key)) != set(wanted) for key, wanted in values.items() if key not in _FIXED):
             return None
         return Asked(context, way, claims)
@@ -259,10 +288,19 @@ class OtherCaller:
 
 
 def callers(*policies: Policy) -> tuple[Caller, ...]:
-    """Everybody whom the policies can tell apart: each principal they name, and a stranger where they name everyone."""
+    """Everybody whom the policies can tell apart.
+
+    Each principal that they name; where they name everyone, a stranger of each kind, and whoever has a token of an
+    issuer that a condition key names.
+    """
     found: dict[Principal, Caller] = {}
     for principal in _principals(policies):
         found.setdefault(principal, _caller(principal))
+    if any(principal.value == "*" for principal in _named(policies) if principal.kind in _WITH_TOKENS):
+        for principal in (Principal(PrincipalKind.FEDERATED, _STRANGERS[PrincipalKind.FEDERATED]), *_keyed(policies)):
+            caller = _caller(principal)
+            if isinstance(caller, TokenBearer):
+                found.setdefault(principal, replace(caller, any_account=True))
     return tuple(found.values())
 
 
@@ -279,16 +317,37 @@ _STRANGERS: Final = {
 }
 
 
-def _principals(policies: Sequence[Policy]) -> Iterator[Principal]:
+_WITH_TOKENS: Final = frozenset({PrincipalKind.ANYONE, PrincipalKind.FEDERATED})
+
+
+def _named(policies: Sequence[Policy]) -> Iterator[Principal]:
     for policy in policies:
         for statement in policy.statements:
-            for principal in statement.principals:
-                if principal.value != "*":
-                    yield principal
-                elif principal.kind is not PrincipalKind.ANYONE:
-                    yield Principal(principal.kind, _STRANGERS[principal.kind])
-                else:
-                    yield from (Principal(kind, value) for kind, value in _STRANGERS.items())
+            yield from statement.principals
+
+
+def _principals(policies: Sequence[Policy]) -> Iterator[Principal]:
+    for principal in _named(policies):
+        if principal.value != "*":
+            yield principal
+        elif principal.kind is PrincipalKind.ANYONE:
+            yield from (
+                Principal(kind, value) for kind, value in _STRANGERS.items() if kind is not PrincipalKind.FEDERATED
+            )
+        elif principal.kind is not PrincipalKind.FEDERATED:
+            yield Principal(principal.kind, _STRANGERS[principal.kind])
+
+
+def _keyed(policies: Sequence[Policy]) -> Iterator[Principal]:
+    """The providers of the issuers whose claims a condition asks for."""
+    for policy in policies:
+        for statement in policy.statements:
+            for condition in statement.conditions:
+                issuer = condition.key.rpartition(":")[0]
+                if issuer in BUILT_IN_PROVIDERS:
+                    yield Principal(PrincipalKind.FEDERATED, issuer)
+                elif issuer and issuer.lower() not in _VENDORS:
+                    yield Principal(PrincipalKind.FEDERATED, f"arn:aws:iam::111122223333:oidc-provider/{issuer}")
 
 
 def _caller(principal: Principal) -> Caller:
@@ -308,9 +367,19 @@ def _mandatory(domain: Domain) -> Domain:
     )
 
 
-def tag_domain() -> Domain:
-    """The texts of a tag's key and value."""
-    return Domain(Form.TEXT, within=_NOT_EMPTY, letters=_TAG_CHARACTERS, max_length=128)
+def tag_domain(*, key: bool) -> Domain:
+    """The texts of a tag's key, or of its value; one that `session` does not take is no request."""
+    if key:
+        return Domain(Form.TEXT, within=_NOT_EMPTY, letters=_tag_characters(), max_length=2 * MAX_TAG_KEY)
+    return Domain(Form.TEXT, letters=_tag_characters(), max_length=2 * MAX_TAG_VALUE)
+
+
+@cache
+def _tag_characters() -> str:
+    """UTF-16 units that tags are made of, plain ones first; of pairs it is not known which."""
+    units = map(chr, range(0x10000))
+    further = (unit for unit in units if unicodedata.category(unit)[0] in "LZN" or "\ud800" <= unit <= "\udfff")
+    return "".join(dict.fromkeys(chain(_SESSION_CHARACTERS.replace(",", ""), ":/ ", further)))
 
 
 def _tags(values: Values) -> dict[str, JsonValue]:

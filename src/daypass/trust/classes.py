@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Context as DecimalContext
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Final
@@ -24,13 +27,17 @@ from daypass.trust.variables import Template, Variable, joined
 from daypass.trust.wildcard import Pattern, Wildcard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from ipaddress import IPv4Address, IPv6Address
 
     from daypass.trust.callers import Caller, Domain, Values
     from daypass.trust.statement import Condition
 
 MAX_MEMBERS: Final = 10
 """Of how many kinds of values the sets of a multi-valued key are made up."""
+
+MAX_NUMBER: Final = 256
+"""How many digits a number may have, before or behind its point, to be looked at."""
 
 _TEXTUAL: Final = frozenset({Comparison.EXACT, Comparison.IGNORING_CASE, Comparison.LIKE})
 _LAST_SECOND: Final = 253_402_300_799
@@ -123,6 +130,8 @@ def _values(
     match domain.form:
         case Form.FIXED:
             return [{}]
+        case Form.OPEN:
+            raise NotRegular(f"`{key}` of a provider that is not named")
         case Form.CHOICE:
             found = [(choice,) for choice in domain.choices]
         case Form.ADDRESS:
@@ -223,12 +232,12 @@ def _sets(texts: Sequence[str]) -> Iterable[tuple[str, ...]]:
 
 def _tag_sets(keys: Sequence[str], wishes: Sequence[Wish], base: Context) -> Iterable[Values]:
     """Session tags: each tag that a condition names with each kind of value or absent, and further tags."""
-    domain = tag_domain()
+    names_domain, values_domain = tag_domain(key=True), tag_domain(key=False)
     named = [key for key in keys if key.startswith(REQUEST_TAG)]
     choices: list[list[Values]] = []
     for key in named:
         on_key = [wish for wish in wishes if wish.condition.key.lower() == key]
-        texts = _texts(domain, on_key, (), base, apart=True)
+        texts = _texts(values_domain, on_key, (), base, apart=True)
         valued: list[Values] = [{key: (text,)} for text in texts]
         choices.append([{}, *valued])
     for key in TAG_KEYS:
@@ -237,12 +246,12 @@ def _tag_sets(keys: Sequence[str], wishes: Sequence[Wish], base: Context) -> Ite
             names = [
                 Limit(key, Language.ignoring_case([name.removeprefix(REQUEST_TAG)]), inside=False) for name in named
             ]
-            further = _texts(domain, on_key, names, base, apart=True)
+            further = _texts(names_domain, on_key, names, base, apart=True)
             spelt = [
                 text
                 for name in named
                 for text in _texts(
-                    domain,
+                    names_domain,
                     on_key,
                     [Limit(key, Language.ignoring_case([name.removeprefix(REQUEST_TAG)]), inside=True)],
                     base,
@@ -285,8 +294,7 @@ def _times(wishes: Sequence[Wish]) -> Iterable[Values]:
             case Comparison.DATE:
                 read = [instant(value) for value in condition.values]
             case Comparison.NUMBER:
-                numbers = [number(value) for value in condition.values]
-                read = [None if found is None else int(found * 1000) for found in numbers]
+                read = [int(Fraction(found) * 1000) for found in _read_numbers(condition)]
             case _:
                 raise NotRegular(f"`{condition.operator}` on `{condition.key}`")
         for milliseconds in read:
@@ -300,11 +308,24 @@ def _times(wishes: Sequence[Wish]) -> Iterable[Values]:
 
 def _numbers(wishes: Sequence[Wish]) -> Iterable[str]:
     """Every number that a condition names, one between each two, one beyond each end, and a text that is none."""
-    named = sorted({found for wish in wishes for found in map(number, wish.condition.values) if found is not None})
+    named = sorted({found for wish in wishes for found in _read_numbers(wish.condition)})
     if not named:
         return ["1", "x"]
-    between = [(one + other) / 2 for one, other in pairwise(named)]
-    return [f"{each:f}" for each in (*named, *between, named[0] - 1, named[-1] + 1)] + ["x"]
+    with localcontext(DecimalContext(prec=4 * MAX_NUMBER)):
+        between = [(one + other) / 2 for one, other in pairwise(named)]
+        return [f"{each:f}" for each in (*named, *between, named[0] - 1, named[-1] + 1)] + ["x"]
+
+
+def _read_numbers(condition: Condition) -> list[Decimal]:
+    """The numbers that a condition names.
+
+    Raises:
+        TooManyClasses: one of them would fill pages when it is written out.
+    """
+    found = [read for read in map(number, condition.values) if read is not None]
+    if any(max(len(each.as_tuple().digits), abs(each.adjusted())) > MAX_NUMBER for each in found):
+        raise TooManyClasses
+    return found
 
 
 def _addresses(wishes: Sequence[Wish]) -> Iterable[str]:
@@ -313,7 +334,8 @@ def _addresses(wishes: Sequence[Wish]) -> Iterable[str]:
     for wish in wishes:
         condition = wish.condition
         if condition.parsed.comparison is Comparison.EXACT:
-            found += [value for value in condition.values if address(value) is not None]
+            read = [address(value) for value in condition.values]
+            found += [str(near) for each in read if each is not None for near in _near(each)]
             continue
         if condition.parsed.comparison not in {Comparison.ADDRESS, Comparison.ABSENCE}:
             raise NotRegular(f"`{condition.operator}` on `{condition.key}`")
@@ -324,3 +346,9 @@ def _addresses(wishes: Sequence[Wish]) -> Iterable[str]:
             first, end = int(each.network_address), int(each.broadcast_address)
             found += [str(kind(n)) for n in (first, end, first - 1, end + 1) if 0 <= n <= last]
     return dict.fromkeys(found)
+
+
+def _near(middle: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+    for number_of in (int(middle), int(middle) - 1, int(middle) + 1):
+        if 0 <= number_of < 1 << middle.max_prefixlen:
+            yield type(middle)(number_of)

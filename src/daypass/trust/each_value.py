@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import DaypassError
 from daypass.trust.context import Context
 from daypass.trust.decision import Request
 from daypass.trust.document import Policy
-from daypass.trust.evaluate import evaluate
 from daypass.trust.statement import Principal, PrincipalKind
 from daypass.trust.token_claims import LOGIN
 
@@ -84,21 +84,26 @@ def _judged(version: str, probes: Sequence[_Probe]) -> Iterator[bool]:
 
 
 def _asked(version: str, probes: Sequence[_Probe]) -> Iterator[tuple[_Probe, bool]]:
-    """One policy with a statement for each condition, for conditions of one context."""
-    statements = [
-        {
-            "Effect": "Allow",
-            "Principal": "*",
-            "Action": "*",
-            "Condition": {probe.condition.operator: {probe.condition.key: list(probe.wanted)}},
-        }
-        for probe in probes
-    ]
-    try:
-        policy = Policy.parse(json.dumps({"Version": version, "Statement": statements}, ensure_ascii=False))
-    except DaypassError:  # together they are longer than a policy may be
+    policy = _policy(version, tuple((probe.condition.operator, probe.condition.key, probe.wanted) for probe in probes))
+    if policy is None:
         yield from ((probe, probe.condition.matched) for probe in probes)
         return
     request = Request(Principal(PrincipalKind.ANYONE, "*"), LOGIN, probes[0].context)
-    decision = evaluate(policy, request)
-    yield from zip(probes, (result.applies for result in decision.statements), strict=True)
+    for probe, statement in zip(probes, policy.statements, strict=True):
+        yield probe, statement.applies(request)
+
+
+@lru_cache(maxsize=128)
+def _policy(version: str, conditions: tuple[tuple[str, str, tuple[str, ...]], ...]) -> Policy | None:
+    """One policy with a statement for each condition; None when together they are longer than a policy may be.
+
+    Kept, because a policy is explained again and again, and its values stay the same.
+    """
+    statements = [
+        {"Effect": "Allow", "Principal": "*", "Action": "*", "Condition": {operator: {key: list(wanted)}}}
+        for operator, key, wanted in conditions
+    ]
+    try:
+        return Policy.parse(json.dumps({"Version": version, "Statement": statements}, ensure_ascii=False))
+    except DaypassError:
+        return None

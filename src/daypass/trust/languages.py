@@ -274,13 +274,13 @@ class _Walk:
     def _alphabet(named: set[str], letters: str | None) -> list[str]:
         """One letter that no row names, where there is one, and those that are named."""
         if letters is not None:
-            named &= set(letters)
+            named = {letter for letter in named if letter in letters}
         other = next((letter for letter in (letters or _FILLERS) if letter not in named), None)
         if other is None and letters is None:
             other = next(chr(number) for number in range(0xA1, 0xD800) if chr(number) not in named)
         alphabet = [other] if other is not None else []
         surrogates = [letter for letter in named if ord(letter) in _HIGH or ord(letter) in _LOW]
-        if surrogates and letters is None:
+        if surrogates:
             # A pair whose halves no row names is told apart from two other letters by nothing but its halves.
             alphabet += [chr(next(n for n in half if chr(n) not in named)) for half in (_HIGH, _LOW)]
         return alphabet + sorted(named)

@@ -118,13 +118,16 @@ class Reach:
             return "nobody can enter with a token" if self.undecided is None else "who can enter"
         if self.undecided is None and all(entrance.breadth is Breadth.EXACT for entrance in self.entrances):
             count = len({entrance.subject for entrance in self.entrances})
-            return "exactly this subject can enter" if count == 1 else f"exactly these {count} subjects can enter"
+            words = "exactly this subject can enter" if count == 1 else f"exactly these {count} subjects can enter"
+            return f"{words} with a token" if self.others else words
         return "who can enter"
 
     def _verdict(self, only: str) -> str:
         if self.counterexample is not None:
             return f"disproved: not only `{only}` can enter; `{self.counterexample.subject}` can"
-        return f"not proved: only `{only}`" if self.undecided else f"proved: only `{only}` can enter"
+        if self.undecided:
+            return f"not proved: only `{only}`"
+        return f"proved: only `{only}` can enter{' with a token' if self.others else ''}"
 
     def to_json(self) -> dict[str, object]:
         """As plain values."""

@@ -7,6 +7,7 @@ names keep them apart; ids and all else as they are.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from daypass.subjects.grammars import GRAMMARS, grammar_for
@@ -37,6 +38,7 @@ def grammar_of(issuer: str, subject: str) -> Grammar | None:
     return next((one for one in GRAMMARS if not one.shared and one.shape_of(subject) is not None), None)
 
 
+@lru_cache(maxsize=1024)
 def asked(grammar: Grammar, pattern: str) -> tuple[Shape, Mapping[str, str]] | None:
     """The first form that a wanted value or pattern fits, with what it asks of each component."""
     for shape in grammar.shapes:

@@ -63,6 +63,86 @@ def test_a_repair_that_would_open_the_role_is_not_made() -> None:
     assert fix(text).codes == ()
 
 
+def test_a_repair_opens_nothing_where_another_statement_is_open_already() -> None:
+    def statement(host: str, key: str, subjects: str) -> dict[str, Any]:
+        return {
+            "Effect": "Allow",
+            "Principal": {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{host}"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringLike": {key: subjects}, "StringEquals": {f"{host}:aud": "x"}},
+        }
+
+    text = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                statement("gitlab.com", "gitlab.com:sub", "project_path:*"),
+                statement("app.terraform.io", "https://app.terraform.io:sub", "organization:*"),
+            ],
+        }
+    )
+    assert diff(Policy.parse(text), Policy.parse(fix(text).text)).verdict is Verdict.EQUIVALENT
+
+
+def _gitlab(action: str, condition: dict[str, Any]) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": "arn:aws:iam::123456789012:oidc-provider/gitlab.com"},
+        "Action": action,
+        "Condition": condition,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["me*:ref:refs/heads/main", "me*:*", "me*/app@*", "*/app:ref:refs/heads/main", "m?/app:ref:refs/heads/main"],
+)
+def test_a_wildcard_in_the_owner_is_an_open_door_whatever_follows(pattern: str) -> None:
+    host = "token.actions.githubusercontent.com"
+    text = _gitlab("sts:AssumeRoleWithWebIdentity", {"StringLike": {"gitlab.com:sub": f"repo:{pattern}"}})
+
+    assert "DP021" in {each.code for each in lint_text(text.replace("gitlab.com", host))}
+
+
+@pytest.mark.parametrize("host", ["accounts.google.com", "api.pulumi.com/oidc", "oidc.vercel.com"])
+@pytest.mark.parametrize("operator", ["StringLike", "StringLikeIfExists"])
+def test_an_open_audience_is_an_open_door_where_it_tells_customers_apart(host: str, operator: str) -> None:
+    text = _gitlab("sts:AssumeRoleWithWebIdentity", {operator: {"gitlab.com:aud": "*"}}).replace("gitlab.com", host)
+
+    assert [each.severity for each in lint_text(text) if each.code == "DP021"] == [Severity.ERROR]
+
+
+@pytest.mark.parametrize("pattern", ["*", "project_path:*", "project_path:*/app:ref_type:branch:ref:main"])
+def test_a_subject_if_exists_is_as_open_as_without(pattern: str) -> None:
+    text = _gitlab("sts:AssumeRoleWithWebIdentity", {"StringLikeIfExists": {"gitlab.com:sub": pattern}})
+    [finding] = [each for each in lint_text(text) if each.code == "DP021"]
+
+    assert finding.witness is not None
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringLikeIfExists": {"gitlab.com:sub": "project_path:*/app:ref_type:branch:ref:main"}},
+        {"StringLike": {"gitlab.com:sub": "*", "gitlab.com:user_login": ["7", "*"]}},
+        {"StringNotLike": {"gitlab.com:sub": "project_path:evil/*"}},
+        {"StringLike": {"gitlab.com:sub": "*"}, "StringEquals": {"gitlab.com:pipeline_source": "push"}},
+    ],
+)
+def test_no_repair_lets_strangers_in(condition: dict[str, Any]) -> None:
+    text = _gitlab("sts:AssumeRole", condition)
+    assert search(Policy.parse(text)) is None
+    assert search(Policy.parse(fix(text).text)) is None
+
+
+def test_a_repair_lets_those_in_who_are_meant() -> None:
+    subjects = ["project_path:mygroup/*", "project_path:partner/app:*"]
+    text = _gitlab("sts:AssumeRole", {"StringLike": {"gitlab.com:sub": subjects}})
+
+    assert "DP015" in fix(text).codes
+
+
 def test_a_forbidden_element_does_not_hide_an_open_door() -> None:
     statement = {
         "Effect": "Allow",

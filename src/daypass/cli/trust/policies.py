@@ -30,7 +30,8 @@ def files(names: Iterable[str]) -> Iterator[str]:
         if name == "-" or not Path(name).is_dir():
             yield name
             continue
-        templates = sorted(Path(name).rglob(_TEMPLATES))
+        # A pipe that lies there would be waited for without end.
+        templates = sorted(path for path in Path(name).rglob(_TEMPLATES) if path.is_file() or not path.exists())
         if not templates:
             raise UsageInvalid(f"`{name}` has no templates ({_TEMPLATES})", advice="Name the files themselves.")
         yield from map(str, templates)

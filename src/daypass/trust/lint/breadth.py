@@ -10,6 +10,7 @@ from daypass.trust.lint.model import Claim, Finding, Rule, Severity
 from daypass.trust.lint.proof import admitted, is_alive, stranger
 from daypass.trust.lint.scope import Scope, aligned, narrow_patterns, open_parts, scope_of
 from daypass.trust.lint.view import is_guard, is_like, known_values
+from daypass.trust.operators import Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +30,25 @@ def _identified(trust: Trust) -> bool:
 
 
 def _sub_values(trust: Trust) -> Iterator[tuple[Condition, str, Scope]]:
-    for condition in trust.guards("sub") if trust.tenancy == "sub" else ():
+    for condition in trust.on("sub") if trust.tenancy == "sub" else ():
+        # Every token has a `sub`: with `IfExists` it is asked as much as without.
+        if condition.parsed.negated or condition.parsed.comparison is Comparison.ABSENCE:
+            continue
         for value in known_values(condition):
             yield condition, value, scope_of(value, trust.grammar, like=is_like(condition))
+
+
+def _aud_values(trust: Trust) -> Iterator[tuple[Condition, str, Scope]]:
+    """The audiences, where these tell an issuer's customers apart."""
+    for condition in trust.on("aud") if trust.tenancy == "aud" else ():
+        if not condition.parsed.negated and condition.parsed.comparison is not Comparison.ABSENCE:
+            for value in known_values(condition):
+                yield condition, value, scope_of(value, None, like=is_like(condition))
+
+
+def meant(trust: Trust) -> tuple[str, ...]:
+    """The patterns of a statement that name their customer: whoever fits them is no stranger."""
+    return tuple(value for _, value, scope in _sub_values(trust) if scope is not Scope.EVERYONE)
 
 
 def _scope(trust: Trust) -> Scope:
@@ -69,7 +86,7 @@ def _every_tenant(subject: LintSubject) -> Iterator[tuple[Trust, Condition, str,
     for trust in subject.trusts:
         if _identified(trust) or Identity.TENANT_ID in identities(trust).values():
             continue
-        for condition, value, scope in _sub_values(trust):
+        for condition, value, scope in (*_sub_values(trust), *_aud_values(trust)):
             if scope is Scope.EVERYONE:
                 meant = narrow_patterns(value)
                 witness = stranger(subject, trust, narrowed=(condition, (value,)), not_matching=meant)

@@ -79,7 +79,7 @@ def _tenant(trust: Trust, subject: str) -> str | None:
     component = names.get(grammar.tenant)
     if component is None or component.allowed:
         return None
-    return tenant_of(grammar, shape.parse(subject) or {})
+    return tenant_of(grammar, shape.parse(subject) or {}) or None
 
 
 def _customer(trust: Trust, subject: str) -> str:

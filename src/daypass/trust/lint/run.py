@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import DaypassError
 from daypass.trust.document import Policy
+from daypass.trust.lint.breadth import meant
 from daypass.trust.lint.model import Finding, Known, Severity
+from daypass.trust.lint.proof import stranger
 from daypass.trust.lint.rules import BY_CODE, RULES
 from daypass.trust.lint.subject import lint_subject
 
@@ -116,7 +119,7 @@ def _is_safe(old: str, new: str, rule: Rule, before: Sequence[Finding], known: K
     if _count(after, rule.code) >= _count(before, rule.code) or not _errors(after) <= _errors(before):
         return False
     if rule.repairs:
-        return True
+        return _open_statements(new, known) <= _open_statements(old, known)
     from daypass.trust.diff import Verdict, diff  # noqa: PLC0415 - only fixes need it
 
     try:
@@ -126,8 +129,19 @@ def _is_safe(old: str, new: str, rule: Rule, before: Sequence[Finding], known: K
     return verdict in {Verdict.EQUIVALENT, Verdict.NARROWER}
 
 
-def _errors(findings: Sequence[Finding]) -> set[str]:
-    return {finding.code for finding in findings if finding.severity is Severity.ERROR}
+def _open_statements(text: str, known: Known | None) -> set[tuple[int, str]]:
+    """The statements by which a stranger gets in at an issuer that many customers share, whatever the rules say."""
+    subject = lint_subject(text, known)
+    return {
+        (trust.index, trust.issuer)
+        for trust in subject.trusts
+        if trust.shared and stranger(subject, trust, not_matching=meant(trust)) is not None
+    }
+
+
+def _errors(findings: Sequence[Finding]) -> Counter[str]:
+    """How many errors of each rule: a door that opens is not excused by another one that is open already."""
+    return Counter(finding.code for finding in findings if finding.severity is Severity.ERROR)
 
 
 def _count(findings: Sequence[Finding], code: str) -> int:

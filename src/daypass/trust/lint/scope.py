@@ -7,6 +7,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from daypass.subjects.shapes import Component
 from daypass.trust.lint.view import has_wildcard
 from daypass.trust.wildcard import Pattern
 
@@ -43,7 +44,7 @@ def scope_of(value: str, grammar: Grammar | None, *, like: bool) -> Scope:
     if asked:
         return max(asked)
     head = value[: first_wildcard(value)]
-    is_open = any(_head(shape).startswith(head) for shape in grammar.shapes)
+    is_open = any(_leaves_tenant_open(grammar, shape, head) for shape in grammar.shapes)
     return Scope.EVERYONE if is_open and grammar.tenant is not None else Scope.PART
 
 
@@ -112,6 +113,18 @@ def _shape_scope(grammar: Grammar, shape: Shape, parts: Mapping[str, str]) -> Sc
     if named and not has_wildcard(named[0]):
         return Scope.TENANT if any(map(has_wildcard, named)) else Scope.PART
     return Scope.EVERYONE
+
+
+def _leaves_tenant_open(grammar: Grammar, shape: Shape, head: str) -> bool:
+    """Whether the first wildcard stands before or in the customer's name, whatever else the pattern asks."""
+    start = _head(shape)
+    if start.startswith(head):
+        return True
+    tenant = shape.parts[1] if len(shape.parts) > 1 else None
+    if not head.startswith(start) or not isinstance(tenant, Component) or tenant.name != grammar.tenant:
+        return False
+    begun = head[len(start) :]
+    return not tenant.allowed and "/" not in begun and all(map(tenant.takes, begun))
 
 
 def _head(shape: Shape) -> str:

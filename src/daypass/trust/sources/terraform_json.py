@@ -24,19 +24,20 @@ _PROVIDER: Final = "aws_iam_openid_connect_provider"
 
 def is_configuration(name: str, document: dict[str, JsonValue]) -> bool:
     """Whether a JSON file is Terraform's."""
-    return name.endswith((".tf.json", ".tofu.json")) or _ROLE in members(document.get("resource"))
+    return name.endswith((".tf.json", ".tofu.json")) or any(
+        _ROLE in kinds for _, kinds in _objects(document.get("resource"), ())
+    )
 
 
 def policies(name: str, text: str, document: dict[str, JsonValue]) -> Iterator[FoundPolicy]:
     """The trust policy of each `aws_iam_role`."""
-    resources, data = members(document.get("resource")), members(document.get("data"))
-    providers = tuple(_providers(text, resources))
-    for label, path, block in _blocks(resources, ("resource",), _ROLE):
+    providers = tuple(_providers(text, document))
+    for label, path, block in _blocks(document, "resource", _ROLE):
         role = RoleFacts(
             name=_known(block.get("name")) or label, max_session_duration=number_of(block.get("max_session_duration"))
         )
         where, at = Where(name, f"{_ROLE}.{label}"), fixed(text, (*path, "assume_role_policy"))
-        policy = _policy(block.get("assume_role_policy"), data, providers)
+        policy = _policy(block.get("assume_role_policy"), document, providers)
         if policy is None:
             fault = PolicyUnsupported(
                 f"the trust policy of `{_ROLE}.{label}` is an expression that is known only to Terraform",
@@ -49,13 +50,13 @@ def policies(name: str, text: str, document: dict[str, JsonValue]) -> Iterator[F
 
 
 def _policy(
-    value: JsonValue, data: dict[str, JsonValue], providers: tuple[tuple[str, ProviderFacts], ...]
+    value: JsonValue, document: dict[str, JsonValue], providers: tuple[tuple[str, ProviderFacts], ...]
 ) -> JsonValue:
     """The policy as an object or as JSON text; None when only Terraform knows it."""
     if not isinstance(value, str):
         return None
     written = terraform_expression.evaluate(value)
-    for label, _, block in _blocks(data, ("data",), _DOCUMENT):
+    for label, _, block in _blocks(document, "data", _DOCUMENT):
         if written == terraform_expression.reference(f"data.{_DOCUMENT}.{label}.json"):
             if not terraform_document.is_whole(block):
                 return None
@@ -83,8 +84,8 @@ def _with_arns(value: JsonValue, providers: tuple[tuple[str, ProviderFacts], ...
     return result
 
 
-def _providers(text: str, resources: dict[str, JsonValue]) -> Iterator[tuple[str, ProviderFacts]]:
-    for label, path, block in _blocks(resources, ("resource",), _PROVIDER):
+def _providers(text: str, document: dict[str, JsonValue]) -> Iterator[tuple[str, ProviderFacts]]:
+    for label, path, block in _blocks(document, "resource", _PROVIDER):
         url, ids = _known(block.get("url")), block.get("client_id_list")
         if url is not None:
             known = isinstance(ids, list) and all(_known(each) is not None for each in ids)
@@ -106,9 +107,15 @@ def _known(value: JsonValue) -> str | None:
     return None if text is None or "${" in text or "%{" in text else text
 
 
-def _blocks(kinds: dict[str, JsonValue], base: Path, kind: str) -> Iterator[tuple[str, Path, dict[str, JsonValue]]]:
-    """Label, path and content of each block of a kind; JSON syntax allows an array of blocks."""
-    for label, value in members(kinds.get(kind)).items():
-        for index, block in enumerate(entries(value)):
-            path = (*base, kind, label, index) if isinstance(value, list) else (*base, kind, label)
-            yield label, path, members(block)
+def _blocks(document: dict[str, JsonValue], base: str, kind: str) -> Iterator[tuple[str, Path, dict[str, JsonValue]]]:
+    """Label, path and content of each block of a kind; at every level an array of objects is allowed."""
+    for at_kinds, kinds in _objects(document.get(base), (base,)):
+        for at_labels, labels in _objects(kinds.get(kind), (*at_kinds, kind)):
+            for label, value in labels.items():
+                for path, block in _objects(value, (*at_labels, label)):
+                    yield label, path, block
+
+
+def _objects(value: JsonValue, path: Path) -> Iterator[tuple[Path, dict[str, JsonValue]]]:
+    for index, each in enumerate(entries(value)):
+        yield ((*path, index) if isinstance(value, list) else path), members(each)

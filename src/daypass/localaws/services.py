@@ -9,10 +9,12 @@ What moto keeps, it keeps for the process: two local AWS in one process would sh
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from daypass.errors import PartMissing
 from daypass.localaws.faults import Fault, Protocol, reply
+from daypass.localaws.needs.json_protocol import Found
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -61,12 +63,40 @@ class Services:
         credential = "/".join((caller.scope.access_key_id, caller.scope.date, caller.scope.region))
         signed_for = f"AWS4-HMAC-SHA256 Credential={credential}/{caller.scope.service}/aws4_request, SignedHeaders=host"
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _OURS]
+        if BEHIND[caller.scope.service] is Protocol.JSON:
+            # moto would take operation and parameters out of a query or a form rather than out of what was judged.
+            request = replace(request, method="POST", path="/", query="")
+            scope = {**scope, "method": "POST", "path": "/", "raw_path": b"/", "query_string": b""}
+            headers = [(name, value) for name, value in headers if name.lower() != b"content-type"]
+            headers.append((b"content-type", b"application/x-amz-json-1.1"))
         headers += [(b"x-moto-account-id", caller.who.account.encode()), (b"authorization", signed_for.encode())]
 
         async def receive() -> Message:
             return {"type": "http.request", "body": request.body, "more_body": False}
 
         await service({**scope, "headers": headers, "daypass.request": request}, receive, send)
+
+    def find(self, service: str, account: str, region: str, name: str) -> Found | None:
+        """A resource by its name or ARN, as the service itself would find it; None when it is not there.
+
+        Only Secrets Manager gives its resources ARNs that do not follow from their names.
+        """
+        if service != "secretsmanager":
+            return None
+        try:
+            from moto.secretsmanager.models import (  # noqa: PLC0415 - an optional part, and slow to import
+                SecretsStore,
+                secretsmanager_backends,
+            )
+        except ImportError:
+            return None
+        kept: Any = secretsmanager_backends[account][region].secrets
+        # A copy, made in one step: other threads write to it.
+        secret: Any = cast("Any", SecretsStore)(dict.copy(kept)).get(name)
+        if secret is None:
+            return None
+        tags = tuple((tag["Key"], tag["Value"]) for tag in secret.tags or ())
+        return Found(secret.arn, tags)
 
     def close(self) -> None:
         """End the threads."""

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import servers, trust
+from bench import issuing, servers, trust
 from bench.load import Measured, measure
 from bench.primitives import sign_per_second, verify_per_second
 
@@ -66,6 +66,15 @@ def main() -> int:
                     got = measure(running.port, request, pid=running.pid, connections=connections, seconds=seconds)
                     label = f"{algorithm}, {connections} connections"
                     rows.append(_row(label, got, raw[algorithm], f"raw {algorithm} sign"))
+            print("\nThe key set, 16 connections:")
+            request = servers.get_request(running.port, "/keys")
+            got = measure(running.port, request, pid=running.pid, connections=16, seconds=seconds)
+            rows.append(_row("GET /keys", got, raw["ES256"], "raw ES256 sign"))
+        print("\nES256 tokens in process, without HTTP, 64 at once:")
+        without, durable = issuing.unaudited(seconds), issuing.audited(folder / "audited", seconds)
+        for where, each in (("rows in memory only", without), ("rows on disk", durable)):
+            print(f"  {where:<44} {each.per_second:>6.0f}/s  {each.cpu_us:>5.0f} us CPU")
+        print(f"  with the rows on disk {durable.per_second / without.per_second:.2f} times as many")
         print("\nAssumeRoleWithWebIdentity, 16 connections:")
         with servers.local_aws(folder) as (running, role, token):
             request = servers.assume_role_request(running.port, role, token)

@@ -99,6 +99,11 @@ def identity_provider(folder: Path) -> Iterator[tuple[Running, str, str]]:
         yield running, made["secret"], issuer
 
 
+def get_request(port: int, path: str) -> bytes:
+    """The bytes of one GET."""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode()
+
+
 def id_token_request(port: int, secret: str, algorithm: str) -> bytes:
     """The bytes of one POST /v1/id-tokens."""
     body = json.dumps({"audience": AUDIENCE, "algorithm": algorithm}).encode()

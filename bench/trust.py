@@ -119,7 +119,7 @@ def ours() -> list[dict]:
 
 def motos() -> list[dict]:
     try:
-        from moto.iam.access_control import IAMPolicy, PermissionResult
+        from moto.iam.access_control import IAMPolicy, PermissionResult  # noqa: PLC0415 (may not be installed)
     except ImportError:
         print("  moto: left out, it is not installed")
         return []

@@ -1,4 +1,4 @@
-"""Write the reference pages from the code: commands, settings, error codes, token formats.
+"""Write the reference pages from the code: commands, settings, error codes, token formats, lint rules.
 
 `python docs/generate.py` writes them, `--check` fails when one is not what the code says.
 """
@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
+import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +22,11 @@ from daypass.web import problems as _http_codes  # noqa: F401 - the codes of HTT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+from daypass.trust.lint.model import Example, Known, Rule
+from daypass.trust.lint.rules import RULES
+from daypass.trust.lint.run import lint_text
 
-REFERENCE = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py; change the code instead. -->\n"
 
 
@@ -126,7 +132,86 @@ def _claims(form: TokenFormat) -> tuple[list[str], list[list[str]]]:
     return ["claim", "from", "required"], rows
 
 
-PAGES = {"cli": commands, "errors": error_codes, "settings": settings, "token-formats": token_formats}
+def rules() -> str:
+    """Every lint rule, with a page of its own."""
+    rows = [
+        [f"[{rule.code}](../{rule.page}.md)", rule.severity.word, _cell(rule.title), _FIXES[_fix_of(rule)]]
+        for rule in RULES
+    ]
+    pages = "\n".join(f"../{rule.page}" for rule in RULES)
+    return (
+        "# Lint rules\n\n"
+        "`daypass trust lint` looks at trust policies by these rules. What it calls open comes with a token that the"
+        " policy lets in.\n\n"
+        + _table(["code", "severity", "what is found", "`--fix`"], rows)
+        + f"\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
+    )
+
+
+_FIXES = {"none": "", "narrows": "yes", "repairs": "when nothing opens"}
+
+
+def _fix_of(rule: Rule) -> str:
+    return "none" if rule.fix is None else "repairs" if rule.repairs else "narrows"
+
+
+def rule_page(rule: Rule) -> str:
+    """One rule, with what it says about its own examples."""
+    located = [finding for finding in lint_text(rule.fails.text, rule.fails.known) if finding.code == rule.code]
+    said = [f"{finding.severity.word} {finding.code}: {finding.message}" for finding in located]
+    said += [f"    lets in: {finding.witness.subject}" for finding in located if finding.witness is not None]
+    fixes = {
+        "none": "There is no automatic fix.",
+        "narrows": "`--fix` does it.",
+        "repairs": "`--fix` does it when the policy has no new error afterwards.",
+    }
+    return "\n".join(
+        [
+            f"# {rule.code}: {rule.title}\n",
+            f"Severity: {rule.severity.word}. Name: `{rule.slug}`.\n",
+            rule.why + "\n",
+            "## What to do\n",
+            f"{rule.remedy} {fixes[_fix_of(rule)]}\n",
+            "## Fails\n",
+            _policy_block(rule.fails),
+            "```text\n" + "\n".join(said) + "\n```\n",
+            "## Passes\n",
+            _policy_block(rule.passes),
+        ]
+    )
+
+
+def _policy_block(example: Example) -> str:
+    try:
+        json.loads(example.text)
+        language = "json"
+    except ValueError:
+        language = "text"
+    defaults = dataclasses.asdict(Known())
+    facts = {name: value for name, value in dataclasses.asdict(example.known).items() if value != defaults[name]}
+    known = "".join(
+        f"Known beside it, {name.replace('_', ' ')}: `{_plain(value)}`\n\n" for name, value in facts.items()
+    )
+    return f"{known}```{language}\n{example.text}\n```\n"
+
+
+def _plain(value: object) -> str:
+    """A value without what is not known in it."""
+    if isinstance(value, dict):
+        value = {name: each for name, each in value.items() if each not in (None, (), "")}
+    if isinstance(value, tuple | list):
+        value = [json.loads(_plain(each)) for each in value]
+    return json.dumps(value)
+
+
+PAGES = {
+    "reference/cli": commands,
+    "reference/errors": error_codes,
+    "reference/settings": settings,
+    "reference/token-formats": token_formats,
+    "reference/lint-rules": rules,
+    **{rule.page: partial(rule_page, rule) for rule in RULES},
+}
 
 
 def main() -> int:
@@ -134,11 +219,12 @@ def main() -> int:
     check = "--check" in sys.argv[1:]
     stale = []
     for name, make in PAGES.items():
-        path, text = REFERENCE / f"{name}.md", NOTE + make().rstrip() + "\n"
+        path, text = DOCS / f"{name}.md", NOTE + make().rstrip() + "\n"
         if path.exists() and path.read_text("utf-8") == text:
             continue
         stale.append(path.name)
         if not check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")
     if stale:
         print(f"{'stale' if check else 'wrote'}: {', '.join(stale)}" + ("; run: make format" if check else ""))

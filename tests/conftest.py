@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 import trustme
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# A busy machine makes single examples slow; what a law costs is watched by the test's own time limit.
+hypothesis.settings.register_profile("daypass", deadline=None)
+hypothesis.settings.load_profile("daypass")
 
 
 @pytest.fixture(scope="session")

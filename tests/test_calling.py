@@ -145,8 +145,8 @@ def test_a_certificate_for_another_name_is_refused(service: Service) -> None:
 def test_an_old_tls_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = calling._trust
 
-    def without_the_platforms_own_rule(bundle: Path | None) -> ssl.SSLContext:
-        context = made(bundle)
+    def without_the_platforms_own_rule(bundle: Path | None, setting: str) -> ssl.SSLContext:
+        context = made(bundle, setting)
         context.set_ciphers("ALL:@SECLEVEL=0")
         return context
 
@@ -173,8 +173,25 @@ def test_an_old_tls_version_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 def test_an_authority_file_that_cannot_be_used_is_named(service: Service, tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("no certificate")
     for name in ("empty.pem", "absent.pem"):
-        with pytest.raises(FileUnavailable, match=name):
-            call(service.url, ca_bundle=tmp_path / name)
+        with pytest.raises(FileUnavailable, match=name) as refused:
+            call(service.url, ca_bundle=tmp_path / name, ca_setting="AWS_CA_BUNDLE")
+        assert "AWS_CA_BUNDLE" in (refused.value.advice or "")
+
+
+def test_http_to_a_server_that_speaks_tls_says_so(service: Service) -> None:
+    with pytest.raises(ServiceUnreachable) as refused:
+        call(service.url.replace("https://", "http://"))
+    assert "https://" in (refused.value.advice or "")
+
+
+def test_https_to_a_server_without_tls_says_so() -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with raw_server(talk) as port, pytest.raises(ServiceUnreachable) as refused:
+        call(f"https://localhost:{port}")
+    assert "does not speak TLS" in (refused.value.advice or "")
 
 
 def test_a_folder_of_hashed_names_is_trusted_too(service: Service, tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 MIB: Final = 1024 * 1024
+# What OpenSSL calls an answer in plain HTTP, by version.
+_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
 _HASHED_NAME: Final = re.compile(r"[0-9a-f]{8}\.[0-9]{1,3}")
 
 
@@ -78,7 +80,7 @@ def call(
     target = _Target.parse(url)
     _demand_plain(headers)
     attempt = _Attempt(target.origin, deadline=time.monotonic() + timeout_seconds, ca_setting=ca_setting)
-    context = _trust(ca_bundle) if target.tls else None
+    context = _trust(ca_bundle, ca_setting) if target.tls else None
     proxy = _proxy_for(target, os.environ if environ is None else environ)
     with contextlib.ExitStack() as stack:
         raw = stack.enter_context(attempt.connect(*(proxy.address if proxy else (target.host, target.port))))
@@ -250,6 +252,8 @@ class _Attempt:
         return left
 
     def _unreachable(self, phase: str, reason: str, advice: str | None = None) -> ServiceUnreachable:
+        if advice is None and phase == "read" and self._origin.startswith("http://"):
+            advice = "Check the address; a server that speaks TLS is called with https://"
         return ServiceUnreachable(
             f"{self._origin} did not answer ({phase}): {reason}",
             advice=advice or "Check the address and the network, and run the same command again.",
@@ -272,7 +276,9 @@ class _Attempt:
             ) from None
         except ssl.SSLError as error:
             reason = (error.reason or "handshake failed").lower().replace("_", " ")
-            raise self._unreachable(phase, f"TLS failed: {reason}") from None
+            plain = error.reason in _NOT_TLS
+            advice = "Check the address and its port; what answers there does not speak TLS." if plain else None
+            raise self._unreachable(phase, f"TLS failed: {reason}", advice) from None
         except socket.gaierror:
             raise self._unreachable(phase, "its name is not known", "Check the host's name and the network.") from None
         except http.client.IncompleteRead:
@@ -358,23 +364,24 @@ def _is_loopback_peer(connection: socket.socket) -> bool:
     return address.startswith("127.") or address == "::1"
 
 
-def _trust(ca_bundle: Path | None) -> ssl.SSLContext:
+def _trust(ca_bundle: Path | None, ca_setting: str) -> ssl.SSLContext:
     """A client's TLS settings: names checked, TLS 1.2 at least, and whose certificates are accepted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     if ca_bundle is not None:
         text = os.fspath(ca_bundle)
+        advice = f"Check {ca_setting}: it names a PEM file of certificate authorities, or a folder of them."
         try:
             if os.path.isdir(text):
                 context.load_verify_locations(capath=text)
             else:
                 context.load_verify_locations(cafile=text)
         except ssl.SSLError:
-            raise FileUnavailable(f"`{text}` holds no PEM certificate", path=text) from None
+            raise FileUnavailable(f"`{text}` holds no PEM certificate", advice=advice, path=text) from None
         except OSError as error:
             reason = (error.strerror or "unknown error").lower()
-            raise FileUnavailable(f"`{text}` cannot be read: {reason}", path=text) from None
+            raise FileUnavailable(f"`{text}` cannot be read: {reason}", advice=advice, path=text) from None
         return context
     paths = ssl.get_default_verify_paths()
     # A folder of hashed names is looked up when it is needed; reading the whole file takes 20 ms at each start.

@@ -29,11 +29,13 @@ from daypass.subjects.formats import AWS_SUBJECT_LIMIT
 from daypass.tokens.algorithms import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 FILE_NAME: Final = "daypass.toml"
 _FILE_MAX_BYTES: Final = 1024 * 1024
 PREFIX: Final = "DAYPASS_"
+WHOLE_FILE: Final = "*"
+"""What a problem names instead of a setting when the file itself cannot be read."""
 ALGORITHMS: Final = tuple(BY_NAME)
 # What a workload or an administrator's shell holds; the server reads none of them and minds none of them.
 CLIENT_VARIABLES: Final = frozenset(
@@ -144,7 +146,7 @@ def _number(low: int, high: int, unit: str) -> Kind:
             raise ValueError(f"it is not a whole number from {low} to {high}")
         return int(text)
 
-    return Kind(f"{unit}, {low} to {high}", int, parse)
+    return Kind(f"a number of {unit}, {low} to {high}", int, parse)
 
 
 def _one_of(choices: type[StrEnum]) -> Kind:
@@ -306,6 +308,8 @@ class Settings:
             for name, setting in known.items()
             if name not in origins and setting.default is MISSING
         )
+        if not_read := [problem for problem in problems if problem.setting == WHOLE_FILE]:
+            raise _refusal(not_read)  # what the file would have set is not known to be missing or wrong
         # What could not be read takes part in no rule, so that one mistake is told once.
         unread = {problem.setting for problem in problems}
         settings = cls(**({"issuer": _NO_ISSUER} | {name: values[name] for name in values.keys() - unread}))
@@ -314,14 +318,7 @@ class Settings:
                 for name, reason, advice in rule(settings):
                     problems.append(origins.get(name, Origin(nowhere, name)).problem(reason, advice))
         if problems:
-            raise SettingInvalid(
-                "\n".join(str(problem) for problem in problems),
-                advice="\n".join(dict.fromkeys(problem.advice for problem in problems)),
-                file=problems[0].file,
-                key=problems[0].key,
-                reason=problems[0].reason,
-                problems=tuple(problems),
-            )
+            raise _refusal(problems)
         return settings
 
 
@@ -337,6 +334,17 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.file}: `{self.key}`: {self.reason}"
+
+
+def _refusal(problems: Sequence[Problem]) -> SettingInvalid:
+    return SettingInvalid(
+        "\n".join(str(problem) for problem in problems),
+        advice="\n".join(dict.fromkeys(problem.advice for problem in problems)),
+        file=problems[0].file,
+        key=problems[0].key,
+        reason=problems[0].reason,
+        problems=tuple(problems),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,10 +390,14 @@ def _toml(file: Path, problems: list[Problem]) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        problems.append(Problem(str(file), "*", "*", f"it cannot be read: {error.strerror}", "Name a readable file."))
+        problems.append(
+            Problem(str(file), "*", WHOLE_FILE, f"it cannot be read: {error.strerror}", "Name a readable file.")
+        )
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = f"it is not TOML: {error}"
-        problems.append(Problem(str(file), "*", "*", reason, "The format is described at https://toml.io/en/v1.0.0."))
+        problems.append(
+            Problem(str(file), "*", WHOLE_FILE, reason, "The format is described at https://toml.io/en/v1.0.0.")
+        )
     return {}
 
 

@@ -66,6 +66,26 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         _sync_folder(folder)
 
 
+def remove(path: Path) -> None:
+    """Take the name away, if it is there. A link is taken away, not what it leads to.
+
+    Raises:
+        FileUnavailable: when the system does not.
+    """
+    with _reported(os.path.abspath(path), "removed"), contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def lead_nowhere(descriptor: int) -> None:
+    """Let a descriptor that can no longer be written to take everything and keep nothing.
+
+    What Python still holds for it would otherwise make a complaint, and a status of its own, at exit.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
 def read_private(path: Path, *, max_bytes: int) -> bytes:
     """The bytes of a file that holds a secret: a regular file of ours that nobody else can read or write.
 
@@ -146,7 +166,8 @@ def locked(path: Path, *, timeout_seconds: float) -> Iterator[None]:
     The lock ends with the process, however it ends. Its file stays, because deleting it would let two hold it.
 
     Raises:
-        FileUnavailable: when another process held it for all of `timeout_seconds`, or it cannot be made.
+        FileUnavailable: when another process held it for all of `timeout_seconds` (its `facts` hold `locked=True`), or
+            it cannot be made.
         FileUnsafe: when the lock's path, or `path`, is something we must not open.
     """
     target = _target(path)
@@ -160,6 +181,7 @@ def locked(path: Path, *, timeout_seconds: float) -> Iterator[None]:
                     f"another process has kept `{target}` locked for {timeout_seconds:g} seconds",
                     advice=f"Find it with: fuser {lock}; or wait for it to end, and run the same command again.",
                     path=target,
+                    locked=True,
                 )
             time.sleep(0.01)
         yield
@@ -190,12 +212,14 @@ def _target(path: Path) -> str:
                 raise FileUnsafe(f"`{text}` is a link that another user made", path=text)
             text = os.path.normpath(os.path.join(os.path.realpath(os.path.dirname(text)), os.readlink(text)))
             followed = True
-    raise FileUnsafe(f"`{os.fspath(path)}` is a link that never ends at a file", path=text)
+    raise FileUnsafe(f"`{os.fspath(path)}` is a link that never ends at a file", advice="Remove the link.", path=text)
 
 
 def _demand_our_regular_file(path: str, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise FileUnsafe(f"`{path}` is {_kind(status.st_mode)}, not a regular file", path=path)
+        raise FileUnsafe(
+            f"`{path}` is {_kind(status.st_mode)}, not a regular file", advice="Name a regular file.", path=path
+        )
     if status.st_uid != os.geteuid():
         raise FileUnsafe(
             f"`{path}` belongs to another user",
@@ -261,7 +285,9 @@ def _read(path: Path, *, max_bytes: int, private: bool) -> bytes:
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise FileUnsafe(f"`{text}` is {_kind(status.st_mode)}, not a regular file", path=text)
+                raise FileUnsafe(
+                    f"`{text}` is {_kind(status.st_mode)}, not a regular file", advice="Name a regular file.", path=text
+                )
             if private:
                 _demand_our_regular_file(text, status)
                 _demand_closed_modes(text, status)

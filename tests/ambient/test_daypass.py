@@ -13,6 +13,7 @@ from daypass.errors import (
     CallerRefused,
     CredentialUnknown,
     DaypassError,
+    FileUnavailable,
     FileUnsafe,
     NoTokenSource,
     RequestRefused,
@@ -87,6 +88,13 @@ def test_the_secrets_file_is_read_and_wins(service: Service, tmp_path: Path) -> 
     path.chmod(0o644)
     with pytest.raises(FileUnsafe, match="0644"):
         find_token(["a"], environ)
+
+
+def test_a_secrets_file_that_is_not_there_names_its_setting(tmp_path: Path) -> None:
+    environ = {"DAYPASS_URL": "https://idp.example.com", "DAYPASS_TOKEN_FILE": str(tmp_path / "nope")}
+    with pytest.raises(FileUnavailable, match="nope") as refused:
+        find_token(["a"], environ)
+    assert "DAYPASS_TOKEN_FILE" in (refused.value.advice or "")
 
 
 @pytest.mark.parametrize("text", ["", " \n", "two\nlines", "a b", "ü", "a\x1b[0m"])

@@ -49,6 +49,9 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_no_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "", "a script that lost its arguments gets no result"
+    assert "usage:" in shown.err
 
 
 @pytest.mark.parametrize(
@@ -63,10 +66,7 @@ def test_an_unknown_command_suggests_the_nearest(capsys: pytest.CaptureFixture[s
     assert "\x1b" not in shown.err
 
 
-OWN = ["idp", "org", "project", "workload", "key", "admin-token"]
-
-
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_and_refuses_what_it_does_not_know(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -79,6 +79,70 @@ def test_every_command_has_help_and_refuses_what_it_does_not_know(
     assert run([name, "--nonsense"]) == 2
     assert run([name, "nonsense"]) == 2
     assert "nonsense" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "told", "advice"),
+    [
+        ("idp login aws --rolearn r", "there is no option `--rolearn`", "Did you mean: --role-arn"),
+        ("idp token --audiance=s3cret", "there is no option `--audiance`", "Did you mean: --audience"),
+        ("idp login aws role", "`role` is not understood here", "See: daypass idp login aws --help"),
+        ("idp tokn", "there is no command `tokn` of `daypass idp`", "Did you mean: daypass idp token"),
+        ("idp aws login", "there is no command `aws` of `daypass idp`", "Did you mean: daypass idp login aws"),
+        ("idp login azure", "there is no command `azure` of `daypass idp login`", "See: daypass idp login --help"),
+        ("workload create a b --kind jobb", "`jobb` is not a --kind", "It is one of workspace, environment, job."),
+        ("workload create a b --expires-in 5", "there is no option `--expires-in`", "--expires-in-seconds"),
+        ("up --issuer 80", "there is no option `--issuer`", "Did you mean: --issuer-port"),
+        ("up --data-folder=", "argument --data-folder: the path is empty", "See: daypass up --help"),
+        ("local-aws --port 99999", "`99999` is not a port, 0 to 65535", "See: daypass local-aws --help"),
+        ("local-aws --connect-to a:1", "`a:1` is not HOST:PORT=ADDRESS:PORT", "See: daypass local-aws --help"),
+    ],
+)
+def test_a_slip_of_the_hand_is_answered_where_it_was_made(
+    capsys: pytest.CaptureFixture[str], typed: str, told: str, advice: str
+) -> None:
+    assert run(typed.split()) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert told in first
+    assert advice in second
+    assert "s3cret" not in first + second
+
+
+@pytest.mark.parametrize(
+    ("closed", "command", "status"),
+    [
+        (">&-", "--help", 3),
+        ("2>&-", "nope", 2),
+        ("<&- >&- 2>&-", "nope", 2),
+        ("2>/dev/full", "nope", 2),
+        ("<&-", "--help", 0),
+    ],
+)
+def test_closed_streams_leave_the_exit_status_right(tmp_path: Path, closed: str, command: str, status: int) -> None:
+    script = f'"$@" {closed}'
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *DAYPASS, command],
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "a fault in" not in done.stderr
+
+
+def test_no_file_of_ours_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    code = (
+        "import os; from daypass.cli import output; output.open_closed_streams();"
+        " os._exit(os.open(os.devnull, os.O_RDONLY))"
+    )
+    done = subprocess.run(
+        ["bash", "-c", '"$@" <&- >&- 2>&-', "bash", sys.executable, "-c", code],
+        env=clean_environment(tmp_path),
+        check=False,
+    )
+    assert done.returncode > 2
 
 
 def every_error(kind: type[errors.DaypassError] = errors.DaypassError) -> Iterator[type[errors.DaypassError]]:

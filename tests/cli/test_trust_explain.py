@@ -216,3 +216,21 @@ def test_a_policy_out_of_a_template(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Deploy" in done.stderr
     assert trust(tmp_path, "explain", "--policy", file, "--role", "Deploy", "--subject", MAIN).returncode == 0
+
+
+def test_a_policy_out_of_a_cdk_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "cdk.out"
+    folder.mkdir()
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": POLICY}}
+    (folder / "App.template.json").write_text(json.dumps({"Resources": {"Deploy": role}}))
+    assert trust(tmp_path, "explain", "--policy", folder, "--subject", MAIN).returncode == 0
+    (folder / "App.template.json").unlink()
+    assert trust(tmp_path, "explain", "--policy", folder, "--subject", MAIN).returncode == 2
+
+
+def test_a_subject_alone_takes_the_audience_from_the_policy(tmp_path: Path, policy: Path) -> None:
+    text = policy.read_text().replace("sts.amazonaws.com", "https://gitlab.example.com")
+    policy.write_text(text)
+    assert '"https://gitlab.example.com"' in text
+    done = trust(tmp_path, "explain", "--policy", policy, "--subject", MAIN)
+    assert done.returncode == 0, done.stdout

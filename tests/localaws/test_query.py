@@ -123,3 +123,13 @@ def test_what_is_not_a_number(text: str) -> None:
 @given(st.dictionaries(st.text("Tagsmember.10Key-", max_size=25), st.text(max_size=5), max_size=8))
 def test_no_form_breaks_the_reader(parameters: dict[str, str]) -> None:
     assert isinstance(query.read_input(operation("CreateOpenIDConnectProvider"), parameters), AwsError | dict)
+
+
+@pytest.mark.parametrize("service", ["sts", "iam"])
+def test_every_operation_of_the_model_can_be_answered(service: str) -> None:
+    namespace = model.namespace(service)
+    for action in model.service(service).operation_names:
+        found = model.operation(service, action)
+        assert found is not None
+        document = query.answer(found, {}, "id", namespace=namespace).body
+        assert ET.fromstring(document).tag == f"{{{namespace}}}{action}Response"

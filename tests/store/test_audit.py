@@ -98,6 +98,18 @@ def test_verification_reads_in_pieces(tmp_path: Path, monkeypatch: pytest.Monkey
         assert store.audit.verify() == 5
 
 
+def test_a_batch_is_written_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daypass.store.audit._INSERTED_AT_ONCE", 2)
+
+    async def together(log: SqlAuditLog) -> None:
+        await asyncio.gather(*(log.append(ENTRY) for _ in range(5)))
+
+    with open_store(tmp_path) as store:
+        asyncio.run(together(store.audit))
+        assert [record.sequence for record in store.audit.entries()] == [1, 2, 3, 4, 5]
+        assert store.audit.verify() == 5
+
+
 class Gate:
     """Holds the commits of a log until told."""
 

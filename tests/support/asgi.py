@@ -21,7 +21,7 @@ def served(app: Any, *, certificate: Path | None = None) -> Iterator[int]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     tls: dict[str, Any] = {"ssl_certfile": certificate, "ssl_keyfile": certificate} if certificate else {}
-    config = uvicorn.Config(app, log_level="error", lifespan="on", **tls)
+    config = uvicorn.Config(app, log_config=None, lifespan="on", **tls)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

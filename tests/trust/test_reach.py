@@ -127,7 +127,7 @@ def test_policy_variables_of_the_token_are_not_decided() -> None:
 
 
 def test_a_bound_that_is_hit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(languages, "MAX_STATES", 3)
+    monkeypatch.setattr(languages, "MAX_STATES", 1)
     each = policy(statement({"StringLike": {f"{ISSUER}:sub": ["*a*b", "*c*d"]}}))
     found = search(each)
     assert isinstance(found, Undecided)

@@ -79,7 +79,7 @@ def admitted(each: Policy) -> list[str]:
     return [subject for subject, request in requests() if admits(each, BEARER, request)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(POLICIES)
 def test_a_proof_that_nobody_enters_is_right_and_a_token_found_does_enter(each: Policy) -> None:
     found = find(each, BEARER)
@@ -90,7 +90,7 @@ def test_a_proof_that_nobody_enters_is_right_and_a_token_found_does_enter(each: 
         assert admits(each, BEARER, found.asked)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(POLICIES, PATTERNS)
 @example(policy(statement({"StringLike": {f"{ISSUER}:sub": "a*"}})), "a:*")
 def test_only_is_proved_or_disproved_as_enumeration_says(each: Policy, only: str) -> None:
@@ -105,7 +105,7 @@ def test_only_is_proved_or_disproved_as_enumeration_says(each: Policy, only: str
         assert admits(each, BEARER, _again(reach.counterexample))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(POLICIES, POLICIES)
 def test_a_difference_is_one_and_none_is_missed(old: Policy, new: Policy) -> None:
     found = diff(old, new)
@@ -120,7 +120,7 @@ def test_a_difference_is_one_and_none_is_missed(old: Policy, new: Policy) -> Non
             )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(STATEMENTS, min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_a_policy_is_equivalent_to_itself_in_any_order(statements: list[dict[str, Any]], random: Any) -> None:
     shuffled = list(statements)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,6 +77,18 @@ def test_stars_do_not_multiply_the_work(pattern: str, letter: str) -> None:
     once, twice = (steps(compiled, letter * length) for length in (5_000, 10_000))
     assert twice <= 2.1 * once + 100
     assert twice <= 10 * (10_000 + len(pattern))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*a*a*a*a*b", "*a" * 1000 + "*b*", "*a?" * 1000 + "*b*", "*" + "?a" * 900 + "b*", "*a?b" * 400 + "*"]
+)
+def test_a_hostile_pattern_is_soon_done(pattern: str) -> None:
+    """About 0.6 ms of CPU at most; a backtracking matcher needs seconds for the first."""
+    compiled, text = Pattern.parse(pattern), "a" * 10_000
+    start = process_time()
+    for _ in range(10):
+        assert not compiled.matches(text)
+    assert process_time() - start < 0.05
 
 
 def test_a_letter_outside_the_basic_plane_is_two_units() -> None:

@@ -13,6 +13,7 @@ from daypass import __version__, calling, files
 from daypass.errors import (
     CallerRefused,
     DaypassError,
+    FileUnavailable,
     JsonMalformed,
     RequestInvalid,
     RequestRefused,
@@ -45,7 +46,12 @@ def secret_from(environ: Mapping[str, str], name: str) -> Secret | None:
     path = environ.get(f"{name}_FILE")
     if path:
         key = f"{name}_FILE"
-        text = files.read_private(Path(path), max_bytes=_MAX_SECRET_BYTES).decode("latin-1").strip()
+        try:
+            text = files.read_private(Path(path), max_bytes=_MAX_SECRET_BYTES).decode("latin-1").strip()
+        except FileUnavailable as error:
+            if error.facts.get("missing"):
+                error.advice = f"Check {key}: it names the file with the secret."
+            raise
     elif environ.get(name):
         key, text = name, environ[name].strip()
     else:

@@ -154,8 +154,8 @@ def _passphrase(path: Path) -> Secret:
     return Secret(text)
 
 
-def identity_server(services: Services) -> Server:
-    """The identity provider's server, as its settings have it."""
+def identity_server(services: Services, *, setting: str = "listen") -> Server:
+    """The identity provider's server, as its settings have it; `setting` names what chose the address."""
     from daypass.web.application import application
 
     settings = services.settings
@@ -171,6 +171,7 @@ def identity_server(services: Services) -> Server:
         tls=tls,
         # A proxy keeps its connections for longer than a client does (nginx: 60 s), and must be the one to close them.
         keep_alive_seconds=75 if settings.behind_proxy else 5,
+        setting=setting,
     )
 
 

@@ -27,7 +27,8 @@ class LocalAwsOptions:
 
     `port` 0 takes a free one; `trust` are PEM files of authorities, `connect_to` maps an issuer's host and port to the
     address that is asked instead, `allow_private` names issuers' hosts that may lead to a private address. With
-    `certificate` and `private_key` (PEM files) it serves HTTPS. The endpoint's URL is written to `ready_file`.
+    `certificate` and `private_key` (PEM files) it serves HTTPS. The endpoint's URL is written to `ready_file` once it
+    answers; an old one is gone before. `port_setting` is the option that `port` was given with.
     """
 
     port: int
@@ -37,13 +38,20 @@ class LocalAwsOptions:
     certificate: Path | None = None
     private_key: Path | None = None
     ready_file: Path | None = None
+    port_setting: str = "--port"
 
 
 def local_aws(options: LocalAwsOptions) -> Application:
-    """The local AWS's application: empty, and with session keys of its own."""
+    """The local AWS's application: empty, and with session keys of its own.
+
+    Raises:
+        SettingInvalid: when a file of `trust` holds no certificate.
+    """
     from daypass.localaws.app import LocalAwsConfig, build
     from daypass.names import LOOPBACK_HOSTS
 
+    for authority in options.trust:
+        _demand_authority(authority)
     config = LocalAwsConfig(
         trust=options.trust,
         allow_private=LOOPBACK_HOSTS | options.allow_private | {host for host, _ in options.connect_to},
@@ -57,9 +65,9 @@ def local_aws_server(options: LocalAwsOptions) -> Server:
     """The local AWS's server; it listens on this machine only.
 
     Raises:
-        SettingInvalid: when the certificate or its key cannot be used.
+        SettingInvalid: when the certificate or its key, or a file of `trust`, cannot be used.
     """
-    return Server(local_aws(options), host=HOST, port=options.port, tls=_tls(options))
+    return Server(local_aws(options), host=HOST, port=options.port, tls=_tls(options), setting=options.port_setting)
 
 
 def endpoint_url(server: Server, options: LocalAwsOptions) -> str:
@@ -80,6 +88,8 @@ def serve_local_aws(options: LocalAwsOptions) -> int:
 
 async def _serve(options: LocalAwsOptions) -> None:
     stopped = stop_signal()
+    if options.ready_file is not None:
+        await asyncio.to_thread(files.remove, options.ready_file)
     server = local_aws_server(options)
     await server.start()
     url = endpoint_url(server, options)
@@ -88,6 +98,22 @@ async def _serve(options: LocalAwsOptions) -> None:
     tell(f"daypass: the local AWS answers at {url}; administrator test/test")
     await stopped.wait()
     await server.stop()
+
+
+def _demand_authority(file: Path) -> None:
+    try:
+        ssl.create_default_context().load_verify_locations(cafile=file)
+    except (ssl.SSLError, OSError) as error:
+        # An SSLError is an OSError, too; its text is OpenSSL's.
+        told = isinstance(error, ssl.SSLError) or not error.strerror
+        reason = "it holds no PEM certificate" if told else str(error.strerror).lower()
+        raise SettingInvalid(
+            f"`--trust-ca`: `{file}` cannot be used: {reason}",
+            advice="Name a PEM file of certificate authorities.",
+            file=str(file),
+            key="--trust-ca",
+            reason=reason,
+        ) from None
 
 
 def _tls(options: LocalAwsOptions) -> ssl.SSLContext | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import signal
@@ -11,12 +12,17 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from daypass import files
 from daypass.errors import SettingInvalid
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Coroutine
 
+_LISTEN_ADVICE: Final = {
+    errno.EADDRINUSE: "Stop what listens there, or choose another port.",
+    errno.EACCES: "Choose a port from 1024 upwards; those below are for root.",
+}
 DRAIN_SECONDS: Final = 8
 """How long requests under way may take when the server stops."""
 
@@ -29,8 +35,8 @@ def utc_now() -> datetime:
 class Server:
     """One application on one listening address, within a running event loop.
 
-    Several can share a loop: no signal handler is installed. `port` is the one that was given by the system when 0 was
-    asked for.
+    Several can share a loop: no signal handler is installed. `setting` names what chose the address. `port` is
+    the one that was given by the system when 0 was asked for.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class Server:
         port: int,
         tls: ssl.SSLContext | None,
         keep_alive_seconds: int = 5,
+        setting: str = "listen",
     ) -> None:
         import uvicorn
 
@@ -48,6 +55,7 @@ class Server:
 
         self._host = host
         self._wanted_port = port
+        self._setting = setting
         self._socket: socket.socket | None = None
         self._loop: asyncio.Task[None] | None = None
         self._server = uvicorn.Server(
@@ -80,7 +88,7 @@ class Server:
         Raises:
             SettingInvalid: when the address cannot be listened at.
         """
-        self._socket = _listening_socket(self._host, self._wanted_port)
+        self._socket = _listening_socket(self._host, self._wanted_port, self._setting)
         config = self._server.config
         config.load()
         self._server.lifespan = config.lifespan_class(config)
@@ -96,7 +104,7 @@ class Server:
         await self._server.shutdown(sockets=[self._socket])
 
 
-def _listening_socket(host: str, port: int) -> socket.socket:
+def _listening_socket(host: str, port: int, setting: str) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -112,10 +120,10 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = f"`{host}` port {port} cannot be listened at: {(error.strerror or str(error)).lower()}"
         raise SettingInvalid(
-            f"`listen`: {reason}",
-            advice="Stop what listens there, or choose another address.",
+            f"`{setting}`: {reason}",
+            advice=_LISTEN_ADVICE.get(error.errno or 0, "It must be an address of this machine."),
             file=None,
-            key="listen",
+            key=setting,
             reason=reason,
         ) from None
     return listening
@@ -152,6 +160,12 @@ def harden() -> None:
 
 
 def tell(line: str) -> None:
-    """One line for whoever started the server, on standard error."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    """One line for whoever started the server, on standard error.
+
+    A server goes on when its listener has left: with `2>&1 | head`, each line after the first ones would end it.
+    """
+    try:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+    except OSError:
+        files.lead_nowhere(sys.stderr.fileno())

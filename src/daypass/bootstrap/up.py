@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 import sys
 import time
@@ -17,18 +18,21 @@ from daypass.bootstrap.identity_provider import identity_provider, identity_serv
 from daypass.bootstrap.local_aws import LocalAwsOptions, endpoint_url, local_aws_server
 from daypass.bootstrap.server import free_port, harden, run, stop_signal, tell, utc_now
 from daypass.config import Address, LogLevel, Settings
-from daypass.errors import CallerRefused, FileUnavailable, NotFound, PartMissing
+from daypass.errors import CallerRefused, FileUnavailable, FileUnsafe, NotFound, PartMissing
 from daypass.local_authority import local_certificate
 from daypass.names import IssuerUrl
 from daypass.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from daypass.idp.model import Organization
     from daypass.idp.registry import Registry
 
 ORGANIZATION: Final = "demo"
 PROJECT: Final = "shop"
 OTHER_PROJECT: Final = "billing"
+_OURS: Final = frozenset({"up.lock", "authority", "identity-provider"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,44 @@ def up(folder: Path, *, issuer_port: int, aws_port: int) -> int:
             advice="Install them with: pip install 'daypass[local-aws]'",
         )
     harden()
-    run(_up(folder, issuer_port, aws_port))
+    with _taken(folder):
+        environments = [folder / f"{name}.env" for name in ("workspace", "stranger")]
+        # They say that both servers answer, so they are there no earlier and no longer.
+        for file in environments:
+            files.remove(file)
+        try:
+            run(_up(folder, issuer_port, aws_port))
+        finally:
+            for file in environments:
+                files.remove(file)
     return 0
+
+
+@contextlib.contextmanager
+def _taken(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process alone, before anything in it is touched."""
+    found = set()
+    with contextlib.suppress(OSError):  # told by those who need it
+        found = {entry.name for entry in folder.iterdir()}
+    if found and not found & _OURS:
+        # The folder is closed to others and filled; a home folder named by mistake must not be.
+        raise FileUnsafe(
+            f"the folder `{folder}` holds something else already",
+            advice="Name a new or empty folder with --data-folder.",
+            path=str(folder),
+        )
+    files.private_folder(folder)
+    try:
+        with files.locked(folder / "up", timeout_seconds=0):
+            yield
+    except FileUnavailable as error:
+        if not error.facts.get("locked") or error.facts.get("path") != str(folder / "up"):
+            raise
+        raise FileUnavailable(
+            f"another `daypass up` runs on `{folder}`",
+            advice="Use that one, stop it, or name another folder with --data-folder and other ports.",
+            path=str(folder),
+        ) from None
 
 
 async def _up(folder: Path, issuer_port: int, aws_port: int) -> None:
@@ -62,9 +102,6 @@ async def _up(folder: Path, issuer_port: int, aws_port: int) -> None:
 
     begun = time.monotonic()
     stopped = stop_signal()
-    files.private_folder(folder)
-    for name in ("workspace.env", "stranger.env"):
-        (folder / name).unlink(missing_ok=True)
     certificate = local_certificate(folder / "authority", now=utc_now())
     port = issuer_port or free_port()
     settings = Settings(
@@ -80,10 +117,11 @@ async def _up(folder: Path, issuer_port: int, aws_port: int) -> None:
         trust=(certificate.authority,),
         certificate=certificate.certificate,
         private_key=certificate.private_key,
+        port_setting="--aws-port",
     )
     logs.configure(settings.log_level, settings.log_format)
     async with identity_provider(settings) as services:
-        issuing, aws = identity_server(services), local_aws_server(options)
+        issuing, aws = identity_server(services, setting="--issuer-port"), local_aws_server(options)
         await issuing.start()
         await aws.start()
         endpoint = endpoint_url(aws, options)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import Final
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _CONNECTION: Final = re.compile(
     r"(?P<host>\[[^\]]+\]|[^:=]+):(?P<port>[0-9]{1,5})=(?P<to>\[[^\]]+\]|[^:=]+):(?P<at>[0-9]{1,5})"
 )
+
+
+def path(text: str) -> Path:
+    """A path. The empty one, which an unset variable leaves behind, would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
 
 
 def port(text: str) -> int:

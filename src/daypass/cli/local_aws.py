@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from daypass.cli.arguments import connection, port
+from daypass.cli.arguments import connection, path, port
+from daypass.cli.parsing import Parser
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line of `daypass local-aws`."""
-    local = argparse.ArgumentParser(
+    local = Parser(
         prog="daypass local-aws",
+        formatter_class=argparse.HelpFormatter,
         description="Run the local AWS on one port of this machine: IAM OIDC providers and roles, STS, Secrets Manager"
         " and S3. Point clients at it with AWS_ENDPOINT_URL. The administrator is test/test; an access key id of"
         " twelve digits chooses the account. State is in memory and ends with the process.",
@@ -19,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     local.add_argument("--port", type=port, default=4566, metavar="PORT", help="0 takes a free one (default: 4566)")
     local.add_argument(
         "--trust-ca",
-        type=Path,
+        type=path,
         action="append",
         default=[],
         metavar="FILE",
@@ -40,10 +41,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="HOST",
         help="let an issuer's name lead to a private address; repeatable (this machine is always allowed)",
     )
-    local.add_argument("--tls-certificate", type=Path, metavar="FILE", help="serve HTTPS with this PEM chain")
-    local.add_argument("--tls-private-key", type=Path, metavar="FILE", help="and this PEM key")
+    local.add_argument("--tls-certificate", type=path, metavar="FILE", help="serve HTTPS with this PEM chain")
+    local.add_argument("--tls-private-key", type=path, metavar="FILE", help="and this PEM key")
     local.add_argument(
-        "--ready-file", type=Path, metavar="FILE", help="write the endpoint's URL here once requests are answered"
+        "--ready-file", type=path, metavar="FILE", help="write the endpoint's URL here once requests are answered"
     )
     return local
 

@@ -5,13 +5,14 @@ Nothing but the chosen group is imported: a job that asks for a token must not w
 
 from __future__ import annotations
 
-import os
+import os.path
 import signal
 import sys
 from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from daypass import files
 from daypass.errors import DaypassError, Invalid, Refused, UsageInvalid
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     from daypass.cli import output
 
+    output.open_closed_streams()
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _stop)
     if isinstance(sys.stdout, TextIOWrapper):
@@ -59,10 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.error(error)
         return status_of(error)
     except BrokenPipeError:
-        _forget_output()
+        files.lead_nowhere(sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except OSError as error:
-        _forget_output()
+        files.lead_nowhere(sys.stdout.fileno())
         output.note(
             f"daypass: the system refused: {(error.strerror or type(error).__name__).lower()} ({_place(error)})"
         )
@@ -100,10 +102,13 @@ def help_text() -> str:
 
 
 def _run(argv: list[str]) -> int:
-    name = argv[0] if argv else "--help"
+    if not argv:
+        sys.stderr.write(help_text() + "\n")
+        return WRONG_USAGE
+    name = argv[0]
     if name in ("--help", "-h", "help"):
         sys.stdout.write(help_text() + "\n")
-        return DONE if argv else WRONG_USAGE
+        return DONE
     if name in ("--version", "-V"):
         from daypass import __version__
 
@@ -114,11 +119,6 @@ def _run(argv: list[str]) -> int:
     group = import_module(COMMANDS[name][0])
     status = group.run(group.parser().parse_args(argv[1:]))
     return int(status)
-
-
-def _forget_output() -> None:
-    """Send what is left to nowhere. Python would complain about it again when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _nearest(name: str) -> str:

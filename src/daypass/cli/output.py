@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, TextIO
+
+from daypass import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,8 +31,29 @@ def line(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print one line for people, to standard error."""
-    _write(sys.stderr, text)
+    """Print one line for people, to standard error. Where nobody can hear it, the exit status has to do."""
+    try:
+        _write(sys.stderr, text)
+        sys.stderr.flush()
+    except OSError:
+        files.lead_nowhere(sys.stderr.fileno())
+
+
+def open_closed_streams() -> None:
+    """Give standard streams that are closed a descriptor again, before a file of ours takes their number.
+
+    A result for a closed standard output fails to be written, as it should; messages for nobody go nowhere.
+    """
+    for number, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is taken, and those below this one are open.
+            os.open(os.devnull, flags)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as Python's own
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
 def as_json(value: object) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from daypass.errors import UsageInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,6 +30,54 @@ class Parser(argparse.ArgumentParser):
             UsageInvalid: always.
         """
         raise UsageInvalid(message, advice=f"See: {self.prog} --help")
+
+    def parse_known_args(  # type: ignore[override]  # the overloads differ in the namespace's type alone
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse's, but what is not understood is refused here, by the command that it was typed behind.
+
+        argparse leaves it to the outermost parser, and complains first of a required option that a typo made missing.
+
+        Raises:
+            UsageInvalid: when anything is left over.
+        """
+        if args is not None and self._commands is None:
+            self._demand_known_options(args)
+        found, left = super().parse_known_args(args, namespace)
+        if left:
+            self.error(f"`{left[0]}` is not understood here")
+        return found, left
+
+    def _demand_known_options(self, args: Iterable[str]) -> None:
+        known = self._option_string_actions
+        for word in args:
+            name = word.partition("=")[0]
+            if word == "--":
+                return
+            if name.startswith("--") and " " not in word and name not in known:
+                raise UsageInvalid(f"there is no option `{name}`", advice=self._nearest(name, known, "{}"))
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(choice) for choice in action.choices]
+        if self._commands is not None and action is self._commands:
+            # `idp aws login`, as a page of Gitpod has it, is `idp login aws`.
+            deeper = [f"{child.prog} {value}" for child in self._commands.choices.values() if child.below(str(value))]
+            advice = f"Did you mean: {deeper[0]}" if deeper else self._nearest(str(value), choices, f"{self.prog} {{}}")
+            raise UsageInvalid(f"there is no command `{value}` of `{self.prog}`", advice=advice)
+        name = "/".join(action.option_strings) or str(action.metavar or action.dest)
+        raise UsageInvalid(f"`{value}` is not a {name}", advice=f"It is one of {', '.join(choices)}.")
+
+    def below(self, name: str) -> Parser | None:
+        """The parser of the command `name`, or None when there is none."""
+        return None if self._commands is None else self._commands.choices.get(name)
+
+    def _nearest(self, typed: str, known: Iterable[str], shape: str) -> str:
+        from difflib import get_close_matches
+
+        close = get_close_matches(typed, list(known), n=1)
+        return f"Did you mean: {shape.format(close[0])}" if close else f"See: {self.prog} --help"
 
     def command(
         self, name: str, about: str, action: Callable[[argparse.Namespace], int], *, details: str | None = None

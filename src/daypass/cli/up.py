@@ -6,27 +6,28 @@ import argparse
 import os
 from pathlib import Path
 
-from daypass.cli.arguments import port
+from daypass.cli.arguments import path, port
+from daypass.cli.parsing import Parser
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line of `daypass up`."""
-    up = argparse.ArgumentParser(
+    up = Parser(
         prog="daypass up",
+        formatter_class=argparse.HelpFormatter,
         description="Run the identity provider and the local AWS on this machine, with a certificate authority of"
         " their own, a demo organization with two projects, a role that trusts one of them, and one secret. Prints"
         " what to paste into a second terminal. Ctrl-C ends both.",
     )
     up.add_argument(
         "--data-folder",
-        type=Path,
+        type=path,
         metavar="FOLDER",
         help="where keys, database and certificates are kept (default: daypass/up below $XDG_DATA_HOME)",
     )
-    up.add_argument(
-        "--issuer-port", type=port, default=8443, metavar="PORT", help="of the identity provider; 0 takes a free one"
-    )
-    up.add_argument("--aws-port", type=port, default=4566, metavar="PORT", help="of the local AWS; 0 takes a free one")
+    for name, default, whose in (("--issuer-port", 8443, "identity provider"), ("--aws-port", 4566, "local AWS")):
+        about = f"of the {whose}; 0 takes a free one (default: {default})"
+        up.add_argument(name, type=port, default=default, metavar="PORT", help=about)
     return up
 
 
@@ -38,4 +39,4 @@ def run(arguments: argparse.Namespace) -> int:
     if folder is None:
         base = os.environ.get("XDG_DATA_HOME", "")
         folder = (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "daypass" / "up"
-    return up(folder.absolute(), issuer_port=arguments.issuer_port, aws_port=arguments.aws_port)
+    return up(Path(os.path.abspath(folder)), issuer_port=arguments.issuer_port, aws_port=arguments.aws_port)

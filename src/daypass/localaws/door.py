@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from daypass.names import is_loopback_host
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from daypass.localaws.wire import WireRequest
+
+_PORT: Final = re.compile(":[0-9]+$")
 
 
 def why_shut(scope: Mapping[str, Any], request: WireRequest, hosts: frozenset[str]) -> str | None:
@@ -31,7 +34,7 @@ def why_shut(scope: Mapping[str, Any], request: WireRequest, hosts: frozenset[st
     if client is not None and not _is_loopback_address(client[0]):
         return "The local AWS answers only this machine."
     written = (request.header("host") or "").lower()
-    host = re.sub(r":[0-9]+$", "", written)
+    host = _PORT.sub("", written)
     if not _is_here(host, hosts):
         return "The local AWS does not answer to this Host."
     origin = request.header("origin")
@@ -46,6 +49,7 @@ def _is_here(host: str, hosts: frozenset[str]) -> bool:
     return is_loopback_host(host) or _is_loopback_address(host.strip("[]")) or host in hosts
 
 
+@lru_cache(maxsize=256)
 def _is_loopback_address(text: str) -> bool:
     try:
         address = ipaddress.ip_address(text)

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from botocore.model import ListShape, StructureShape
 
+from daypass.localaws import model
 from daypass.localaws.faults import XML, AwsError
-from daypass.localaws.model import pattern
 from daypass.localaws.wire import Reply, WireRequest
 from daypass.localaws.xml import escaped
 from daypass.sts.constraints import NumberConstraint, TextConstraint, validation_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from botocore.model import OperationModel, Shape
 
+Writer: TypeAlias = "Callable[[Any], str]"
 Value: TypeAlias = "str | int | bool | list[Value] | dict[str, Value]"
 
 _MAX_FIELDS: Final = 1000
@@ -141,7 +143,7 @@ class _Reader:
             path,
             min_length=limits.get("min", 0),
             max_length=limits.get("max"),
-            pattern=pattern(limits["pattern"]) if "pattern" in limits else None,
+            pattern=model.pattern(limits["pattern"]) if "pattern" in limits else None,
             pattern_text=limits.get("pattern", ""),
         ).faults(text)
         return text
@@ -149,34 +151,57 @@ class _Reader:
 
 def answer(operation: OperationModel, output: Mapping[str, Any], request_id: str, *, namespace: str) -> Reply:
     """The answer of an operation that went well."""
-    shape = operation.output_shape
-    result = ""
-    if shape is not None:
-        wrapper = shape.serialization.get("resultWrapper", f"{operation.name}Result")
-        result = f"<{wrapper}>{''.join(_members(shape, output))}</{wrapper}>"
+    name = operation.name
+    result = _result(operation.service_model.service_name, name)(output)
     body = (
-        f'<{operation.name}Response xmlns="{escaped(namespace)}">{result}<ResponseMetadata>'
-        f"<RequestId>{escaped(request_id)}</RequestId></ResponseMetadata></{operation.name}Response>"
+        f'<{name}Response xmlns="{escaped(namespace)}">{result}<ResponseMetadata>'
+        f"<RequestId>{escaped(request_id)}</RequestId></ResponseMetadata></{name}Response>"
     )
     return Reply(status=200, body=body.encode(), media_type=XML, headers={"x-amzn-requestid": request_id})
 
 
-def _members(shape: StructureShape, value: Mapping[str, Any]) -> Iterator[str]:
-    unknown = value.keys() - shape.members.keys()
-    assert not unknown, f"{shape.name} has no {unknown}"
-    for name, member in shape.members.items():
-        if value.get(name) is not None:
-            tag = member.serialization.get("name", name)
-            yield f"<{tag}>{_content(member, value[name])}</{tag}>"
+@cache
+def _result(service_name: str, action: str) -> Writer:
+    """What writes an operation's result. A shape of the model costs more to look at than its value to write."""
+    operation = model.operation(service_name, action)
+    assert operation is not None, "it has just been carried out"
+    shape = operation.output_shape
+    if shape is None:
+        return lambda _: ""
+    wrapper = shape.serialization.get("resultWrapper", f"{action}Result")
+    return _element(wrapper, shape)
 
 
-def _content(shape: Shape, value: Any) -> str:
+def _element(tag: str, shape: Shape) -> Writer:
+    start, content, end = f"<{tag}>", _content(shape), f"</{tag}>"
+    return lambda value: start + content(value) + end
+
+
+def _content(shape: Shape) -> Writer:
     if isinstance(shape, StructureShape):
-        return "".join(_members(shape, value))
+        return _members(shape)
     if isinstance(shape, ListShape):
-        return "".join(f"<member>{_content(shape.member, item)}</member>" for item in value)
+        item = _element("member", shape.member)
+        return lambda value: "".join(map(item, value))
+    return _text
+
+
+def _members(shape: StructureShape) -> Writer:
+    elements = {
+        name: _element(member.serialization.get("name", name), member) for name, member in shape.members.items()
+    }
+
+    def write(value: Mapping[str, Any]) -> str:
+        unknown = value.keys() - elements.keys()
+        assert not unknown, f"{shape.name} has no {unknown}"
+        return "".join([element(value[name]) for name, element in elements.items() if value.get(name) is not None])
+
+    return write
+
+
+def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
     return escaped(str(value))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from daypass.errors import Unavailable
 from daypass.localaws.iam.managed import managed_policy
 from daypass.localaws.sessions import Session
-from daypass.names import IssuerUrl
 from daypass.sts.decide import KeysUnavailable, Provider, Role, decide
 from daypass.sts.refusal import Refusal
 from daypass.sts.request import read_request
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from daypass.fetching import KeySetCache
     from daypass.localaws.iam.state import IamState
     from daypass.localaws.sessions import Administrator, Sessions
-    from daypass.names import RoleArn
+    from daypass.names import IssuerUrl, RoleArn
     from daypass.sts.decide import Granted
     from daypass.tokens.key_set import KeySet
 
@@ -57,9 +56,9 @@ class WebIdentity:
         if isinstance(token, Refusal):
             return token
         account = self._iam.to_read(request.role_arn.account)
-        found = next((one for one in account.providers.values() if one.arn.issuer_url == token.issuer), None)
+        found = next((one for one in account.providers.values() if one.issuer.text == token.issuer), None)
         kid = token.header.get("kid")
-        keys = None if found is None else await self._keys_of(found.arn.issuer_url, kid)
+        keys = None if found is None else await self._keys_of(found.issuer, kid)
         kept = account.roles.get(request.role_arn.name.lower())
         outcome = decide(
             request,
@@ -87,9 +86,9 @@ class WebIdentity:
         )
         return outcome if isinstance(outcome, Refusal) else self._session(outcome, request.role_arn)
 
-    async def _keys_of(self, issuer: str, kid: object) -> KeySet | KeysUnavailable:
+    async def _keys_of(self, issuer: IssuerUrl, kid: object) -> KeySet | KeysUnavailable:
         try:
-            return await self._keys.keys(IssuerUrl.parse(issuer), kid if isinstance(kid, str) else None)
+            return await self._keys.keys(issuer, kid if isinstance(kid, str) else None)
         except Unavailable as fault:
             return KeysUnavailable(fault.message)
 

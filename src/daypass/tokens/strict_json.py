@@ -22,7 +22,7 @@ import orjson
 from daypass.errors import JsonMalformed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
 JsonObject: TypeAlias = "dict[str, JsonValue]"
@@ -74,26 +74,14 @@ def parse(
     walk = _Walk(content, max_depth, max_members, duplicates == "refuse", control_characters)
     if (
         content.count("{") + content.count("[") > max_depth
+        or content.count(":") > max_members
         or "\x7f" in content
         or not (content.isascii() or _C1_CONTROL.search(content) is None)
         or ("\\" in content and _ESCAPE_TO_LOOK_AT.search(content))
     ):
         walk.refuse_faults()
-    pairs_seen = 0
-
-    def members(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
-        nonlocal pairs_seen
-        pairs_seen += len(pairs)
-        found = dict(pairs)
-        if pairs_seen > max_members or (len(found) != len(pairs) and duplicates == "refuse"):
-            raise _Suspicious
-        return found
-
-    decoder = json.JSONDecoder(
-        object_pairs_hook=members, parse_int=_integer, parse_float=_float, parse_constant=_constant
-    )
     try:
-        value: JsonValue = decoder.decode(content)
+        value: JsonValue = _DECODERS[duplicates].decode(content)
     except json.JSONDecodeError as fault:
         offset, reason = fault.pos, fault.msg
     except _Suspicious as suspicion:
@@ -161,6 +149,20 @@ def _float(literal: str) -> float:
 
 def _constant(literal: str) -> NoReturn:
     raise _Suspicious(f"{literal} is not JSON")
+
+
+def _unique_members(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Suspicious
+    return found
+
+
+def _decoder(members: Callable[[list[tuple[str, JsonValue]]], JsonObject] | None) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=members, parse_int=_integer, parse_float=_float, parse_constant=_constant)
+
+
+_DECODERS: Final[Mapping[Duplicates, json.JSONDecoder]] = {"refuse": _decoder(_unique_members), "last": _decoder(None)}
 
 
 def _decoded(text: str | bytes, max_bytes: int) -> str:

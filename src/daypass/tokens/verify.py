@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Final, NoReturn, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 
 from daypass.errors import (
     TokenAlgorithmRefused,
@@ -57,6 +57,19 @@ class VerifiedClaims(Mapping[str, "JsonValue"]):
 
     def __len__(self) -> int:
         return len(self._claims)
+
+    # What `Mapping` makes of the three above, at a tenth of the cost: claims are looked at many times for one decision.
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._claims
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """See `Mapping`."""
+        return self._claims.get(name, default)
+
+    def items(self) -> ItemsView[str, JsonValue]:
+        """See `Mapping`."""
+        return self._claims.items()
 
     def __repr__(self) -> str:
         return f"VerifiedClaims({', '.join(self._claims)})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 from daypass.errors import ArnInvalid
 from daypass.names import ProviderArn
 from daypass.trust.hypothetical import hypothetical_context
-from daypass.trust.statement import PrincipalKind
+from daypass.trust.statement import Effect, PrincipalKind
 from daypass.trust.token_claims import REQUIRED_CLAIMS
 
 if TYPE_CHECKING:
@@ -100,6 +100,20 @@ def likely_provider(policy: Policy, issuer: str | None, *, role: RoleArn | None 
         return named[0]
     account = NO_ACCOUNT if role is None else role.account
     return ProviderArn("aws" if role is None else role.partition, account, (issuer or "").removeprefix("https://"))
+
+
+def likely_audience(policy: Policy, provider: ProviderArn) -> str | None:
+    """The audience that is meant when nobody names one: the first exact text that an Allow wants of the provider's."""
+    key = f"{provider.issuer}:aud".lower()
+    wanted = (
+        value
+        for statement in policy.statements
+        if statement.effect is Effect.ALLOW
+        for condition in statement.conditions
+        if condition.key.lower() == key and condition.operator.lower().endswith("stringequals")
+        for value in condition.values
+    )
+    return next(wanted, None)
 
 
 def _named(policy: Policy) -> list[ProviderArn]:

@@ -38,16 +38,10 @@ _LAST_SECOND: Final = 253_402_300_799
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One condition, and what is wanted of it.
-
-    That it holds (`needed`); that it does not (`few`), or that it does (`often`), where that can be had. `few` and
-    `often` together tell both apart.
-    """
+    """One condition, and what is wanted of it: that it holds (`needed`), or that it does not where that can be had."""
 
     condition: Condition
     needed: bool = False
-    few: bool = False
-    often: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +65,8 @@ def candidates(
 ) -> list[Values]:
     """Values for the keys of a group that stand for all that are worth trying.
 
-    Every needed condition holds for each of them. What is left out is no better in any wish than something that is
-    there.
+    Every needed condition holds for each of them. Of the others, no fewer hold for what is left out than for something
+    that is there.
 
     Args:
         group: from `group_of`.
@@ -100,24 +94,21 @@ def candidates(
 
 def _best(proposed: Iterable[Values], wishes: Sequence[Wish], base: Context) -> list[Values]:
     """Those for which all needed conditions hold, without those that another one is as good as."""
-    kept: dict[tuple[tuple[bool, ...], tuple[bool, ...]], Values] = {}
+    kept: dict[tuple[bool, ...], Values] = {}
     for values in proposed:
         context = _context(base, values)
-        holds = [wish.condition.holds(context) for wish in wishes]
-        if any(wish.needed and not held for wish, held in zip(wishes, holds, strict=True)):
+        if not all(wish.condition.holds(context) for wish in wishes if wish.needed):
             continue
-        few = tuple(held for wish, held in zip(wishes, holds, strict=True) if wish.few and not wish.needed)
-        often = tuple(held for wish, held in zip(wishes, holds, strict=True) if wish.often and not wish.needed)
-        if not any(_covers(other, (few, often)) for other in kept):
-            kept = {other: its for other, its in kept.items() if not _covers((few, often), other)}
-            kept[few, often] = values
+        in_the_way = tuple(wish.condition.holds(context) for wish in wishes if not wish.needed)
+        if not any(_no_more(other, in_the_way) for other in kept):
+            kept = {other: its for other, its in kept.items() if not _no_more(in_the_way, other)}
+            kept[in_the_way] = values
     return list(kept.values())
 
 
-def _covers(one: tuple[tuple[bool, ...], tuple[bool, ...]], other: tuple[tuple[bool, ...], tuple[bool, ...]]) -> bool:
-    return all(a <= b for a, b in zip(one[0], other[0], strict=True)) and all(
-        a >= b for a, b in zip(one[1], other[1], strict=True)
-    )
+def _no_more(one: tuple[bool, ...], other: tuple[bool, ...]) -> bool:
+    """Whether nothing holds in `one` that does not in the `other`."""
+    return all(first <= second for first, second in zip(one, other, strict=True))
 
 
 def _context(base: Context, values: Values) -> Context:
@@ -164,12 +155,12 @@ def _texts(domain: Domain, wishes: Sequence[Wish], limits: Sequence[Limit], base
             continue  # it asks whether there is a value, or nothing at all; not which
         language, inside = _language(condition, base)
         foreseen.append((len(aims), condition, inside))
-        if apart or (wish.few and wish.often and not wish.needed):
+        if apart:
             aims.append(Aim(language))
         elif wish.needed:
             aims.append(Aim(language, inside))
         else:
-            aims.append(Aim(language, few=wish.few is inside, often=wish.few is not inside))
+            aims.append(Aim(language, few=inside, often=not inside))
     found = classes(aims, letters=domain.letters, max_length=domain.max_length)
     if not apart:
         for each in found:

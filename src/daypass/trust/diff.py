@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 
 from daypass.subjects.grammars import grammar_for
 from daypass.trust.callers import TokenBearer, callers
-from daypass.trust.classes import Limit
-from daypass.trust.languages import Language
 from daypass.trust.search import Found, Undecided, find
-from daypass.trust.witness import subject_key
+from daypass.trust.witness import shaped
 
 if TYPE_CHECKING:
-    from daypass.trust.callers import Caller
     from daypass.trust.decision import Request
     from daypass.trust.document import Policy
 
@@ -101,19 +98,22 @@ def _only(policy: Policy, unless: Policy) -> Found | Undecided | None:
     for caller in callers(policy, unless):
         found = find(policy, caller, unless=unless)
         if isinstance(found, Found):
-            return _likely(policy, unless, caller) or found
+            return _likely(policy, unless, found) or found
         undecided = found or undecided
     return undecided
 
 
-def _likely(policy: Policy, unless: Policy, caller: Caller) -> Found | None:
+def _likely(policy: Policy, unless: Policy, found: Found) -> Found | None:
     """Such a request with a subject that the issuer makes, where its grammar is known and has one."""
+    caller = found.caller
     grammar = grammar_for(caller.provider.issuer) if isinstance(caller, TokenBearer) else None
     if grammar is None or not isinstance(caller, TokenBearer):
         return None
-    shaped = Limit(subject_key(caller), Language.shaped(grammar.shapes), inside=True)
-    found = find(policy, caller, unless=unless, limits=[shaped])
-    return found if isinstance(found, Found) else None
+    for limit in shaped(caller, grammar):
+        likely = find(policy, caller, unless=unless, limits=[limit], statement=found.statement)
+        if isinstance(likely, Found):
+            return likely
+    return None
 
 
 def _plain(found: Found) -> dict[str, object]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import TYPE_CHECKING, Final, Self
 
 from daypass.trust.wildcard import Pattern, Wildcard
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from daypass.subjects.shapes import Shape
 
-MAX_STATES: Final = 20_000
+MAX_STATES: Final = 4_000
 """How many numbers are looked at before the search gives up."""
 
 _FILLERS: Final = "x0abcdefghijklmnopqrstuvwyz123456789-_.~+=@!%ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -47,6 +48,15 @@ class Step:
     allowed: str | None = None
     excluded: str = ""
     many: bool = False
+
+    def takes(self, unit: str) -> bool:
+        """Whether it takes a UTF-16 unit."""
+        return unit not in self.excluded if self.allowed is None else unit in self.allowed
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether it takes all that follows, whatever it is."""
+        return self.many and self.allowed is None and not self.excluded
 
 
 Row = tuple[Step, ...]
@@ -81,14 +91,14 @@ class Language:
 
     def has(self, text: str) -> bool:
         """Whether a text is among them."""
-        units = Pattern.of([text]).parts()
-        spelt = Language((tuple(Step(str(unit)) for unit in units),))
-        return any(each.inside[1] for each in classes([Aim(spelt, inside=True), Aim(self)]))
+        units = [str(unit) for unit in Pattern.of([text]).parts()]
+        return any(_fits(row, units) for row in self.rows)
 
-    @classmethod
-    def shaped(cls, shapes: Iterable[Shape]) -> Self:
+    @staticmethod
+    @cache
+    def shaped(shapes: tuple[Shape, ...]) -> Language:
         """The subjects of these forms."""
-        return cls(tuple(_shape_row(shape) for shape in shapes))
+        return Language(tuple(_shape_row(shape) for shape in shapes))
 
 
 @cache
@@ -106,6 +116,22 @@ def _any_case(letter: str) -> Step:
     if letter > "\uffff" or letter in "σς\u0307":
         raise NotRegular(f"letter case of `{letter}`")
     return Step(letter if letter.isascii() and not letter.isalpha() else _upper_cases().get(letter, ""))
+
+
+def _fits(row: Row, units: Sequence[str]) -> bool:
+    def closed(places: set[int]) -> set[int]:
+        for start in sorted(places):
+            place = start
+            while place < len(row) and row[place].many:
+                place += 1
+                places.add(place)
+        return places
+
+    places = closed({0})
+    for unit in units:
+        taken = {place for place in places if place < len(row) and row[place].takes(unit)}
+        places = closed({place if row[place].many else place + 1 for place in taken})
+    return len(row) in places
 
 
 def _shape_row(shape: Shape) -> Row:
@@ -155,7 +181,34 @@ def classes(aims: Sequence[Aim], *, letters: str | None = None, max_length: int 
     Raises:
         TooManyClasses: there are more than are looked at.
     """
-    return _Walk(aims, letters, max_length).run()
+    found: dict[tuple[bool, ...], str] = {}
+    for narrowed in _row_by_row(aims):
+        for each in _Walk(narrowed, letters, max_length).run():
+            # A text may be in more rows of a language that was narrowed, which is one that it must be in anyway.
+            found.setdefault(each.inside, each.sample)
+    return [TextClass(inside, sample) for inside, sample in found.items()]
+
+
+def _row_by_row(aims: Sequence[Aim]) -> Iterable[list[Aim]]:
+    """The aims with one row at a time of a language that a text must be in.
+
+    How far a text has come in one row is no merit once another row is taken, and would only keep texts apart. Rows
+    without a star inside need not be taken one by one: they are told apart by their beginnings.
+    """
+    narrow = {aim.language.rows[0] for aim in aims if aim.inside and len(aim.language.rows) == 1}
+    choices: list[list[Aim]] = []
+    for aim in aims:
+        if aim.inside and not narrow.isdisjoint(aim.language.rows):
+            choices.append([Aim(Language((next(row for row in aim.language.rows if row in narrow),)), inside=True)])
+            continue  # another aim asks for one of these rows, and that is enough
+        wandering = [row for row in aim.language.rows if any(step.many for step in row[:-1])] if aim.inside else []
+        if not wandering or len(aim.language.rows) == 1:
+            choices.append([aim])
+            continue
+        steady = tuple(row for row in aim.language.rows if row not in wandering)
+        each = [Aim(Language((row,)), inside=True) for row in wandering]
+        choices.append([*each, *([Aim(Language(steady), inside=True)] if steady else [])])
+    return map(list, product(*choices))
 
 
 class _Walk:
@@ -165,6 +218,7 @@ class _Walk:
         self._aims, self._max_length = aims, max_length
         self._ends = [0] * len(aims)
         self._alive = [0] * len(aims)
+        self._decided = [0] * len(aims)
         self._few = self._often = self._start = self._skip = 0
         self._one = self._loop = 0
         plus_one: dict[str, int] = {}
@@ -175,8 +229,10 @@ class _Walk:
             first = place
             for row in aim.language.rows:
                 self._start |= 1 << place
-                for step in row:
+                for at, step in enumerate(row, start=1):
                     bit = 1 << place
+                    if at == len(row) and step.is_rest:
+                        self._decided[index] |= bit
                     if step.many:
                         self._skip |= bit
                     if step.allowed is None:
@@ -198,6 +254,9 @@ class _Walk:
                 self._few |= self._alive[index]
             if aim.often if aim.inside is None else aim.inside:
                 self._often |= self._alive[index]
+        self._settling = [
+            (decided, alive) for decided, alive in zip(self._decided, self._alive, strict=True) if decided
+        ]
         named = {*plus_one, *plus_loop, *minus}
         self._moves = [
             (
@@ -273,6 +332,9 @@ class _Walk:
             more = (skipping << 1) & ~state
             state |= more
             skipping = more & self._skip
+        for decided, alive in self._settling:
+            if state & decided:
+                state |= alive  # whatever follows, the text is in this language: nothing else matters about it
         return state
 
     def _worse(self, state: int, best: list[tuple[int, bool]], *, opens: bool) -> bool:

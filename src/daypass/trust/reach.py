@@ -194,7 +194,7 @@ def _entrances(
         if condition.key.lower() == key and condition.parsed.comparison in _TEXTUAL and not condition.parsed.negated
     ]
     binding = min(asked, key=_looseness, default=None)
-    further = _further(policy, statement, bearer, binding)
+    further = tuple(_further(policy, statement, bearer, binding))
     for value in binding.values if binding is not None else ("*",):
         sample = _sample(policy, statement, bearer, grammar, (binding, value))
         if sample is None:
@@ -217,7 +217,7 @@ def _entrances(
             subject=value,
             breadth=described.breadth,
             audiences=_audiences(statement, bearer),
-            conditions=tuple(further),
+            conditions=further,
             words=described.words,
             sample=sample,
         )

@@ -95,8 +95,9 @@ def _nearly(text: str, provider: ProviderArn) -> bool:
         named = ProviderArn.parse(text)
     except ArnInvalid:
         return False
+    # A path is only ever added: without its path an enterprise's issuer is everybody's.
     ours, theirs = provider.issuer.lower().rstrip("/"), named.issuer.lower().removeprefix("https://").rstrip("/")
-    return ours == theirs or ours.startswith(theirs + "/") or theirs.startswith(ours + "/")
+    return ours == theirs or ours.startswith(theirs + "/")
 
 
 def _action(case: Case, policy: Policy, result: StatementResult) -> Operations | None:
@@ -145,7 +146,12 @@ def _key(case: Case, policy: Policy, result: StatementResult, condition: Conditi
     if exact is not None and exact != (own,):
         return None
     pin = () if exact is not None else _exact_sub(case, policy, result.index)
-    return None if pin is None else (*pin, Operation(Op.REMOVE, path, None, list(condition.wanted)))
+    if pin is None:
+        return None
+    block = text_edit.value_at(policy.text, path[:-1])
+    if isinstance(block, dict) and len(block) == 1 and condition.operator != _PIN:
+        path = path[:-1]  # an operator without a key is not taken
+    return (*pin, Operation(Op.REMOVE, path, None, text_edit.value_at(policy.text, path)))
 
 
 def _fits(said: str, wanted: str, condition: ConditionResult) -> bool:

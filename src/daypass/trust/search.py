@@ -1,11 +1,12 @@
 """Find a request that one policy admits and another does not, or prove that there is none.
 
-One Allow statement after the other is taken as the one that lets the request in. Then its own conditions must hold,
-those of the statements in the way should not, and for each key few kinds of values are left. Every combination of
-these goes to `evaluate`; it alone decides.
+One Allow statement after the other is taken as the one that lets the request in, and, where the other policy denies,
+one Deny statement after the other as the one that stops it there. Then their own conditions must hold, those of the
+statements in the way should not, and for each key few kinds of values are left. Every combination of these goes to
+`evaluate`; it alone decides.
 
-Why nothing is missed: with the Allow statement fixed, admission only ever falls when a condition in the way begins to
-hold. So of two values of a key, the one under which fewer of them hold is never the worse choice, whatever the other
+Why nothing is missed: with these statements fixed, the answer only ever turns to no when a condition in the way begins
+to hold. So of two values of a key, the one under which fewer of them hold is never the worse choice, whatever the other
 keys are, and the worse one need not be tried.
 """
 
@@ -83,7 +84,7 @@ def find(
             if statement is not None and entering[0].index != statement:
                 continue
             try:
-                found = _through(entering, _Question(policy, unless, caller, limits), way)
+                found = _past_unless(entering, _Question(policy, unless, caller, limits), way)
             except NotRegular as problem:
                 undecided = Undecided(f"{problem} is not enumerated")
             except TooManyClasses:
@@ -140,9 +141,25 @@ class _Question:
         )
 
 
-def _through(entering: tuple[Statement, ...], question: _Question, way: tuple[str, ...]) -> Found | None:
+def _past_unless(entering: tuple[Statement, ...], question: _Question, way: tuple[str, ...]) -> Found | None:
+    """The other policy does not admit what none of its Allow statements lets in, or what one of its Deny stops."""
+    found = _through(entering, None, question, way)
+    if found is not None or question.unless is None:
+        return found
+    for statement in _concerning(question.unless, question.caller, way):
+        if statement.effect is Effect.DENY:
+            found = _through(entering, statement, question, way)
+            if found is not None:
+                return found
+    return None
+
+
+def _through(
+    entering: tuple[Statement, ...], stopping: Statement | None, question: _Question, way: tuple[str, ...]
+) -> Found | None:
+    """A request that `entering` lets in, and that `stopping` stops in the other policy when there is one."""
     caller, limits = question.caller, question.limits
-    wishes = _wishes(entering, question, way)
+    wishes = _wishes(entering, stopping, question, way)
     groups = sorted({group_of(wish.condition.key.lower()) for wish in wishes} | {limit.key for limit in limits})
     choices: list[list[Values]] = []
     for group in groups:
@@ -166,20 +183,25 @@ def _through(entering: tuple[Statement, ...], question: _Question, way: tuple[st
     return None
 
 
-def _wishes(entering: tuple[Statement, ...], question: _Question, way: tuple[str, ...]) -> list[Wish]:
-    policy, unless, caller = question.policy, question.unless, question.caller
-    needed = {id(condition) for statement in entering for condition in statement.conditions}
-    found = [Wish(condition, needed=True) for statement in entering for condition in statement.conditions]
+def _wishes(
+    entering: tuple[Statement, ...], stopping: Statement | None, question: _Question, way: tuple[str, ...]
+) -> list[Wish]:
+    needed = [condition for statement in entering for condition in statement.conditions]
+    if stopping is not None:
+        needed += stopping.conditions
     few: list[Condition] = []
-    often: list[Condition] = []
-    for statement in _concerning(policy, caller, way):
+    for statement in _concerning(question.policy, question.caller, way):
         if statement.effect is Effect.DENY:
             few += statement.conditions
-    for statement in _concerning(unless, caller, way) if unless is not None else ():
-        (few if statement.effect is Effect.ALLOW else often).extend(statement.conditions)
-    found += [Wish(condition, few=True) for condition in few if id(condition) not in needed]
-    found += [Wish(condition, often=True) for condition in often if id(condition) not in needed]
-    return found
+    if question.unless is not None and stopping is None:
+        for statement in _concerning(question.unless, question.caller, way):
+            if statement.effect is Effect.ALLOW:
+                few += statement.conditions
+    known = set(map(id, needed))
+    return [
+        *(Wish(condition, needed=True) for condition in needed),
+        *(Wish(condition) for condition in few if id(condition) not in known),
+    ]
 
 
 def _concerning(policy: Policy, caller: Caller, way: tuple[str, ...]) -> Iterator[Statement]:

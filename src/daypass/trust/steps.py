@@ -6,30 +6,26 @@ evaluator's `Decision`, and single values are judged by asking the evaluator abo
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import DaypassError
 from daypass.trust import recognisers, token_claims
-from daypass.trust.context import Context
 from daypass.trust.decision import Decision, Reason, Request
-from daypass.trust.document import Policy
+from daypass.trust.each_value import judge_values
 from daypass.trust.evaluate import evaluate
 from daypass.trust.recognisers import Case, Hint
 from daypass.trust.session import has_roles
 from daypass.trust.statement import Effect, Principal, PrincipalKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from daypass.trust.attempt import Attempt
     from daypass.trust.decision import ConditionResult, StatementResult
+    from daypass.trust.document import Policy
     from daypass.trust.token_claims import Fault
 
-MAX_VALUES: Final = 32
-"""So many values of a condition are told one by one, and four times as many of a statement."""
 MAX_STATEMENTS: Final = 64
 """So many statements are told value by value."""
 
@@ -346,66 +342,13 @@ def _why(statement: StatementResult, condition: ConditionResult) -> str | None:
 
 
 def _values(case: Case, result: StatementResult) -> Mapping[ConditionResult, tuple[Step, ...]]:
-    """Each value of each condition, judged alone: the wanted ones, or those found where an operator takes sets."""
     if case.policy is None or result.index >= MAX_STATEMENTS:
         return {}
-    probes = [probe for condition in result.conditions for probe in _probes(case, condition)][: 4 * MAX_VALUES]
-    steps: dict[ConditionResult, tuple[Step, ...]] = {}
-    for probe, matched in zip(probes, _judged(case.policy.version, probes), strict=True):
-        value = probe.wanted[0] if probe.by_wanted else probe.found[0]
-        step = Step(Kind.VALUE, value, _verdict(yes=matched), wanted=probe.wanted, found=probe.found)
-        steps[probe.condition] = (*steps.get(probe.condition, ()), step)
-    return steps
-
-
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    condition: ConditionResult
-    wanted: tuple[str, ...]
-    found: tuple[str, ...]
-    context: Context
-    by_wanted: bool
-
-
-def _probes(case: Case, condition: ConditionResult) -> Iterator[_Probe]:
-    context = case.decision.request.context
-    if not condition.found or not condition.wanted or condition.operator == "Null":
-        return
-    if ":" not in condition.operator:
-        for value in condition.wanted[:MAX_VALUES]:
-            yield _Probe(condition, (value,), condition.found, context, by_wanted=True)
-        return
-    for value in condition.found[:MAX_VALUES]:
-        others = {key: values for key, values in context.values.items() if key.lower() != condition.key.lower()}
-        alone = Context({**others, condition.key: (value,)}, context.multivalued)
-        yield _Probe(condition, condition.wanted, (value,), alone, by_wanted=False)
-
-
-def _judged(version: str, probes: Sequence[_Probe]) -> Iterator[bool]:
-    """What the evaluator says of conditions with one value each."""
-    by_context: dict[int, list[_Probe]] = {}
-    for probe in probes:
-        by_context.setdefault(id(probe.context), []).append(probe)
-    answers = {id(probe): answer for group in by_context.values() for probe, answer in _asked(version, group)}
-    return (answers[id(probe)] for probe in probes)
-
-
-def _asked(version: str, probes: Sequence[_Probe]) -> Iterator[tuple[_Probe, bool]]:
-    """One policy with a statement for each condition, for conditions of one context."""
-    statements = [
-        {
-            "Effect": "Allow",
-            "Principal": "*",
-            "Action": "*",
-            "Condition": {probe.condition.operator: {probe.condition.key: list(probe.wanted)}},
-        }
-        for probe in probes
-    ]
-    try:
-        policy = Policy.parse(json.dumps({"Version": version, "Statement": statements}, ensure_ascii=False))
-    except DaypassError:  # together they are longer than a policy may be
-        yield from ((probe, probe.condition.matched) for probe in probes)
-        return
-    request = Request(Principal(PrincipalKind.ANYONE, "*"), token_claims.LOGIN, probes[0].context)
-    decision = evaluate(policy, request)
-    yield from zip(probes, (result.applies for result in decision.statements), strict=True)
+    judged = judge_values(case.policy.version, result, case.decision.request.context)
+    return {
+        condition: tuple(
+            Step(Kind.VALUE, value.value, _verdict(yes=value.matched), wanted=value.wanted, found=value.found)
+            for value in values
+        )
+        for condition, values in judged.items()
+    }

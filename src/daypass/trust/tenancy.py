@@ -30,11 +30,11 @@ _IDS: Final = "_id"
 
 
 def grammar_of(issuer: str, subject: str) -> Grammar | None:
-    """The grammar of an issuer; where its URL does not tell, the first of the others that the subject fits."""
+    """The grammar of an issuer; where its URL does not tell, the first that anybody can run and the subject fits."""
     known = grammar_for(issuer)
     if known is not None:
         return known
-    return next((one for one in GRAMMARS if one.issuer is None and one.shape_of(subject) is not None), None)
+    return next((one for one in GRAMMARS if not one.shared and one.shape_of(subject) is not None), None)
 
 
 def asked(grammar: Grammar, pattern: str) -> tuple[Shape, Mapping[str, str]] | None:
@@ -47,13 +47,17 @@ def asked(grammar: Grammar, pattern: str) -> tuple[Shape, Mapping[str, str]] | N
 
 
 def tenant(grammar: Grammar, components: Mapping[str, str]) -> str | None:
-    """The customer's name or id, in lower case; None where the components do not tell or leave it open."""
+    """The customer's name or id, in lower case, with what stands before it: the same owner on two hosts is two.
+
+    None where the components do not tell, or leave it open.
+    """
     if grammar.tenant is None or grammar.tenant not in components:
         return None
-    name, slash, _ = components[grammar.tenant].partition("/")
-    if "*" in name or "?" in name or (not slash and components[grammar.tenant] == "*"):
-        return None
-    return name.lower()
+    names = list(components)
+    before = [components[name] for name in names[: names.index(grammar.tenant)]]
+    name = components[grammar.tenant].partition("/")[0]
+    whole = "/".join((*before, name))
+    return None if "*" in whole or "?" in whole else whole.lower()
 
 
 def belonging(grammar: Grammar, subject: str, wanted: Iterable[str]) -> Belonging:

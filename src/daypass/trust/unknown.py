@@ -11,6 +11,10 @@ from typing import Final
 
 _OPEN: Final = "\ue0d0"
 _CLOSE: Final = "\ue0d1"
+
+UNKNOWN: Final = f"{_OPEN}[^{_CLOSE}]*{_CLOSE}"
+"""A regular expression for one such value."""
+
 _MARKED: Final = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
 
 

@@ -117,6 +117,12 @@ def subject_key(bearer: TokenBearer) -> str:
     return f"{bearer.provider.issuer.lower()}:sub"
 
 
+def shaped(bearer: TokenBearer, grammar: Grammar) -> Iterator[Limit]:
+    """Each form of the issuer's subjects, one at a time: mostly the first will do."""
+    for shape in grammar.shapes:
+        yield Limit(subject_key(bearer), Language.shaped((shape,)), inside=True)
+
+
 def look(
     policy: Policy,
     bearer: TokenBearer,
@@ -137,19 +143,23 @@ def look(
         patterns: of the subject, to choose one that reads well; by default those of the statement.
     """
     grammar = grammar or grammar_for(bearer.provider.issuer)
-    if grammar is not None:
-        bearer = TokenBearer(bearer.provider, bearer.principal, grammar.audience or bearer.audience)
-        shaped = Limit(subject_key(bearer), Language.shaped(grammar.shapes), inside=True)
-        found = find(policy, bearer, limits=[*limits, shaped], statement=statement)
-        if isinstance(found, Found):
-            asked = asked_subjects(policy.statements[found.statement], bearer) if patterns is None else patterns
-            polished = _replaced(policy, bearer, found, suggestions(grammar, asked), limits)
-            return _witness(bearer, polished, realistic=True)
+    if grammar is not None and grammar.audience is not None:
+        bearer = TokenBearer(bearer.provider, bearer.principal, grammar.audience)
     found = find(policy, bearer, limits=limits, statement=statement)
     if not isinstance(found, Found):
         return found
-    named = _values_without_grammar(policy.statements[found.statement], bearer)
-    return _witness(bearer, _replaced(policy, bearer, found, named, limits), realistic=False)
+    asked = asked_subjects(policy.statements[found.statement], bearer) if patterns is None else patterns
+    if grammar is None:
+        named = _replaced(policy, bearer, found, _fitting(asked), limits)
+        return _witness(bearer, named or found, realistic=False)
+    real = _replaced(policy, bearer, found, suggestions(grammar, asked), limits)
+    if real is None:
+        for limit in shaped(bearer, grammar):
+            again = find(policy, bearer, limits=[*limits, limit], statement=statement)
+            if isinstance(again, Found):
+                real = again
+                break
+    return _witness(bearer, real or found, realistic=real is not None)
 
 
 def _witness(bearer: TokenBearer, found: Found, *, realistic: bool) -> Witness:
@@ -171,7 +181,8 @@ def _replaced(
     found: Found,
     subjects: Iterator[str],
     limits: Sequence[Limit],
-) -> Found:
+) -> Found | None:
+    """The same request with the first of the subjects with which it is admitted as well; None without such a one."""
     key = subject_key(bearer)
     for subject in subjects:
         if not all(limit.language.has(subject) is limit.inside for limit in limits if limit.key == key):
@@ -180,7 +191,7 @@ def _replaced(
         asked = bearer.asked(values, found.asked.actions)
         if asked is not None and admits(policy, bearer, asked):
             return Found(bearer, asked, values, found.statement)
-    return found
+    return None
 
 
 def asked_subjects(statement: Statement, bearer: TokenBearer) -> tuple[str, ...]:
@@ -196,8 +207,8 @@ def asked_subjects(statement: Statement, bearer: TokenBearer) -> tuple[str, ...]
     )
 
 
-def _values_without_grammar(statement: Statement, bearer: TokenBearer) -> Iterator[str]:
+def _fitting(patterns: Sequence[str]) -> Iterator[str]:
     """Subjects that fit what is asked for, with a word in the place of a star."""
-    for value in asked_subjects(statement, bearer) or ("*",):
+    for value in patterns or ("*",):
         for word in ("anybody", "stranger") if value.startswith("*") else ("-evil", "anybody", "x"):
             yield value.replace("*", word).replace("?", "x")

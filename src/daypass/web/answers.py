@@ -62,7 +62,7 @@ def plain(value: object) -> object:
 
 def instant(time: datetime) -> str:
     """A time as text (RFC 3339)."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def reply(answer: Answer, status: int = 200) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import CredentialMissing, CredentialUnknown
@@ -50,6 +51,11 @@ def source_ip(scope: Scope, forwarded: Mapping[str, str], proxy_hops: int) -> st
         if len(entries) < proxy_hops:
             return None
         text = entries[-proxy_hops]
+    return _normal_address(text)
+
+
+@lru_cache(maxsize=1024)
+def _normal_address(text: str) -> str | None:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:

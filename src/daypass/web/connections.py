@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from daypass.web.gathering import GatheringTransport
 from daypass.web.problems import MEDIA_TYPE
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._deadline: asyncio.TimerHandle | None = None
         self._head_bytes: int | None = 0
+        self._under_way = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         """Take the connection, or close it when there are too many."""
-        super().connection_made(transport)
+        super().connection_made(GatheringTransport(transport, self.loop))
         if len(self.connections) > CONNECTIONS_MAX:
             transport.abort()
         self._await_request()
@@ -49,17 +51,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; refuse a head that does not come to its end."""
-        self._await_request()
+        self._under_way = True
         if self._head_bytes is not None:
             self._head_bytes += len(data)
         super().data_received(data)
         if self._head_bytes is not None and self._head_bytes > HEAD_MAX_BYTES:
             self._refuse(431, "Request Header Fields Too Large", "the request's head is larger than what is read")
+        # A request that is here with its first bytes, as almost all are, needs no timer.
+        if self._under_way:
+            self._await_request()
 
     def on_message_begin(self) -> None:
         """A request starts, perhaps behind another one in the same bytes."""
         super().on_message_begin()
-        self._await_request()
+        self._under_way = True
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
@@ -69,6 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is complete."""
         self._head_bytes = 0
+        self._under_way = False
         self._request_is_here()
         super().on_message_complete()
 

@@ -66,4 +66,4 @@ def logger() -> structlog.stdlib.BoundLogger:
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-    return made
+    return made.bind()  # what `wrap_logger` gives makes a new logger at each use, if only to ask for its level

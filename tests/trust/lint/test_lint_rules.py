@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daypass.trust.decision import Request
@@ -114,6 +114,7 @@ def policies(draw: st.DrawFn) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
+@settings(deadline=None, max_examples=60)
 @given(policies())
 def test_no_rule_contradicts_the_engine(text: str) -> None:
     """What is called open has a token that the engine lets in; what is called dead has none."""
@@ -132,6 +133,7 @@ def test_no_rule_contradicts_the_engine(text: str) -> None:
             assert not isinstance(search(allow), Witness), finding
 
 
+@settings(deadline=None, max_examples=60)
 @given(policies())
 def test_a_fix_never_lets_anybody_in(text: str) -> None:
     fixed = fix(text)

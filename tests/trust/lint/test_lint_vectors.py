@@ -23,7 +23,7 @@ def known(facts: dict[str, Any]) -> Known:
     )
 
 
-def _tuple(value: object) -> object:
+def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 

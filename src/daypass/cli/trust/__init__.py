@@ -7,7 +7,6 @@ and gives the exit status. `add` must load nothing beyond argparse; `run` import
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from daypass.cli.parsing import Parser, run
@@ -24,6 +23,5 @@ def parser() -> argparse.ArgumentParser:
     """The command group's arguments."""
     group = Parser(prog="daypass trust", description="Find out who may assume a role, and why not.")
     for name in _SUBCOMMANDS:
-        if find_spec(f"{__name__}.{name}") is not None:
-            import_module(f"{__name__}.{name}").add(group)
+        import_module(f"{__name__}.{name}").add(group)
     return group

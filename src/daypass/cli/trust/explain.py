@@ -85,7 +85,7 @@ def _attempt(arguments: argparse.Namespace, policy: Policy, found: Mapping[str, 
 
     from daypass.cli.trust.claims import DEFAULT_AUDIENCE
     from daypass.names import ProviderArn, RoleArn, parse_session_name
-    from daypass.trust.attempt import Attempt, likely_provider
+    from daypass.trust.attempt import Attempt, likely_audience, likely_provider
 
     role = None if arguments.role_arn is None else RoleArn.parse(arguments.role_arn)
     issuer = None if found is None else found.get("iss")
@@ -95,7 +95,7 @@ def _attempt(arguments: argparse.Namespace, policy: Policy, found: Mapping[str, 
         else ProviderArn.parse(arguments.provider_arn)
     )
     if found is None:
-        audience = (arguments.client_ids or [DEFAULT_AUDIENCE])[0]
+        audience = (arguments.client_ids or [likely_audience(policy, provider) or DEFAULT_AUDIENCE])[0]
         found = {"iss": provider.issuer_url, "sub": arguments.subject, "aud": audience}
     return Attempt.imagine(
         found,

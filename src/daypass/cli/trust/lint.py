@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from daypass.cli.parsing import Parser
     from daypass.errors import DaypassError
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _LEVELS: Final = ("error", "warning", "note")
 _FORMATS: Final = ("text", "json", "sarif", "gitlab", "github")
-_TEMPLATES: Final = "*.template.json"
 
 
 def add(group: Parser) -> None:
@@ -55,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         0 when no finding reaches the level, else 1.
     """
     from daypass.cli import output
+    from daypass.cli.trust.policies import files
     from daypass.trust.lint.model import Severity
     from daypass.trust.lint.run import lint_found
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     located: list[Located] = []
     unread: list[DaypassError] = []
     any_policy = False
-    for name in _files(arguments.files):
+    for name in files(arguments.files):
         policies = _policies(name, known, mend=arguments.fix)
         any_policy = any_policy or bool(policies)
         for each in policies:
@@ -109,23 +109,6 @@ def _known(arguments: argparse.Namespace) -> Known:
         claims = value
     role = None if arguments.account is None else RoleFacts(account=arguments.account)
     return Known(role=role, claims=claims, issuers=issuers)
-
-
-def _files(names: Sequence[str]) -> Iterator[str]:
-    """The files that are meant; of a folder, the templates that CDK put there."""
-    from pathlib import Path
-
-    from daypass.errors import UsageInvalid
-
-    for name in names:
-        folder = Path(name)
-        if name == "-" or not folder.is_dir():
-            yield name
-            continue
-        templates = sorted(folder.rglob(_TEMPLATES))
-        if not templates:
-            raise UsageInvalid(f"`{name}` has no templates ({_TEMPLATES})", advice="Name the files themselves.")
-        yield from map(str, templates)
 
 
 def _policies(name: str, known: Known, *, mend: bool) -> Sequence[FoundPolicy]:

@@ -45,6 +45,7 @@ def create_open_id_connect_provider(call: Call) -> dict[str, Any] | AwsError:
         return fault
     call.account.providers[str(arn)] = OidcProvider(
         arn=arn,
+        issuer=IssuerUrl.parse(arn.issuer_url),
         client_ids=client_ids,
         thumbprints=tuple(text.lower() for text in thumbprints),
         tags=tags,

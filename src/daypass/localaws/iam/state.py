@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from daypass.names import ProviderArn, RoleArn
+    from daypass.names import IssuerUrl, ProviderArn, RoleArn
     from daypass.permissions.document import PermissionsPolicy
     from daypass.trust.document import Policy
 
@@ -23,9 +23,10 @@ _ID_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 @dataclass(frozen=True, slots=True)
 class OidcProvider:
-    """An IAM OIDC provider. `tags` are in the order they were given."""
+    """An IAM OIDC provider. `issuer` is what its ARN stands for; `tags` are in the order they were given."""
 
     arn: ProviderArn
+    issuer: IssuerUrl
     client_ids: tuple[str, ...]
     thumbprints: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]

@@ -112,7 +112,7 @@ _HEADER_KEYS: Final = tuple(
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 # One label only, and none that the service behind would take for itself.
 _BUCKET_IN_HOST: Final = re.compile(r"(?!localhost|localstack|www\.)([a-z0-9-]{3,63})\.localhost(?::[0-9]+)?")
-_PATH_STYLE: Final = re.compile(r"(?:localhost|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9-]+)(?::[0-9]+)?")
+_PATH_STYLE: Final = re.compile(r"(?:localhost|\[::1\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9-]+)(?::[0-9]+)?")
 # Of these characters every reader of URLs makes the same path; `;` and `#` would end it for the service behind.
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9._~/!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*")
 _SIGNATURE: Final = re.compile("X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Security-Token)")

@@ -42,10 +42,6 @@ def _scope(trust: Trust) -> Scope:
     return min(widest.values(), default=Scope.EVERYONE)
 
 
-def _who(witness: Witness) -> str:
-    return f"`{witness.subject}` gets in"
-
-
 def _untested(subject: LintSubject) -> Iterator[Finding]:
     for trust in subject.trusts:
         if trust.guards(trust.tenancy) or trust.on(trust.tenancy) or identities(trust):
@@ -87,7 +83,7 @@ def _open_patterns(subject: LintSubject) -> Iterator[Finding]:
             yield Finding(
                 "DP021",
                 Severity.ERROR if trust.grammar is not None or trust.shared else Severity.WARNING,
-                f"`{value}` matches every customer of {trust.issuer}: {_who(witness)}",
+                f"`{value}` matches every customer of {trust.issuer}",
                 trust.at(condition),
                 "Name the customer and the project, up to the separator behind them.",
                 statement=trust.index,
@@ -108,7 +104,7 @@ def _loose_members(subject: LintSubject) -> Iterator[Finding]:
             yield Finding(
                 "DP023",
                 Severity.ERROR,
-                f"`{value}` spoils the list, whose values are joined by OR: {_who(witness)}",
+                f"`{value}` spoils the list, whose values are joined by OR",
                 trust.at(condition),
                 f"Remove `{value}`.",
                 statement=trust.index,
@@ -129,8 +125,7 @@ def _whole_tenant(subject: LintSubject) -> Iterator[Finding]:
                     yield Finding(
                         "DP022",
                         Severity.WARNING,
-                        f"`{value}` takes every project of its owner, also those that are still to come:"
-                        f" {_who(witness)}",
+                        f"`{value}` takes every project of its owner, also those that are still to come",
                         trust.at(condition),
                         "Name the projects.",
                         statement=trust.index,

@@ -32,6 +32,13 @@ def message(each: Located) -> str:
     return shown(each.finding.message)
 
 
+def _sentences(each: Located, between: str) -> str:
+    """What was found, who gets in, and what to do, for reports that have one text."""
+    witness = each.finding.witness
+    shown_witness = [] if witness is None else [f"`{witness.subject}` gets in"]
+    return between.join([message(each), *shown_witness, shown(each.finding.advice)])
+
+
 def as_text(findings: Sequence[Located]) -> Iterator[str]:
     """Lines for a terminal: place, severity, code and message; then who gets in, and what to do."""
     for each in findings:
@@ -97,7 +104,7 @@ def as_gitlab(findings: Sequence[Located]) -> list[dict[str, object]]:
     """A GitLab code-quality report."""
     return [
         {
-            "description": f"{message(each)}. {shown(each.finding.advice)}",
+            "description": _sentences(each, ". "),
             "check_name": each.finding.code,
             "fingerprint": fingerprint,
             "severity": _GITLAB_SEVERITY[each.finding.severity],
@@ -117,8 +124,8 @@ def as_github(findings: Sequence[Located]) -> Iterator[str]:
             "title": f"{each.finding.code} {each.rule.title}",
         }
         properties = ",".join(f"{name}={_property(value)}" for name, value in values.items())
-        text = f"{message(each)}\n{shown(each.finding.advice)}"
-        yield f"::{_GITHUB_COMMAND[each.finding.severity]} {properties}::{_data(text)}"
+        text = _data(_sentences(each, "\n"))
+        yield f"::{_GITHUB_COMMAND[each.finding.severity]} {properties}::{text}"
 
 
 def _summary(findings: Sequence[Located]) -> str:
@@ -163,7 +170,7 @@ def _sarif_result(each: Located, fingerprint: str) -> dict[str, object]:
         "ruleId": each.finding.code,
         "ruleIndex": _INDEX[each.finding.code],
         "level": _SARIF_LEVEL[each.finding.severity],
-        "message": {"text": f"{message(each)}. {shown(each.finding.advice)}"},
+        "message": {"text": _sentences(each, ". ")},
         "locations": [location],
         "partialFingerprints": {"daypass/v1": fingerprint},
     }

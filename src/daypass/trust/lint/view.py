@@ -12,7 +12,7 @@ from daypass.trust.claim_keys import keys_for
 from daypass.trust.operators import Comparison, Quantifier
 from daypass.trust.shared_issuers import shared_issuer
 from daypass.trust.statement import Effect, PrincipalKind
-from daypass.trust.unknown import has_unknown
+from daypass.trust.unknown import UNKNOWN, has_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from daypass.trust.lint.model import LintSubject, Path
     from daypass.trust.statement import Condition, Statement
 
+_FIELD: Final = f"(?:{UNKNOWN}|[^:])*"
 _OIDC: Final = re.compile(
-    r"arn:(?P<partition>[^:]*):iam:[^:]*:(?P<account>.*?):oidc-provider/(?P<issuer>.*)", re.DOTALL
+    f"arn:(?P<partition>{_FIELD}):iam:{_FIELD}:(?P<account>{_FIELD}|.*?):oidc-provider/(?P<issuer>.*)", re.DOTALL
 )
 _PORT: Final = re.compile(r":[0-9]+(?=/|\Z)")
 _NO_ACCOUNT: Final = "000000000000"

@@ -153,4 +153,4 @@ class _Template:
         if resource.get("Type") not in {_PROVIDER, _CDK_PROVIDER} or url is None:
             return None
         partition, account = unknown("AWS::Partition"), unknown("AWS::AccountId")
-        return f"arn:{partition}:iam::{account}:oidc-provider/{url.removeprefix('https://')}"
+        return f"arn:{partition}:iam::{account}:oidc-provider/{url.rpartition('://')[2]}"

@@ -32,13 +32,13 @@ def find_policies(name: str, text: bytes) -> Sequence[FoundPolicy]:
         content = text.decode("utf-8-sig" if name.endswith(_YAML) else "utf-8")
     except UnicodeDecodeError:
         fault = PolicyMalformed(f"`{name}` is not UTF-8", aws_message=None, line=1, column=1)
-        return [_unreadable(name, "", fault)]
+        return [_unreadable(name, fault)]
     if name.endswith(_YAML) and not content.lstrip().startswith("{"):
         return _yaml(name, content)
     try:
         document = json_file.read(content)
     except JsonMalformed as fault:
-        return [_bare(name, content) if len(content) < 1_000_000 else _unreadable(name, content, fault)]
+        return [_bare(name, content) if len(content) < 1_000_000 else _unreadable(name, fault)]
     if not isinstance(document, dict):
         return [_bare(name, content)]
     if "Statement" in document:
@@ -60,9 +60,9 @@ def _bare(name: str, text: str) -> FoundPolicy:
     return found(Where(name), text, lambda path: position(text, locate(text, path)), whole_file=True)
 
 
-def _unreadable(name: str, text: str, fault: DaypassError) -> FoundPolicy:
+def _unreadable(name: str, fault: DaypassError) -> FoundPolicy:
     place = (int(str(fault.facts.get("line", 1))), int(str(fault.facts.get("column", 1))))
-    return FoundPolicy(Where(name), text, None, fault, lambda _path: place, RoleFacts())
+    return FoundPolicy(Where(name), "", None, fault, lambda _path: place, RoleFacts())
 
 
 def _yaml(name: str, text: str) -> Sequence[FoundPolicy]:
@@ -72,7 +72,7 @@ def _yaml(name: str, text: str) -> Sequence[FoundPolicy]:
         root = yaml_file.compose(text)
         document = yaml_file.value(root)
     except PolicyMalformed as fault:
-        return [_unreadable(name, text, fault)]
+        return [_unreadable(name, fault)]
     if root is None or not isinstance(document, dict):
         return []
     if "Statement" in document:

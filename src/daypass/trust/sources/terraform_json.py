@@ -77,7 +77,7 @@ def _with_arns(value: JsonValue, providers: tuple[tuple[str, ProviderFacts], ...
     text = json.dumps(value, ensure_ascii=False)
     for label, facts in providers:
         account = terraform_expression.reference("account")
-        arn = f"arn:aws:iam::{account}:oidc-provider/{facts.url.removeprefix('https://')}"
+        arn = f"arn:aws:iam::{account}:oidc-provider/{facts.url.rpartition('://')[2]}"
         text = text.replace(terraform_expression.reference(f"{_PROVIDER}.{label}.arn"), arn)
     result: JsonValue = json.loads(text)
     return result

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -110,7 +111,7 @@ def test_a_deny_on_the_arn_wins(ready: LocalAws, secret: tuple[str, str]) -> Non
     ready.permit(allow("*"), deny(READ, secret[1]))
     client = session(ready, "secretsmanager")
     for name in (*secret, secret[1][:-7]):
-        assert refused(lambda name=name: client.get_secret_value(SecretId=name))[2].endswith(DENIED)
+        assert refused(partial(client.get_secret_value, SecretId=name))[2].endswith(DENIED)
     assert client.describe_secret(SecretId=secret[0])["Name"] == secret[0]
     assert refused(lambda: client.batch_get_secret_value(SecretIdList=[secret[0]]))[2].endswith(DENIED)
 
@@ -230,7 +231,7 @@ def test_a_copy_reads_its_source(ready: LocalAws, bucket: str) -> None:
     ready.permit(allow("s3:*", f"{arn}/*"), deny("s3:GetObject", f"{arn}/private/*"))
     s3 = session(ready, "s3")
     for source in ({"Bucket": bucket, "Key": "private/x"}, f"/{bucket}/private/x"):
-        told = refused(lambda source=source: s3.copy_object(Bucket=bucket, Key="pub/c", CopySource=source))
+        told = refused(partial(s3.copy_object, Bucket=bucket, Key="pub/c", CopySource=source))
         assert told[2] == no("s3:GetObject", f'"{arn}/private/x"', DENIED)
     s3.copy_object(Bucket=bucket, Key="pub/c", CopySource={"Bucket": bucket, "Key": "pub/a"})
     assert s3.get_object(Bucket=bucket, Key="pub/c")["Body"].read() == b"pub/a"
@@ -409,8 +410,8 @@ def test_the_context_of_a_session(ready: LocalAws, secret: tuple[str, str]) -> N
     }
     ready.permit(allow(READ, "*", Condition={"StringEquals": expected}))
     assert client.get_secret_value(SecretId=secret[0])
-    for key in expected:
-        ready.permit(allow(READ, "*", Condition={"StringEquals": expected, "StringNotEquals": {key: expected[key]}}))
+    for key, value in expected.items():
+        ready.permit(allow(READ, "*", Condition={"StringEquals": expected, "StringNotEquals": {key: value}}))
         assert refused(lambda: client.get_secret_value(SecretId=secret[0]))[0] == "AccessDeniedException", key
 
 

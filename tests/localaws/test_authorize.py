@@ -237,6 +237,22 @@ def test_a_copy_reads_its_source(ready: LocalAws, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="pub/c")["Body"].read() == b"pub/a"
 
 
+def test_a_bucket_of_another_account_would_have_to_allow_it(ready: LocalAws) -> None:
+    name = f"b-{uuid.uuid4()}"
+    other = ready.client("s3", {"AccessKeyId": "999988887777", "SecretAccessKey": "test"})
+    other.create_bucket(Bucket=name)
+    other.put_object(Bucket=name, Key="k", Body=b"theirs")
+    ready.permit(allow("*"))
+    s3 = session(ready, "s3")
+    assert refused(lambda: s3.get_object(Bucket=name, Key="k"))[2] == (
+        no("s3:GetObject", f'"arn:aws:s3:::{name}/k"', "because no resource-based policy allows the {action} action")
+    )
+    mine = f"b-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=mine)
+    copy = {"Bucket": mine, "Key": "k", "CopySource": {"Bucket": name, "Key": "k"}}
+    assert "no resource-based policy" in refused(lambda: s3.copy_object(**copy))[2]
+
+
 def test_an_upload_in_parts_is_one_permission(ready: LocalAws, bucket: str) -> None:
     ready.permit(allow("s3:PutObject", f"arn:aws:s3:::{bucket}/big"))
     s3 = session(ready, "s3")

@@ -78,7 +78,7 @@ class _Front:
         )
         self._web_identity = WebIdentity(self._iam, KeySetCache(fetcher, clock), self._sessions, clock)
         self._services = Services()
-        self._authorizer = Authorizer(self._iam, self._services.find)
+        self._authorizer = Authorizer(self._iam, self._services)
         self._whys = why.Whys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,9 +134,10 @@ class _Front:
         if asked.service not in BEHIND:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
-        if denied := self._authorizer.behind(caller, request, asked.protocol, self._facts(scope)):
-            return denied
         try:
+            await self._services.ready(caller.scope.service)
+            if denied := self._authorizer.behind(caller, request, asked.protocol, self._facts(scope)):
+                return denied
             await self._services.serve(scope, request, caller, send)
         except PartMissing as missing:
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, f"{missing.message}. {missing.advice}")

@@ -6,7 +6,7 @@ Administrators of an account may do everything in it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -26,12 +26,12 @@ from daypass.trust.claim_keys import keys_for
 from daypass.trust.context import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from daypass.localaws.iam.state import Account, IamRole, IamState
-    from daypass.localaws.needs.json_protocol import Found
     from daypass.localaws.needs.model import Need
+    from daypass.localaws.services import Services
     from daypass.localaws.signature import Caller
     from daypass.localaws.wire import WireRequest
 
@@ -48,10 +48,9 @@ class Facts:
 class Authorizer:
     """Decides by what IAM says now: a change of a role holds at once, for sessions that there are too."""
 
-    def __init__(self, iam: IamState, find: Callable[[str, str, str, str], Found | None]) -> None:
-        """`find` looks a resource of a service behind up: service, account, region, name or ARN."""
+    def __init__(self, iam: IamState, services: Services) -> None:
         self._iam = iam
-        self._find = find
+        self._services = services
 
     def operation(
         self, caller: Caller, request: WireRequest, action: str, given: Mapping[str, str], facts: Facts
@@ -74,7 +73,7 @@ class Authorizer:
             needed = json_protocol.needs(
                 service,
                 request,
-                Here(region, who.account, lambda name: self._find(service, who.account, region, name)),
+                Here(region, who.account, lambda name: self._services.find(service, who.account, region, name)),
             )
         if isinstance(needed, Unreadable):
             detail = f"what permission the request needs cannot be told: {needed.detail}"
@@ -92,7 +91,12 @@ class Authorizer:
         common = {**_session_keys(who, role), **of_request}
         multivalued = _multivalued(who.provider)
         for need in needed:
-            context = Context({**common, **need.keys}, multivalued | need.multivalued)
+            owner = who.account if need.bucket is None else self._services.owner(need.bucket) or who.account
+            if owner != who.account:
+                # The policy of the other account's bucket would have to allow it too, and none is evaluated.
+                policies = replace(policies, resource=())
+            keys = {**common, "aws:ResourceAccount": (owner,), **need.keys}
+            context = Context(keys, multivalued | need.multivalued)
             asked = Request(need.action, need.resource, context)
             if not allows(policies, asked):
                 authorization = evaluate(policies, asked)
@@ -166,7 +170,6 @@ def _request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[st
         "aws:RequestedRegion": (caller.scope.region,),
         "aws:SecureTransport": ("true" if facts.secure_transport else "false",),
         "aws:ViaAWSService": ("false",),
-        "aws:ResourceAccount": (caller.who.account,),
         **({"aws:SourceIp": (facts.source_ip,)} if facts.source_ip else {}),
         **({"aws:UserAgent": (agent,)} if agent else {}),
         **({"aws:Referer": (referer,)} if referer else {}),

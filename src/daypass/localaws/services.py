@@ -79,17 +79,15 @@ class Services:
     def find(self, service: str, account: str, region: str, name: str) -> Found | None:
         """A resource by its name or ARN, as the service itself would find it; None when it is not there.
 
-        Only Secrets Manager gives its resources ARNs that do not follow from their names.
+        Only Secrets Manager gives its resources ARNs that do not follow from their names. The service must be `ready`.
         """
         if service != "secretsmanager":
             return None
-        try:
-            from moto.secretsmanager.models import (  # noqa: PLC0415 - an optional part, and slow to import
-                SecretsStore,
-                secretsmanager_backends,
-            )
-        except ImportError:
-            return None
+        from moto.secretsmanager.models import (  # noqa: PLC0415 - an optional part, and slow to import
+            SecretsStore,
+            secretsmanager_backends,
+        )
+
         kept: Any = secretsmanager_backends[account][region].secrets
         # A copy, made in one step: other threads write to it.
         secret: Any = cast("Any", SecretsStore)(dict.copy(kept)).get(name)
@@ -97,6 +95,21 @@ class Services:
             return None
         tags = tuple((tag["Key"], tag["Value"]) for tag in secret.tags or ())
         return Found(secret.arn, tags)
+
+    def owner(self, bucket: str) -> str | None:
+        """The account that a bucket is in, None without such a bucket. S3 must be `ready`."""
+        from moto.s3.models import s3_backends  # noqa: PLC0415 - an optional part, and slow to import
+
+        kept: Any = s3_backends.bucket_accounts.get(bucket)
+        return None if kept is None else str(kept[1])
+
+    async def ready(self, name: str) -> None:
+        """Start a service, once.
+
+        Raises:
+            PartMissing: when moto is not installed.
+        """
+        await self._service(name)
 
     def close(self) -> None:
         """End the threads."""

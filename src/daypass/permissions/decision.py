@@ -34,6 +34,7 @@ class Layer(StrEnum):
     IDENTITY = "identity-based policy"
     BOUNDARY = "permissions boundary"
     SESSION = "session policy"
+    RESOURCE = "resource-based policy"
 
     @property
     def with_article(self) -> str:

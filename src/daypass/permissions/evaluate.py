@@ -36,11 +36,13 @@ class Policies:
         identity: the role's inline and managed policies.
         boundary: None without one; a boundary that is gone is an empty tuple and allows nothing.
         session: None when the session was asked for without policies.
+        resource: those of the resource; None when they need not allow, for it is of the session's own account.
     """
 
     identity: tuple[Attached, ...]
     boundary: tuple[Attached, ...] | None = None
     session: tuple[Attached, ...] | None = None
+    resource: tuple[Attached, ...] | None = None
 
     def layers(self) -> Iterator[tuple[Layer, tuple[Attached, ...]]]:
         """Those that there are, in AWS's order."""
@@ -49,6 +51,8 @@ class Policies:
             yield Layer.BOUNDARY, self.boundary
         if self.session is not None:
             yield Layer.SESSION, self.session
+        if self.resource is not None:
+            yield Layer.RESOURCE, self.resource
 
 
 def allows(policies: Policies, request: Request) -> bool:

@@ -21,6 +21,7 @@ class Need:
         shown: the resource as the service prints it in a refusal; None for none.
         keys: condition keys that only this request has.
         multivalued: those of `keys` that can have several values.
+        bucket: of S3, which alone has no account in its ARNs; None elsewhere.
     """
 
     action: str
@@ -28,6 +29,7 @@ class Need:
     shown: str | None
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     multivalued: frozenset[str] = frozenset()
+    bucket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

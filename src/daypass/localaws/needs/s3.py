@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, unquote, urlparse
+from urllib.parse import parse_qs, parse_qsl, unquote, urlparse
 from xml.parsers.expat import ExpatError
 
 from daypass.localaws import model
@@ -117,6 +117,7 @@ _PATH_STYLE: Final = re.compile(r"(?:localhost|\[::1\]|[0-9]{1,3}(?:\.[0-9]{1,3}
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9._~/!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*")
 _SIGNATURE: Final = re.compile("X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Security-Token)")
 _MAX_KEYS: Final = 1000
+_ARN: Final = "arn:aws:s3:::"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _needed(
     keys = _keys(request, given)
     if name == "ListBuckets":
         return (Need("s3:ListAllMyBuckets", "*", None, keys),)
-    arn = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
+    arn = f"{_ARN}{bucket}" + (f"/{key}" if key else "")
     found: list[tuple[str, str]] = []
     if name == "DeleteObjects":
         objects = _objects(request.body)
@@ -167,18 +168,28 @@ def _needed(
             return Unreadable("the list of objects to delete cannot be read")
         found += [(_versioned("DeleteObject", version), f"{arn}/{each}") for each, version in objects]
     else:
-        found.append((_versioned(_ACTIONS.get(name, name), "versionId" in given), arn))
+        found.append((_versioned(_ACTIONS.get(name, name), given.get("versionId")), arn))
     if name in _COPIES:
         source = _source(request.header("x-amz-copy-source") or "")
         if source is None:
             return Unreadable("the source of the copy cannot be read")
-        found.append((_versioned("GetObject", source[1]), f"arn:aws:s3:::{source[0]}"))
+        found.append((_versioned("GetObject", source[1]), f"{_ARN}{source[0]}"))
     if name in _OF_A_WRITE:
         headers = [header for header, _ in request.headers]
         extra = [action for form, action in _BESIDES if any(form.fullmatch(header) for header in headers)]
         objects_written = [resource for action, resource in found if not action.startswith("Get")]
         found += [(action, resource) for action in extra for resource in objects_written]
-    return tuple(Need(f"s3:{action}", resource, f'"{resource}"', keys) for action, resource in found)
+    # A bucket that is yet to be is nobody's.
+    return tuple(
+        Need(
+            f"s3:{action}",
+            resource,
+            f'"{resource}"',
+            keys,
+            bucket=None if action == "CreateBucket" else resource.removeprefix(_ARN).partition("/")[0],
+        )
+        for action, resource in found
+    )
 
 
 def _place(request: WireRequest) -> tuple[str, str] | Unreadable:
@@ -280,7 +291,7 @@ def _source(header: str) -> tuple[str, bool] | None:
     bucket, slash, key = path.partition("/")
     if not (slash and key and _BUCKET.fullmatch(bucket)):
         return None
-    return path, "versionId=" in parsed.query
+    return path, "versionId" in parse_qs(parsed.query)
 
 
 def _objects(body: bytes) -> list[tuple[str, bool]] | None:

@@ -174,6 +174,7 @@ def test_no_second_reading_of_a_request_gets_round_a_deny(ready: LocalAws, secre
         post(ready, "secretsmanager.getSecretValue", body, **{"content-type": json_type}),
         post(ready, "secretsmanager.x.GetSecretValue", body, **{"content-type": json_type}),
         post(ready, asked, other[:-1] + b', "SecretId": "' + name.encode() + b'"}', **{"content-type": json_type}),
+        post(ready, asked, other, **{"content-type": json_type, "x_amz_target": "secretsmanager.DeleteSecret"}),
         post(ready, asked, b"[" + body + b"]", **{"content-type": json_type}),
         post(ready, asked, b'{"SecretId": ["' + name.encode() + b'"]}', **{"content-type": json_type}),
     ):
@@ -251,6 +252,13 @@ def test_a_bucket_of_another_account_would_have_to_allow_it(ready: LocalAws) -> 
     s3.create_bucket(Bucket=mine)
     copy = {"Bucket": mine, "Key": "k", "CopySource": {"Bucket": name, "Key": "k"}}
     assert "no resource-based policy" in refused(lambda: s3.copy_object(**copy))[2]
+
+
+def test_a_header_with_underscores_copies_nothing(ready: LocalAws, bucket: str) -> None:
+    """WSGI does not tell `x_amz_copy_source` from `x-amz-copy-source`."""
+    ready.permit(allow("s3:*"), deny("s3:GetObject", f"arn:aws:s3:::{bucket}/private/*"))
+    assert signed(ready, "PUT", f"/{bucket}/pub/c", x_amz_copy_source=f"{bucket}/private/x").status == 200
+    assert signed(ready, "GET", f"/{bucket}/pub/c").body == b""
 
 
 def test_an_upload_in_parts_is_one_permission(ready: LocalAws, bucket: str) -> None:

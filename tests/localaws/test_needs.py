@@ -79,6 +79,25 @@ def test_headers_that_come_twice_have_no_one_reading() -> None:
     assert isinstance(s3.needs(WireRequest("PUT", "/bkt/k", "", twice, b"")), Unreadable)
 
 
+def test_headers_in_the_query_of_a_presigned_url_count() -> None:
+    """As the JavaScript SDK makes such URLs."""
+    query = (
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&X-Amz-Credential=a&X-Amz-Date=b"
+        "&X-Amz-Expires=900&X-Amz-Security-Token=c&X-Amz-Signature=d&X-Amz-SignedHeaders=host"
+        "&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32&x-id=PutObject"
+    )
+    found = s3.needs(asked("PUT", "/bkt/k", query))
+    assert actions(found) == ["s3:PutObject"]
+    assert not isinstance(found, Unreadable)
+    assert found[0].keys["s3:authType"] == ("REST-QUERY-STRING",)
+    assert actions(s3.needs(asked("PUT", "/bkt/k", f"{query}&x-amz-acl=public-read"))) == [
+        "s3:PutObject", "s3:PutObjectAcl",
+    ]  # fmt: skip
+    copied = actions(s3.needs(asked("PUT", "/bkt/k", f"{query}&x-amz-copy-source=other%2Fk")))
+    assert copied == ["s3:PutObject", "s3:GetObject"]
+    assert isinstance(s3.needs(asked("PUT", "/bkt/k", f"{query}&x-amz-acl=a", x_amz_acl="b")), Unreadable)
+
+
 def test_deleting_objects_is_a_permission_for_each() -> None:
     body = b"<Delete><Object><Key>a</Key></Object><Object><Key>b</Key><VersionId>1</VersionId></Object></Delete>"
     found = s3.needs(asked("POST", "/bkt", "delete", body))

@@ -62,7 +62,8 @@ class Services:
         service = await self._service(caller.scope.service)
         credential = "/".join((caller.scope.access_key_id, caller.scope.date, caller.scope.region))
         signed_for = f"AWS4-HMAC-SHA256 Credential={credential}/{caller.scope.service}/aws4_request, SignedHeaders=host"
-        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _OURS]
+        # To WSGI `x_amz_target` is `X-Amz-Target`: one that nobody judged.
+        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _OURS and b"_" not in name]
         if BEHIND[caller.scope.service] is Protocol.JSON:
             # moto would take operation and parameters out of a query or a form rather than out of what was judged.
             request = replace(request, method="POST", path="/", query="")

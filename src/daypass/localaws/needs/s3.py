@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, parse_qsl, unquote, urlparse
 from xml.parsers.expat import ExpatError
 
 from daypass.localaws import model
-from daypass.localaws.needs.model import Keys, Need, Unreadable
+from daypass.localaws.needs.model import Need, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, KeysView, Mapping
 
     from daypass.localaws.wire import WireRequest
 
@@ -115,7 +115,7 @@ _BUCKET_IN_HOST: Final = re.compile(r"(?!localhost|localstack|www\.)([a-z0-9-]{3
 _PATH_STYLE: Final = re.compile(r"(?:localhost|\[::1\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9-]+)(?::[0-9]+)?")
 # Of these characters every reader of URLs makes the same path; `;` and `#` would end it for the service behind.
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9._~/!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})*")
-_SIGNATURE: Final = re.compile("X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Security-Token)")
+_HEADER: Final = "x-amz-"
 _MAX_KEYS: Final = 1000
 _ARN: Final = "arn:aws:s3:::"
 
@@ -141,44 +141,32 @@ def needs(request: WireRequest) -> tuple[Need, ...] | Unreadable:
         pairs = parse_qsl(request.query, keep_blank_values=True, errors="strict", max_num_fields=100)
     except ValueError:
         return Unreadable("the query cannot be read")
-    given = {name: value for name, value in pairs if name != "x-id" and not _SIGNATURE.fullmatch(name)}
+    given = {name: value for name, value in pairs if name != "x-id" and not name.lower().startswith(_HEADER)}
     if len({name for name, _ in pairs}) != len(pairs):
         return Unreadable("a parameter of the query comes twice")
-    headers = [name for name, _ in request.headers if name.startswith("x-amz-")]
-    if len(set(headers)) != len(headers):
+    # A presigned URL has its headers in the query.
+    written = [
+        *((name, value) for name, value in request.headers if name.startswith(_HEADER)),
+        *((name.lower(), value) for name, value in pairs if name.lower().startswith(_HEADER)),
+    ]
+    headers = dict(written)
+    if len(headers) != len(written):
         return Unreadable("a header that S3 reads comes twice")
     where = "object" if key else "bucket" if bucket else "service"
-    name = _operation(request.method, where, given, frozenset(headers))
+    name = _operation(request.method, where, given, headers.keys())
     if name is None:
         return Unreadable("method, path and parameters are of no operation whose permission is known here")
-    return _needed(name, request, given, bucket, key)
-
-
-def _needed(
-    name: str, request: WireRequest, given: Mapping[str, str], bucket: str, key: str
-) -> tuple[Need, ...] | Unreadable:
-    keys = _keys(request, given)
+    keys = {
+        **{key: (given[name],) for name, key in _QUERY_KEYS.items() if name in given},
+        **{f"s3:{header}": (headers[header],) for header in _HEADER_KEYS if header in headers},
+        "s3:authType": ("REST-QUERY-STRING" if "x-amz-signature" in headers else "REST-HEADER",),
+        "s3:signatureversion": ("AWS4-HMAC-SHA256",),
+    }
     if name == "ListBuckets":
         return (Need("s3:ListAllMyBuckets", "*", None, keys),)
-    arn = f"{_ARN}{bucket}" + (f"/{key}" if key else "")
-    found: list[tuple[str, str]] = []
-    if name == "DeleteObjects":
-        objects = _objects(request.body)
-        if objects is None:
-            return Unreadable("the list of objects to delete cannot be read")
-        found += [(_versioned("DeleteObject", version), f"{arn}/{each}") for each, version in objects]
-    else:
-        found.append((_versioned(_ACTIONS.get(name, name), given.get("versionId")), arn))
-    if name in _COPIES:
-        source = _source(request.header("x-amz-copy-source") or "")
-        if source is None:
-            return Unreadable("the source of the copy cannot be read")
-        found.append((_versioned("GetObject", source[1]), f"{_ARN}{source[0]}"))
-    if name in _OF_A_WRITE:
-        headers = [header for header, _ in request.headers]
-        extra = [action for form, action in _BESIDES if any(form.fullmatch(header) for header in headers)]
-        objects_written = [resource for action, resource in found if not action.startswith("Get")]
-        found += [(action, resource) for action in extra for resource in objects_written]
+    found = _found(name, request.body, headers, f"{_ARN}{bucket}" + (f"/{key}" if key else ""), given.get("versionId"))
+    if isinstance(found, Unreadable):
+        return found
     # A bucket that is yet to be is nobody's.
     return tuple(
         Need(
@@ -190,6 +178,29 @@ def _needed(
         )
         for action, resource in found
     )
+
+
+def _found(
+    name: str, body: bytes, headers: Mapping[str, str], arn: str, version: str | None
+) -> list[tuple[str, str]] | Unreadable:
+    """Actions and resources of an operation."""
+    found: list[tuple[str, str]] = []
+    if name == "DeleteObjects":
+        objects = _objects(body)
+        if objects is None:
+            return Unreadable("the list of objects to delete cannot be read")
+        found += [(_versioned("DeleteObject", named), f"{arn}/{each}") for each, named in objects]
+    else:
+        found.append((_versioned(_ACTIONS.get(name, name), version), arn))
+    extra = [action for form, action in _BESIDES if any(form.fullmatch(header) for header in headers)]
+    if name in _OF_A_WRITE:
+        found += [(action, resource) for action in extra for _, resource in tuple(found)]
+    if name in _COPIES:
+        source = _source(headers["x-amz-copy-source"])
+        if source is None:
+            return Unreadable("the source of the copy cannot be read")
+        found.append((_versioned("GetObject", source[1]), f"{_ARN}{source[0]}"))
+    return found
 
 
 def _place(request: WireRequest) -> tuple[str, str] | Unreadable:
@@ -215,7 +226,7 @@ def _place(request: WireRequest) -> tuple[str, str] | Unreadable:
         return Unreadable("the key is not UTF-8")
 
 
-def _operation(method: str, place: str, given: Mapping[str, str], headers: frozenset[str]) -> str | None:
+def _operation(method: str, place: str, given: Mapping[str, str], headers: KeysView[str]) -> str | None:
     """The operation that takes exactly these parameters, the one that asks for most; None for none."""
     fitting = [
         (len(one.literal) + len(one.required) + len(one.headers), one.name)
@@ -262,17 +273,6 @@ def _described() -> Iterator[_Operation]:
             headers=frozenset(one.lower() for one, must in at["header"].items() if must),
             known=frozenset({*at["querystring"], *(one for one, _ in literal)}),
         )
-
-
-def _keys(request: WireRequest, given: Mapping[str, str]) -> Keys:
-    headers = ((header, request.header(header)) for header in _HEADER_KEYS)
-    presigned = "X-Amz-Signature=" in request.query
-    return {
-        **{key: (given[name],) for name, key in _QUERY_KEYS.items() if name in given},
-        **{f"s3:{header}": (value,) for header, value in headers if value is not None},
-        "s3:authType": ("REST-QUERY-STRING" if presigned else "REST-HEADER",),
-        "s3:signatureversion": ("AWS4-HMAC-SHA256",),
-    }
 
 
 def _versioned(action: str, version: object) -> str:

@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 $(READY): requirements/test.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Daypass needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@echo "setting up $(VENV) (first time: about a minute)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
@@ -23,7 +23,7 @@ $(READY): requirements/test.txt pyproject.toml
 # The AWS CLI pins an old docutils, so the documentation is built in an environment of its own.
 $(DOCS_READY): requirements/docs.txt $(READY)
 	@echo "setting up $(DOCS_VENV)"
-	@test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	@test -x $(DOCS_VENV)/bin/pip || $(PYTHON) -m venv $(DOCS_VENV)
 	@$(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/docs.txt
 	@touch $@
 
@@ -45,7 +45,7 @@ up: $(READY) ## start the identity provider and the local AWS with a demo organi
 .PHONY: test
 test: $(READY) ## run the tests with coverage
 	@rm -f .coverage .coverage.*
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --cov --cov-report=
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m coverage run -m pytest
 
 .PHONY: soak
 soak: $(READY) ## the tests that repeat, at length: 12 parallel logins into one file, 50 times over
@@ -73,6 +73,7 @@ coverage: $(READY) ## report the coverage of the last test run
 
 .PHONY: bench
 bench: $(READY) ## measure the hot paths, as ratios against limits and peers of the same run
+	@if command -v npm >/dev/null; then npm ci --prefix bench/node --silent --no-audit --no-fund || true; fi
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench
 
 .PHONY: lock

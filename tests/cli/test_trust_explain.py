@@ -78,7 +78,7 @@ def test_a_token_that_is_not(tmp_path: Path, policy: Path) -> None:
     done = trust(tmp_path, "explain", "--policy", policy, "--token-env", "TOKEN", TOKEN=token(subject))
     assert (done.returncode, done.stderr) == (1, "")
     assert "this is the subject of a tag, and that of a branch is wanted" in done.stdout
-    assert "smallest safe edit:" in done.stdout
+    assert "if it should get in, the smallest safe edit:" in done.stdout
 
 
 def test_an_expired_token_is_told_apart(tmp_path: Path, policy: Path) -> None:

@@ -10,6 +10,7 @@ from daypass.localaws.needs import s3
 from daypass.localaws.needs.json_protocol import SERVICES, Here
 from daypass.localaws.needs.json_protocol import needs as json_needs
 from daypass.localaws.needs.model import Need, Unreadable
+from daypass.localaws.needs.s3_actions import ACTIONS
 from daypass.localaws.wire import WireRequest
 
 HOST = ("host", "127.0.0.1:4566")
@@ -32,7 +33,7 @@ def test_every_operation_of_s3_is_told_from_the_others(operation: s3._Operation)
     query = urlencode([*operation.literal, *((name, "1") for name in sorted(operation.required))])
     headers = {name.replace("-", "_"): "bkt/from" for name in operation.headers}
     found = actions(s3.needs(asked(operation.method, path, query, DELETE, **headers)))
-    wanted = s3._ACTIONS.get(operation.name, operation.name)
+    wanted = ACTIONS.get(operation.name, operation.name)
     assert found[0] == f"s3:{'DeleteObject' if operation.name == 'DeleteObjects' else wanted}"
     assert ("s3:GetObject" in found[1:]) is (operation.name in {"CopyObject", "UploadPartCopy"})
 

@@ -173,7 +173,7 @@ def test_why_is_told_under_the_request_id(ready: LocalAws) -> None:
     assert told["explanation"]["allowed"] is False
     assert [step["verdict"] for step in told["explanation"]["steps"]] == ["yes", "yes", "yes", "no"]
     assert told["edit"]["safe"] is True
-    assert "smallest safe edit:" in told["words"]
+    assert "if it should get in, the smallest safe edit:" in told["words"]
     assert "eyJ" not in text
     assert ready.raw("GET", f"/_daypass/why/{uuid.uuid4()}").status == 404
 

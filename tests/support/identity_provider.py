@@ -15,9 +15,9 @@ from daypass.idp.issue import Issuer
 from daypass.idp.key_ring import KeyRing
 from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistryStore, MemorySigner
 from daypass.idp.registry import Registry
+from daypass.idp.watched_audit import WatchedAuditLog
 from daypass.names import IssuerUrl
 from daypass.web.application import application
-from daypass.web.health import WatchedAuditLog
 from daypass.web.services import Services
 
 ISSUER = IssuerUrl.parse("https://idp.example.com/idp")

@@ -104,7 +104,7 @@ def test_a_verdict_tells_why() -> None:
     assert repr(denied) == (
         "<denied: no statement allows sts:AssumeRoleWithWebIdentity; only the letter case differs, and it counts here>"
     )
-    assert "smallest safe edit:" in str(denied)
+    assert "if it should get in, the smallest safe edit:" in str(denied)
     assert isinstance(denied.edit, Edit)
     assert isinstance(trust.allows(gitlab_token(project="mallory/app")).edit, Refusal)
     assert denied.to_json()["allowed"] is False
@@ -138,10 +138,11 @@ def run_pytest(folder: Path, test: str) -> subprocess.CompletedProcess[str]:
     (folder / "deploy-role-trust.json").write_text(
         policy("gitlab.com", "project_path:mygroup/app:ref_type:branch:ref:main")
     )
-    # Named, because an environment that was made before the entry point does not know it.
+    # Named, because an environment that was made before the entry point does not know it; and loaded by nobody else,
+    # because one that does would have it twice.
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "daypass.testing.plugin", "-p", "no:cacheprovider", str(folder)],
-        env=clean_environment(folder),
+        env=clean_environment(folder, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
         cwd=folder,
         capture_output=True,
         text=True,

@@ -235,7 +235,7 @@ def test_the_whole_explanation() -> None:
         "      found   repo:acme/app:environment:production\n"
         "      the job has an environment, which takes the place of the branch in the subject\n"
         "\n"
-        "smallest safe edit:\n"
+        "if it should get in, the smallest safe edit:\n"
         "  change /Statement/0/Condition/StringEquals/token.actions.githubusercontent.com:sub\n"
         '    - "repo:acme/app:ref:refs/heads/main"\n'
         '    + ["repo:acme/app:ref:refs/heads/main", "repo:acme/app:environment:production"]\n'

@@ -44,9 +44,9 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
     from daypass.idp.issue import Issuer
     from daypass.idp.key_ring import KeyRing
     from daypass.idp.registry import Registry
+    from daypass.idp.watched_audit import WatchedAuditLog
     from daypass.signers import EncryptedFileSigner, KeyFile, Passphrase
     from daypass.store import open_store
-    from daypass.web.health import WatchedAuditLog
     from daypass.web.services import Services
 
     folder = settings.data_folder

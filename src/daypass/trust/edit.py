@@ -68,7 +68,7 @@ class Edit:
 
     def lines(self) -> Iterator[str]:
         """In words."""
-        yield "smallest safe edit:"
+        yield "if it should get in, the smallest safe edit:"
         for text, operation in self._applied():
             yield from (f"  {line}" for line in _described(text, operation))
         yield f"it admits {shown(self.admits)}"

@@ -9,45 +9,17 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from starlette.responses import Response
 
-from daypass.errors import AuditUnavailable, DaypassError, KeyUnavailable, Unavailable
+from daypass.errors import DaypassError, KeyUnavailable, Unavailable
 from daypass.idp.model import AuditEntry
 from daypass.tokens.key_set import KeySet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from starlette.requests import Request
 
-    from daypass.idp.model import AuditRecord
-    from daypass.idp.ports import AuditLog
     from daypass.web.services import Services
 
 REMEMBERED_SECONDS: Final = 1.0
 """How long an answer of `/readyz` holds: nobody can make us sign more often by asking more often."""
-
-
-class WatchedAuditLog:
-    """An `AuditLog` that remembers whether its last entry could be committed.
-
-    A probe that wrote an entry each time would fill the log with itself; one that only reads calls a full disk ready.
-    """
-
-    def __init__(self, log: AuditLog) -> None:
-        self._log = log
-        self.failed = False
-
-    async def append(self, entry: AuditEntry) -> None:
-        """See `AuditLog`."""
-        try:
-            await self._log.append(entry)
-        except AuditUnavailable:
-            self.failed = True
-            raise
-        self.failed = False
-
-    def entries(self, *, after: int = 0, limit: int = 100, organization_id: str | None = None) -> Sequence[AuditRecord]:
-        """See `AuditLog`."""
-        return self._log.entries(after=after, limit=limit, organization_id=organization_id)
 
 
 class Health:

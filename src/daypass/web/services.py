@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from daypass.idp.key_ring import KeyRing
     from daypass.idp.ports import Clock
     from daypass.idp.registry import Registry
-    from daypass.web.health import WatchedAuditLog
+    from daypass.idp.watched_audit import WatchedAuditLog
 
 
 @dataclass(frozen=True, slots=True)

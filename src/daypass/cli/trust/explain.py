@@ -23,7 +23,7 @@ _COLOURS: Final = (
     ("denied:", "\x1b[31m"),
     ("this token should not be allowed:", "\x1b[31m"),
     ("no edit of this policy is proposed:", "\x1b[33m"),
-    ("smallest safe edit:", "\x1b[1m"),
+    ("if it should get in, the smallest safe edit:", "\x1b[1m"),
     ("caution:", "\x1b[33m"),
 )
 _PLAIN: Final = "\x1b[0m"

@@ -1,7 +1,4 @@
-"""S3: the operation is told by method, path, sub-resource and headers, as botocore's model of S3 describes them.
-
-Source of the actions: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3".
-"""
+"""S3: the operation is told by method, path, sub-resource and headers, as botocore's model of S3 describes them."""
 
 from __future__ import annotations
 
@@ -15,86 +12,20 @@ from xml.parsers.expat import ExpatError
 
 from daypass.localaws import model
 from daypass.localaws.needs.model import Need, Unreadable
+from daypass.localaws.needs.s3_actions import (
+    ACTIONS,
+    BESIDES,
+    CALLED_LIKE_THEIR_OPERATION,
+    COPIES,
+    VERSIONED,
+    WRITES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, KeysView, Mapping
 
     from daypass.localaws.wire import WireRequest
 
-# Where the action is not called like the operation.
-_ACTIONS: Final[Mapping[str, str]] = {
-    "AbortMultipartUpload": "AbortMultipartUpload",
-    "CompleteMultipartUpload": "PutObject",
-    "CopyObject": "PutObject",
-    "CreateMultipartUpload": "PutObject",
-    "DeleteBucketCors": "PutBucketCORS",
-    "DeleteBucketEncryption": "PutEncryptionConfiguration",
-    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
-    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
-    "DeleteBucketReplication": "PutReplicationConfiguration",
-    "DeleteBucketTagging": "PutBucketTagging",
-    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
-    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
-    "GetBucketCors": "GetBucketCORS",
-    "GetBucketEncryption": "GetEncryptionConfiguration",
-    "GetBucketLifecycle": "GetLifecycleConfiguration",
-    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-    "GetBucketNotification": "GetBucketNotification",
-    "GetBucketNotificationConfiguration": "GetBucketNotification",
-    "GetBucketReplication": "GetReplicationConfiguration",
-    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
-    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
-    "HeadBucket": "ListBucket",
-    "HeadObject": "GetObject",
-    "ListBuckets": "ListAllMyBuckets",
-    "ListMultipartUploads": "ListBucketMultipartUploads",
-    "ListObjectVersions": "ListBucketVersions",
-    "ListObjects": "ListBucket",
-    "ListObjectsV2": "ListBucket",
-    "ListParts": "ListMultipartUploadParts",
-    "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
-    "PutBucketCors": "PutBucketCORS",
-    "PutBucketEncryption": "PutEncryptionConfiguration",
-    "PutBucketLifecycle": "PutLifecycleConfiguration",
-    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
-    "PutBucketNotification": "PutBucketNotification",
-    "PutBucketNotificationConfiguration": "PutBucketNotification",
-    "PutBucketReplication": "PutReplicationConfiguration",
-    "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
-    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
-    "SelectObjectContent": "GetObject",
-    "UploadPart": "PutObject",
-    "UploadPartCopy": "PutObject",
-}
-_CALLED_LIKE_THEIR_OPERATION: Final = frozenset(
-    {
-        *("CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "DeleteBucketWebsite", "DeleteObject"),
-        *("DeleteObjectTagging", "GetBucketAcl", "GetBucketLocation", "GetBucketLogging"),
-        *("GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPolicyStatus", "GetBucketRequestPayment"),
-        *("GetBucketTagging", "GetBucketVersioning", "GetBucketWebsite", "GetObject", "GetObjectAcl"),
-        *("GetObjectAttributes", "GetObjectLegalHold", "GetObjectRetention", "GetObjectTagging", "PutBucketAcl"),
-        *("PutBucketLogging", "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketRequestPayment"),
-        *("PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite", "PutObject", "PutObjectAcl"),
-        *("PutObjectLegalHold", "PutObjectRetention", "PutObjectTagging", "RestoreObject", "DeleteObjects"),
-    }
-)
-# With a version these are actions of their own.
-_VERSIONED: Final = frozenset(
-    {
-        *("GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectTagging", "DeleteObject"),
-        *("DeleteObjectTagging", "PutObjectAcl", "PutObjectTagging"),
-    }
-)
-_COPIES: Final = frozenset({"CopyObject", "UploadPartCopy"})
-# A header with which an upload does one thing more, and the action for that.
-_BESIDES: Final = (
-    (re.compile(r"x-amz-(?:acl|grant-[a-z-]+)"), "PutObjectAcl"),
-    (re.compile("x-amz-tagging"), "PutObjectTagging"),
-    (re.compile("x-amz-object-lock-(?:mode|retain-until-date)"), "PutObjectRetention"),
-    (re.compile("x-amz-object-lock-legal-hold"), "PutObjectLegalHold"),
-    (re.compile("x-amz-bypass-governance-retention"), "BypassGovernanceRetention"),
-)
-_OF_A_WRITE: Final = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload", "DeleteObject", "DeleteObjects"})
 _QUERY_KEYS: Final = {
     "prefix": "s3:prefix",
     "delimiter": "s3:delimiter",
@@ -191,11 +122,11 @@ def _found(
             return Unreadable("the list of objects to delete cannot be read")
         found += [(_versioned("DeleteObject", named), f"{arn}/{each}") for each, named in objects]
     else:
-        found.append((_versioned(_ACTIONS.get(name, name), version), arn))
-    extra = [action for form, action in _BESIDES if any(form.fullmatch(header) for header in headers)]
-    if name in _OF_A_WRITE:
+        found.append((_versioned(ACTIONS.get(name, name), version), arn))
+    extra = [action for form, action in BESIDES if any(form.fullmatch(header) for header in headers)]
+    if name in WRITES:
         found += [(action, resource) for action in extra for _, resource in tuple(found)]
-    if name in _COPIES:
+    if name in COPIES:
         source = _source(headers["x-amz-copy-source"])
         if source is None:
             return Unreadable("the source of the copy cannot be read")
@@ -238,7 +169,7 @@ def _operation(method: str, place: str, given: Mapping[str, str], headers: KeysV
         and given.keys() <= one.known
     ]
     most = max((score for score, _ in fitting), default=0)
-    best = {_ACTIONS.get(name, name): name for score, name in fitting if score == most}
+    best = {ACTIONS.get(name, name): name for score, name in fitting if score == most}
     return next(iter(best.values())) if len(best) == 1 else None
 
 
@@ -249,7 +180,7 @@ def _operations() -> tuple[_Operation, ...]:
 
 def _described() -> Iterator[_Operation]:
     service = model.service("s3")
-    for name in (*_ACTIONS, *sorted(_CALLED_LIKE_THEIR_OPERATION)):
+    for name in (*ACTIONS, *sorted(CALLED_LIKE_THEIR_OPERATION)):
         operation = service.operation_model(name)
         path, _, query = operation.http["requestUri"].partition("?")
         shape = operation.input_shape
@@ -276,7 +207,7 @@ def _described() -> Iterator[_Operation]:
 
 
 def _versioned(action: str, version: object) -> str:
-    if not version or action not in _VERSIONED:
+    if not version or action not in VERSIONED:
         return action
     return action.replace("Object", "ObjectVersion", 1)
 

@@ -439,6 +439,41 @@ def test_the_context_of_a_session(ready: LocalAws, secret: tuple[str, str]) -> N
         assert refused(lambda: client.get_secret_value(SecretId=secret[0]))[0] == "AccessDeniedException", key
 
 
+def test_what_the_token_told_besides(ready: LocalAws, secret: tuple[str, str]) -> None:
+    """Authentication methods, source identity, and a session tag in the place of the role's own."""
+    document = json.loads(ready.policy())
+    document["Statement"][0]["Action"] = [
+        f"sts:{action}" for action in ("AssumeRoleWithWebIdentity", "SetSourceIdentity", "TagSession")
+    ]
+    iam = ready.client("iam")
+    iam.delete_role(RoleName="deploy")
+    iam.create_role(
+        RoleName="deploy",
+        AssumeRolePolicyDocument=json.dumps(document),
+        Tags=[{"Key": "Team", "Value": "of the role"}, {"Key": "own", "Value": "o"}],
+    )
+    prefix = ready.issuer.url.removeprefix("https://")
+    condition = {
+        "ForAnyValue:StringEquals": {f"{prefix}:amr": "mfa"},
+        "StringEquals": {"aws:SourceIdentity": "ada", "aws:PrincipalTag/team": "shop", "aws:PrincipalTag/own": "o"},
+    }
+    ready.permit(allow(READ, "*", Condition=condition))
+    claims: dict[str, Any] = {
+        "amr": ["pwd", "mfa"],
+        "https://aws.amazon.com/source_identity": "ada",
+        "https://aws.amazon.com/tags": {"principal_tags": {"team": ["shop"]}},
+    }
+    client = session(ready, "secretsmanager", WebIdentityToken=ready.token(**claims))
+    assert client.get_secret_value(SecretId=secret[0])["SecretString"] == "hunter2"
+    for name, other in (
+        ("amr", ["pwd"]),
+        ("https://aws.amazon.com/source_identity", "bob"),
+        ("https://aws.amazon.com/tags", {}),
+    ):
+        client = session(ready, "secretsmanager", WebIdentityToken=ready.token(**{**claims, name: other}))
+        assert refused(partial(client.get_secret_value, SecretId=secret[0]))[0] == "AccessDeniedException", name
+
+
 def test_older_sessions_are_revoked(ready: LocalAws, secret: tuple[str, str]) -> None:
     """The policy that the console writes for "Revoke active sessions"."""
     now = ready.clock.stop()

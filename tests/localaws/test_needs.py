@@ -5,6 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daypass.localaws.needs import s3
 from daypass.localaws.needs.json_protocol import SERVICES, Here
@@ -116,3 +118,29 @@ def test_an_operation_on_what_the_body_does_not_name_has_no_known_resource(servi
     found = json_needs(service, request, here)
     assert not isinstance(found, Unreadable)
     assert [need.resource for need in found] == [None]
+
+
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(["x-amz-copy-source", "x-amz-acl", "x-amz-target", "host", "x-amz-tagging"]),
+        st.text() | st.sampled_from(["bkt/k", "//[", "secretsmanager.GetSecretValue"]),
+    ),
+    max_size=3,
+).map(tuple)
+REQUESTS = st.builds(
+    WireRequest,
+    st.sampled_from(["GET", "PUT", "POST", "DELETE", "HEAD", "x"]),
+    st.text() | st.sampled_from(["/", "/bkt", "/bkt/k", "/bkt/%", "/bkt/%C3"]),
+    st.text() | st.sampled_from(["delete", "acl", "uploads", "versionId=%ff", "tagging&versionId=1"]),
+    st.one_of(HEADERS, HEADERS.map(lambda headers: (HOST, *headers))),
+    st.binary() | st.sampled_from([DELETE, b"<Delete/>", b'{"SecretId": 1}', b'{"SecretIdList": [null]}', b"{}"]),
+)
+
+
+@given(REQUESTS)
+def test_no_request_breaks_the_reading(request_: WireRequest) -> None:
+    for found in (
+        s3.needs(request_),
+        json_needs("secretsmanager", request_, Here("us-east-1", "111122223333", lambda _: None)),
+    ):
+        assert isinstance(found, Unreadable) or (found and all(isinstance(need, Need) for need in found))

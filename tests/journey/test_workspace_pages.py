@@ -39,6 +39,18 @@ def test_the_gitpod_task_logs_in_and_reads_the_secret(workspace: dict[str, str],
     assert json.loads(done.stdout.splitlines()[-1]).startswith("postgresql://")
 
 
+def test_another_secret_is_denied_in_awss_words(workspace: dict[str, str], tmp_path: Path) -> None:
+    task = "daypass idp login aws\naws secretsmanager get-secret-value --secret-id payments_signing_key"
+    done = bash(task, environment=workspace, folder=tmp_path)
+    assert done.returncode != 0
+    assert "(AccessDeniedException) when calling the GetSecretValue operation: User: arn:aws:sts::" in done.stderr
+    assert (
+        "is not authorized to perform: secretsmanager:GetSecretValue on resource: payments_signing_key"
+        " because no identity-based policy allows the secretsmanager:GetSecretValue action"
+    ) in done.stderr
+    assert "not-for-the-demo-role" not in done.stdout
+
+
 def test_ona_idp_token_decode_shows_header_and_payload(workspace: dict[str, str], tmp_path: Path) -> None:
     done = bash(ALIASES + "ona idp token --decode --audience sts.amazonaws.com", environment=workspace, folder=tmp_path)
     assert done.returncode == 0, done.stderr

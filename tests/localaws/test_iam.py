@@ -241,12 +241,102 @@ def test_parameters_outside_the_model(iam: Any, arguments: dict[str, Any]) -> No
 
 def test_what_is_not_there_says_so(iam: Any) -> None:
     assert fault(iam.list_users)[:2] == ("NotImplemented", 501)
-    role = {
-        "RoleName": "r",
-        "AssumeRolePolicyDocument": policy(),
-        "PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/p",
-    }
-    assert fault(iam.create_role, **role)[:2] == ("NotImplemented", 501)
+    arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    code, status, message = fault(iam.get_policy, PolicyArn=arn)
+    assert (code, status) == ("NotImplemented", 501)
+    assert message == f"The local AWS does not have the AWS managed policy {arn}. It has: AdministratorAccess."
+
+
+# ----------------------------------------------------------------------------------------- permissions policies
+
+
+def permissions(**other: Any) -> str:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*", **other}
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [{name: value for name, value in statement.items() if value is not None}],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ("{", "This policy contains invalid Json"),
+        (permissions(Effect="allow"), "Syntax errors in policy."),
+        (permissions(Principal="*"), "Policy document should not specify a principal."),
+        (permissions(Resource=None), "Policy statement must contain resources."),
+        (permissions(Action=None), "Policy statement must contain actions."),
+        (permissions(Resource="bucket"), 'Resource bucket must be in ARN format or "*".'),
+        (permissions(Resource="arn:aws:*:::b"), "Resource vendor must be fully qualified and cannot contain regexes."),
+        (permissions(Action="GetObject"), "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."),
+        (permissions(Condition={"StringIs": {"aws:userid": "a"}}), "Syntax errors in policy."),
+        (permissions(Condition={"DateLessThan": {"aws:CurrentTime": "soon"}}), "Syntax errors in policy."),
+        (permissions(Sid="a b"), "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the"),
+        (permissions(Resource="arn:aws:s3:::${x}"), "The local AWS cannot evaluate this policy yet: "),
+    ],
+)
+def test_permissions_policies_that_are_not_taken(iam: Any, document: str, message: str) -> None:
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=policy())
+    code, status, told = fault(iam.put_role_policy, RoleName="r", PolicyName="p", PolicyDocument=document)
+    assert (code, status) == ("MalformedPolicyDocument", 400)
+    assert told.startswith(message)
+    assert fault(iam.create_policy, PolicyName="p", PolicyDocument=document)[2] == told
+    assert iam.list_role_policies(RoleName="r")["PolicyNames"] == []
+    assert iam.list_policies(Scope="Local")["Policies"] == []
+
+
+def test_the_life_of_a_managed_policy(iam: Any) -> None:
+    made = iam.create_policy(PolicyName="read", Path="/ci/", PolicyDocument=permissions(), Description="d")["Policy"]
+    arn = made["Arn"]
+    assert arn == f"arn:aws:iam::{ACCOUNT}:policy/ci/read"
+    assert fault(iam.create_policy, PolicyName="READ", PolicyDocument=permissions()) == (
+        "EntityAlreadyExists", 409, "A policy called READ already exists. Duplicate names are not allowed.",
+    )  # fmt: skip
+    found = iam.get_policy(PolicyArn=arn)["Policy"]
+    assert (found["Description"], found["AttachmentCount"], found["DefaultVersionId"]) == ("d", 0, "v1")
+    document = iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
+    assert document == json.loads(permissions())
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=policy())
+    for _ in range(2):
+        iam.attach_role_policy(RoleName="r", PolicyArn=arn)
+    iam.attach_role_policy(RoleName="r", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    assert iam.list_attached_role_policies(RoleName="r")["AttachedPolicies"] == [
+        {"PolicyName": "AdministratorAccess", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+        {"PolicyName": "read", "PolicyArn": arn},
+    ]
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
+    assert fault(iam.delete_policy, PolicyArn=arn)[:2] == ("DeleteConflict", 409)
+    assert fault(iam.delete_role, RoleName="r") == (
+        "DeleteConflict", 409, "Cannot delete entity, must detach all policies first.",
+    )  # fmt: skip
+    iam.detach_role_policy(RoleName="r", PolicyArn=arn)
+    assert fault(iam.detach_role_policy, RoleName="r", PolicyArn=arn) == (
+        "NoSuchEntity", 404, f"Policy {arn} was not found.",
+    )  # fmt: skip
+    iam.delete_policy(PolicyArn=arn)
+    assert fault(iam.get_policy, PolicyArn=arn)[:2] == ("NoSuchEntity", 404)
+    assert fault(iam.attach_role_policy, RoleName="r", PolicyArn=arn) == (
+        "NoSuchEntity", 404, f"Policy {arn} does not exist or is not attachable.",
+    )  # fmt: skip
+
+
+def test_a_boundary_is_a_policy_that_is_there(iam: Any) -> None:
+    arn = iam.create_policy(PolicyName="limit", PolicyDocument=permissions())["Policy"]["Arn"]
+    missing = f"{arn}-not"
+    told = ("NoSuchEntity", 404, f"Scope ARN: {missing} does not exist or is not attachable.")
+    role = {"RoleName": "r", "AssumeRolePolicyDocument": policy()}
+    assert fault(iam.create_role, **role, PermissionsBoundary=missing) == told
+    iam.create_role(**role, PermissionsBoundary=arn)
+    boundary = iam.get_role(RoleName="r")["Role"]["PermissionsBoundary"]
+    assert boundary == {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn}
+    assert fault(iam.delete_policy, PolicyArn=arn)[:2] == ("DeleteConflict", 409)
+    iam.delete_role_permissions_boundary(RoleName="r")
+    assert "PermissionsBoundary" not in iam.get_role(RoleName="r")["Role"]
+    assert fault(iam.put_role_permissions_boundary, RoleName="r", PermissionsBoundary=missing) == told
+    iam.put_role_permissions_boundary(RoleName="r", PermissionsBoundary=arn)
+    assert "PermissionsBoundary" in iam.get_role(RoleName="r")["Role"]
 
 
 def test_an_action_that_aws_does_not_have(aws: LocalAws) -> None:

@@ -13,7 +13,15 @@ SESSION = Session(
     account="111122223333",
     arn="arn:aws:sts::111122223333:assumed-role/deploy/job",
     user_id="AROAEXAMPLEEXAMPLE123:job",
-    expires_at=datetime(2026, 1, 1, tzinfo=UTC),
+    expires_at=datetime(2026, 1, 1, 1, tzinfo=UTC),
+    issued_at=datetime(2026, 1, 1, tzinfo=UTC),
+    role="arn:aws:iam::111122223333:role/ci/deploy",
+    provider="arn:aws:iam::111122223333:oidc-provider/idp.example.com",
+    federated=(("idp.example.com:sub", ("ü",)), ("idp.example.com:amr", ("pwd", "mfa"))),
+    source_identity="me",
+    tags=(("team", "shop"),),
+    policy='{"Version":"2012-10-17"}',
+    policy_arns=("arn:aws:iam::111122223333:policy/limit",),
 )
 SESSIONS = Sessions()
 ISSUED = SESSIONS.issue(SESSION)

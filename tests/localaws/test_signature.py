@@ -303,6 +303,7 @@ def test_presigned_urls_of_odd_keys(aws: LocalAws, bucket: str, key: str) -> Non
 def test_a_presigned_url_of_a_session(ready: LocalAws) -> None:
     name = f"b-{uuid.uuid4()}"
     ready.client("s3").create_bucket(Bucket=name)
+    ready.permit({"Effect": "Allow", "Action": "s3:*Object", "Resource": f"arn:aws:s3:::{name}/*"})
     credentials = ready.assume()["Credentials"]
     s3 = ready.client("s3", credentials, config=Config(signature_version="s3v4"))
     s3.put_object(Bucket=name, Key="k", Body=b"v")

@@ -84,6 +84,7 @@ def test_a_get_buys_a_session_too(ready: LocalAws) -> None:
 def test_a_session_reads_a_secret(ready: LocalAws) -> None:
     name = f"db-{uuid.uuid4()}"
     ready.client("secretsmanager").create_secret(Name=name, SecretString="hunter2")
+    ready.permit({"Effect": "Allow", "Action": "*", "Resource": "*"})
     session = ready.client("secretsmanager", ready.assume()["Credentials"])
     assert session.get_secret_value(SecretId=name)["SecretString"] == "hunter2"
     elsewhere = ready.client("secretsmanager", {"AccessKeyId": "999988887777", "SecretAccessKey": "test"})
@@ -104,6 +105,7 @@ def test_the_aws_cli_logs_in_and_reads(ready: LocalAws, tmp_path: Path) -> None:
     """The login by web identity provider of the CLI itself: token file and role in the environment."""
     name = f"cli-{uuid.uuid4()}"
     ready.client("secretsmanager").create_secret(Name=name, SecretString="from the cli")
+    ready.permit({"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue", "s3:*"], "Resource": "*"})
     (tmp_path / "token").write_text(ready.token())
     environ = {
         "PATH": os.environ["PATH"],

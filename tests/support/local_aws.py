@@ -103,6 +103,11 @@ class LocalAws:
         iam.create_open_id_connect_provider(Url=self.issuer.url, ClientIDList=["sts.amazonaws.com"])
         iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=self.policy())
 
+    def permit(self, *statements: dict[str, Any], name: str = "permissions", role: str = "deploy") -> None:
+        """An inline policy of a role."""
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        self.client("iam").put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+
     def token(self, **claims: Any) -> str:
         return self.issuer.token(now=self.clock().timestamp(), **claims)
 

@@ -1,4 +1,6 @@
-"""What `daypass up` finds in its account: a provider, a role that trusts one project's workspaces, and a secret.
+"""What `daypass up` finds in its account: a provider, a role that trusts one project's workspaces, and two secrets.
+
+The role may read one of them.
 
 Made through the local AWS's own front with signed requests, as anybody would make it.
 """
@@ -21,11 +23,12 @@ REGION: Final = "us-east-1"
 ROLE: Final = "demo-workspace"
 CONNECTION_STRING_NAME: Final = "database_connection_string"
 CONNECTION_STRING: Final = "postgresql://shop:not-a-real-password@db.example.com/shop"
+NOT_FOR_THE_ROLE: Final = "payments_signing_key"
 AUDIENCE: Final = "sts.amazonaws.com"
 
 
 def furnish(endpoint: str, authority: Path, *, issuer: IssuerUrl, subjects: str) -> str:
-    """Make provider, role and secret in an empty local AWS; the role's ARN.
+    """Make provider, role and secrets in an empty local AWS; the role's ARN.
 
     Args:
         endpoint: the local AWS's URL.
@@ -51,9 +54,9 @@ def furnish(endpoint: str, authority: Path, *, issuer: IssuerUrl, subjects: str)
         ],
     }
     role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust_policy))["Role"]
-    secret = _client("secretsmanager", endpoint, authority).create_secret(
-        Name=CONNECTION_STRING_NAME, SecretString=CONNECTION_STRING
-    )
+    secrets = _client("secretsmanager", endpoint, authority)
+    secret = secrets.create_secret(Name=CONNECTION_STRING_NAME, SecretString=CONNECTION_STRING)
+    secrets.create_secret(Name=NOT_FOR_THE_ROLE, SecretString="not-for-the-demo-role")
     permissions = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret["ARN"]}],

@@ -96,7 +96,6 @@ async def _serve(options: LocalAwsOptions) -> None:
     if options.ready_file is not None:
         await asyncio.to_thread(files.write_atomic, options.ready_file, f"{url}\n".encode())
     tell(f"daypass: the local AWS answers at {url}; administrator test/test")
-    tell("daypass: role policies are kept but not evaluated: a role's session may use every service here")
     await stopped.wait()
     await server.stop()
 

@@ -220,6 +220,7 @@ In a second terminal, be one of them:
   daypass idp login aws --role-arn "$IDP_AWS_ROLE_ARN"
   aws sts get-caller-identity
   aws secretsmanager get-secret-value --secret-id database_connection_string
+  aws secretsmanager get-secret-value --secret-id payments_signing_key      # denied: the role may read one secret
 
 A workspace of another project is refused, and told why:
 

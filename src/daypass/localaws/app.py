@@ -1,7 +1,7 @@
 """The front: one ASGI application, and the order in which a request is looked at.
 
-Door, size, service, signature, operation. Nothing but AssumeRoleWithWebIdentity, and the explanation of a refusal under
-its unguessable id, is answered without a signature.
+Door, size, service, signature, permission, operation. Nothing but AssumeRoleWithWebIdentity, and the explanation of a
+refusal under its unguessable id, is answered without a signature.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from daypass.errors import PartMissing
 from daypass.fetching import Fetcher, KeySetCache
 from daypass.localaws import iam, model, query, signature, why
+from daypass.localaws.authorize import Authorizer, Facts
 from daypass.localaws.door import why_shut
 from daypass.localaws.faults import AwsError, Fault, Protocol, reply
 from daypass.localaws.iam.state import Call, IamState
@@ -77,6 +78,7 @@ class _Front:
         )
         self._web_identity = WebIdentity(self._iam, KeySetCache(fetcher, clock), self._sessions, clock)
         self._services = Services()
+        self._authorizer = Authorizer(self._iam, self._services)
         self._whys = why.Whys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,11 +130,14 @@ class _Front:
         if isinstance(caller, signature.Refused):
             return caller.fault.error(asked.protocol, caller.detail)
         if asked.service in DECIDED:
-            return self._operate(str(asked.service), given, caller, request_id)
+            return self._operate(scope, request, given, caller, request_id)
         if asked.service not in BEHIND:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
         try:
+            await self._services.ready(caller.scope.service)
+            if denied := self._authorizer.behind(caller, request, asked.protocol, self._facts(scope)):
+                return denied
             await self._services.serve(scope, request, caller, send)
         except PartMissing as missing:
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, f"{missing.message}. {missing.advice}")
@@ -146,14 +151,24 @@ class _Front:
         service = asked.service or claimed.scope.service
         return signature.verify(request, claimed, service=service, sessions=self._sessions, now=self._clock())
 
+    def _facts(self, scope: Scope) -> Facts:
+        return Facts(now=self._clock(), source_ip=_peer(scope), secure_transport=scope.get("scheme") == "https")
+
     def _operate(
-        self, service: str, given: Mapping[str, str], caller: signature.Caller, request_id: str
+        self,
+        scope: Scope,
+        request: WireRequest,
+        given: Mapping[str, str],
+        caller: signature.Caller,
+        request_id: str,
     ) -> Reply | AwsError:
-        """Carry out a signed operation of IAM or STS."""
-        action = given.get("Action", "")
+        """Carry out a signed operation of IAM or STS, when the caller may."""
+        service, action = caller.scope.service, given.get("Action", "")
         operation = model.operation(service, action)
         if operation is None or given.get("Version") != model.version(service):
             return _no_operation(given)
+        if denied := self._authorizer.operation(caller, request, action, given, self._facts(scope)):
+            return denied
         outcome: Mapping[str, Any] | AwsError
         if service == "sts" and action == "GetCallerIdentity":
             outcome = get_caller_identity(caller.who)
@@ -175,10 +190,9 @@ class _Front:
         operation = model.operation("sts", WEB_IDENTITY)
         if operation is None or given.get("Version") != model.version("sts"):
             return _no_operation(given)
-        client = scope.get("client")
         outcome = await self._web_identity.assume(
             given,
-            source_ip=client[0] if client else None,
+            source_ip=_peer(scope),
             secure_transport=scope.get("scheme") == "https",
             region=_region(request),
             user_agent=request.header("user-agent"),
@@ -207,6 +221,11 @@ class _Front:
 def _no_operation(given: Mapping[str, str]) -> AwsError:
     action, version = given.get("Action", ""), given.get("Version", "")
     return AwsError("InvalidAction", 400, f"Could not find operation {action} for version {version}")
+
+
+def _peer(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return client[0] if client else None
 
 
 def _region(request: WireRequest) -> str:

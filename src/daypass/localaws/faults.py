@@ -16,6 +16,7 @@ from daypass.localaws.wire import Reply
 from daypass.localaws.xml import escaped
 
 if TYPE_CHECKING:
+    from daypass.permissions.decision import Authorization
     from daypass.sts.refusal import Refusal
 
 XML: Final = "text/xml"
@@ -42,7 +43,8 @@ class Protocol(StrEnum):
 class AwsError:
     """A code on the wire, its HTTP status and its text.
 
-    `detail` and `refusal` are what AWS would not say: for the local log and the explanation, never for the answer.
+    `detail`, `refusal` (of a login) and `authorization` (of a session's request) are what AWS would not say: for the
+    local log and the explanation, never for the answer.
     """
 
     code: str
@@ -50,6 +52,7 @@ class AwsError:
     message: str
     detail: str = ""
     refusal: Refusal | None = None
+    authorization: Authorization | None = None
 
 
 @unique
@@ -130,16 +133,30 @@ class Fault(Enum):
         ("AccessDeniedException", 403, "{detail}"),
         ("AccessDenied", 403, "{detail}"),
     )
+    ACCESS_DENIED = (
+        ("AccessDenied", 403, "{detail}"),
+        ("AccessDeniedException", 400, "{detail}"),
+        ("AccessDenied", 403, "{detail}"),
+    )
     INTERNAL = (
         ("InternalFailure", 500, "The request processing has failed because of an unknown error."),
         ("InternalFailure", 500, "The request processing has failed because of an unknown error."),
         ("InternalError", 500, "We encountered an internal error. Please try again."),
     )
 
-    def error(self, protocol: Protocol, detail: str = "") -> AwsError:
-        """The fault as `protocol` says it; `detail` fills the texts that have a place for one."""
+    def error(
+        self, protocol: Protocol, detail: str = "", *, why: str = "", authorization: Authorization | None = None
+    ) -> AwsError:
+        """The fault as `protocol` says it.
+
+        Args:
+            protocol: of the service that was asked.
+            detail: fills the texts that have a place for one.
+            why: what AWS would not say.
+            authorization: the decision behind it.
+        """
         code, status, text = self.value[list(Protocol).index(protocol)]
-        return AwsError(code=code, http_status=status, message=text.replace("{detail}", detail))
+        return AwsError(code, status, text.replace("{detail}", detail), detail=why, authorization=authorization)
 
 
 def reply(error: AwsError, protocol: Protocol, request_id: str, *, namespace: str = "") -> Reply:

@@ -9,10 +9,12 @@ What moto keeps, it keeps for the process: two local AWS in one process would sh
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from daypass.errors import PartMissing
 from daypass.localaws.faults import Fault, Protocol, reply
+from daypass.localaws.needs.json_protocol import Found
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -60,13 +62,55 @@ class Services:
         service = await self._service(caller.scope.service)
         credential = "/".join((caller.scope.access_key_id, caller.scope.date, caller.scope.region))
         signed_for = f"AWS4-HMAC-SHA256 Credential={credential}/{caller.scope.service}/aws4_request, SignedHeaders=host"
-        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _OURS]
+        # To WSGI `x_amz_target` is `X-Amz-Target`: one that nobody judged.
+        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _OURS and b"_" not in name]
+        if BEHIND[caller.scope.service] is Protocol.JSON:
+            # moto would take operation and parameters out of a query or a form rather than out of what was judged.
+            request = replace(request, method="POST", path="/", query="")
+            scope = {**scope, "method": "POST", "path": "/", "raw_path": b"/", "query_string": b""}
+            headers = [(name, value) for name, value in headers if name.lower() != b"content-type"]
+            headers.append((b"content-type", b"application/x-amz-json-1.1"))
         headers += [(b"x-moto-account-id", caller.who.account.encode()), (b"authorization", signed_for.encode())]
 
         async def receive() -> Message:
             return {"type": "http.request", "body": request.body, "more_body": False}
 
         await service({**scope, "headers": headers, "daypass.request": request}, receive, send)
+
+    def find(self, service: str, account: str, region: str, name: str) -> Found | None:
+        """A resource by its name or ARN, as the service itself would find it; None when it is not there.
+
+        Only Secrets Manager gives its resources ARNs that do not follow from their names. The service must be `ready`.
+        """
+        if service != "secretsmanager":
+            return None
+        from moto.secretsmanager.models import (  # noqa: PLC0415 - an optional part, and slow to import
+            SecretsStore,
+            secretsmanager_backends,
+        )
+
+        kept: Any = secretsmanager_backends[account][region].secrets
+        # A copy, made in one step: other threads write to it.
+        secret: Any = cast("Any", SecretsStore)(dict.copy(kept)).get(name)
+        if secret is None:
+            return None
+        tags = tuple((tag["Key"], tag["Value"]) for tag in secret.tags or ())
+        return Found(secret.arn, tags)
+
+    def owner(self, bucket: str) -> str | None:
+        """The account that a bucket is in, None without such a bucket. S3 must be `ready`."""
+        from moto.s3.models import s3_backends  # noqa: PLC0415 - an optional part, and slow to import
+
+        kept: Any = s3_backends.bucket_accounts.get(bucket)
+        return None if kept is None else str(kept[1])
+
+    async def ready(self, name: str) -> None:
+        """Start a service, once.
+
+        Raises:
+            PartMissing: when moto is not installed.
+        """
+        await self._service(name)
 
     def close(self) -> None:
         """End the threads."""

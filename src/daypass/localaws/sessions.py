@@ -1,9 +1,9 @@
 """Who may sign: administrators as users of emulators know them, and sessions that our STS gave out.
 
 A session is not kept. Its token is sealed (AES-GCM) under a key that this instance made at its start, and holds all
-that is known of the session; its secret key follows from the access key id (HMAC). So sessions cost no memory, a token
-cannot be altered or moved to another access key, and another instance refuses it. Access key ids and tokens are
-recognisably local: AWS would never give out such.
+that is known of the session, which STS bounds ("packed policy size"); its secret key follows from the access key id
+(HMAC). So sessions cost no memory, a token cannot be altered or moved to another access key, and another instance
+refuses it. Access key ids and tokens are recognisably local: AWS would never give out such.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -52,12 +53,40 @@ class Administrator:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session of a role. `user_id` is `AROA…:<session name>`."""
+    """A session of a role, and all of its login that its permissions may depend on.
+
+    Attributes:
+        account: twelve digits.
+        arn: of the session.
+        user_id: `AROA…:<session name>`.
+        expires_at: when it ends; whole seconds.
+        issued_at: when it began; whole seconds.
+        role: the ARN of the role, with its path.
+        provider: the ARN of the OIDC provider.
+        federated: the condition keys of the token that a session keeps, such as `idp.example.com:sub`.
+        source_identity: None without.
+        tags: session tags.
+        policy: the text of the session policy, None without.
+        policy_arns: managed policies that limit the session.
+    """
 
     account: str
     arn: str
     user_id: str
     expires_at: datetime
+    issued_at: datetime
+    role: str
+    provider: str
+    federated: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    source_identity: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
+
+    @property
+    def role_id(self) -> str:
+        """The role's unique id, which a role of the same name that is made later does not have."""
+        return self.user_id.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +109,13 @@ class Sessions:
     def issue(self, session: Session) -> Credentials:
         """Credentials for a session, good until its expiry (whole seconds)."""
         access_key_id = (_KEY_PREFIX + base64.b32encode(secrets.token_bytes(10)).decode())[:_KEY_LENGTH]
-        facts = [session.account, session.arn, session.user_id, int(session.expires_at.timestamp())]
+        ends, began = int(session.expires_at.timestamp()), int(session.issued_at.timestamp())
+        facts = [
+            *(session.account, session.arn, session.user_id, ends, began, session.role, session.provider),
+            *(session.federated, session.source_identity, session.tags, session.policy, session.policy_arns),
+        ]
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._seal.encrypt(nonce, orjson.dumps(facts), access_key_id.encode())
+        sealed = self._seal.encrypt(nonce, zlib.compress(orjson.dumps(facts), 1), access_key_id.encode())
         return Credentials(
             access_key_id=access_key_id,
             secret_access_key=self._secret_of(access_key_id),
@@ -114,8 +147,23 @@ class Sessions:
             opened = self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], access_key_id.encode())
         except (ValueError, InvalidTag):
             return None
-        account, arn, user_id, expires_at = orjson.loads(opened)
-        return Session(account=account, arn=arn, user_id=user_id, expires_at=datetime.fromtimestamp(expires_at, UTC))
+        account, arn, user_id, ends, began, role, provider, federated, source_identity, tags, policy, arns = (
+            orjson.loads(zlib.decompress(opened))
+        )
+        return Session(
+            account=account,
+            arn=arn,
+            user_id=user_id,
+            expires_at=datetime.fromtimestamp(ends, UTC),
+            issued_at=datetime.fromtimestamp(began, UTC),
+            role=role,
+            provider=provider,
+            federated=tuple((key, tuple(values)) for key, values in federated),
+            source_identity=source_identity,
+            tags=tuple((key, value) for key, value in tags),
+            policy=policy,
+            policy_arns=tuple(arns),
+        )
 
     def _secret_of(self, access_key_id: str) -> Secret:
         digest = hmac.digest(self._secret_key, access_key_id.encode(), hashlib.sha256)

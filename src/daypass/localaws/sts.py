@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from daypass.errors import Unavailable
+from daypass.localaws.iam.managed import managed_policy
 from daypass.localaws.sessions import Session
 from daypass.sts.decide import KeysUnavailable, Provider, Role, decide
 from daypass.sts.refusal import Refusal
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from daypass.fetching import KeySetCache
     from daypass.localaws.iam.state import IamState
     from daypass.localaws.sessions import Administrator, Sessions
-    from daypass.names import IssuerUrl
+    from daypass.names import IssuerUrl, RoleArn
     from daypass.sts.decide import Granted
     from daypass.tokens.key_set import KeySet
 
@@ -77,8 +78,13 @@ class WebIdentity:
             secure_transport=secure_transport,
             region=region,
             user_agent=user_agent,
+            managed_policies={
+                arn: managed.policy
+                for arn in request.policy_arns
+                if (managed := managed_policy(account, arn)) is not None
+            },
         )
-        return outcome if isinstance(outcome, Refusal) else self._session(outcome, request.role_arn.account)
+        return outcome if isinstance(outcome, Refusal) else self._session(outcome, request.role_arn)
 
     async def _keys_of(self, issuer: IssuerUrl, kid: object) -> KeySet | KeysUnavailable:
         try:
@@ -86,10 +92,23 @@ class WebIdentity:
         except Unavailable as fault:
             return KeysUnavailable(fault.message)
 
-    def _session(self, granted: Granted, account: str) -> dict[str, Any]:
-        expires_at = self._clock().replace(microsecond=0) + timedelta(seconds=granted.duration_seconds)
+    def _session(self, granted: Granted, role: RoleArn) -> dict[str, Any]:
+        issued_at = self._clock().replace(microsecond=0)
         credentials = self._sessions.issue(
-            Session(account=account, arn=granted.session_arn, user_id=granted.assumed_role_id, expires_at=expires_at)
+            Session(
+                account=role.account,
+                arn=granted.session_arn,
+                user_id=granted.assumed_role_id,
+                expires_at=issued_at + timedelta(seconds=granted.duration_seconds),
+                issued_at=issued_at,
+                role=str(role),
+                provider=str(granted.provider),
+                federated=tuple(granted.session_keys.items()),
+                source_identity=granted.source_identity,
+                tags=tuple(granted.tags.principal_tags.items()),
+                policy=granted.policy,
+                policy_arns=granted.policy_arns,
+            )
         )
         return {
             "Credentials": {

@@ -10,6 +10,7 @@ import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from daypass.permissions import explain as permissions
 from daypass.trust.edit import smallest_edit
 from daypass.trust.explain import narrate
 from daypass.trust.steps import explain
@@ -38,8 +39,8 @@ class Whys:
     def tell(self, path: str) -> bytes | None:
         """The refusal at a path as JSON, or None.
 
-        `code`, `message` and `detail` always; where the trust policy said no, also its `decision`, the whole
-        `explanation`, the `edit` that would help or why there is none, and all of that in `words`.
+        `code`, `message` and `detail` always; where policies said no, also their `decision` and it in `words`; of a
+        trust policy also the whole `explanation`, and the `edit` that would help or why there is none.
         """
         error = self._refusals.get(path.removeprefix(PATH))
         if error is None:
@@ -59,6 +60,9 @@ def log_lines(request_id: str, error: AwsError) -> str:
 
 
 def _told(error: AwsError) -> dict[str, object]:
+    if error.authorization is not None:
+        told = permissions.words(error.authorization)
+        return {"decision": error.authorization.to_json(), "explanation": None, "edit": None, "words": told}
     refusal = error.refusal
     if refusal is None or refusal.decision is None or refusal.policy is None or refusal.attempt is None:
         return {"decision": None, "explanation": None, "edit": None, "words": None}

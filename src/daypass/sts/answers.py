@@ -26,6 +26,7 @@ class Answer(Enum):
     INTERNAL_FAILURE = ("InternalFailure", 500)
     INVALID_IDENTITY_TOKEN = ("InvalidIdentityToken", 400)
     MALFORMED_INPUT = ("MalformedInput", 400)
+    MALFORMED_POLICY_DOCUMENT = ("MalformedPolicyDocument", 400)
     PACKED_POLICY_TOO_LARGE = ("PackedPolicyTooLarge", 400)
     VALIDATION_ERROR = ("ValidationError", 400)
 
@@ -108,15 +109,19 @@ DURATION_OVER_MAXIMUM: Final = Text(
     _REPORTED,
     None,
 )
-SESSION_POLICY: Final = Text(
-    Answer.VALIDATION_ERROR,
-    "This local AWS does not evaluate session policies yet. Leave out Policy and PolicyArns.",
-    _OURS,
-    None,
+POLICY_MALFORMED: Final = Text(Answer.MALFORMED_POLICY_DOCUMENT, "{message}", _REPORTED, None)
+POLICY_ARN_UNKNOWN: Final = Text(
+    Answer.MALFORMED_POLICY_DOCUMENT, "Policy {arn} does not exist or is not attachable.", _OURS, None
 )
 PACKED_SIZE: Final = Text(
     Answer.PACKED_POLICY_TOO_LARGE,
     "Packed size of session tags consumes {percent}% of allotted space.",
+    _REPORTED,
+    None,
+)
+PACKED_POLICY: Final = Text(
+    Answer.PACKED_POLICY_TOO_LARGE,
+    "Packed policy consumes {percent}% of allotted space, please use smaller policy.",
     _REPORTED,
     None,
 )

@@ -43,12 +43,14 @@ _INTEGER_LIMIT: Final = 2**31
 
 @dataclass(frozen=True, slots=True)
 class WebIdentityRequest:
-    """Parameters in good form. `duration_seconds` is 3600 when none was given."""
+    """Parameters in good form. `duration_seconds` is 3600 when none was given; `policy` is a text, not read yet."""
 
     role_arn: RoleArn
     session_name: str
     token: Secret
     duration_seconds: int = DEFAULT_DURATION_SECONDS
+    policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
 
 
 def read_request(parameters: Mapping[str, str]) -> WebIdentityRequest | Refusal:
@@ -76,8 +78,6 @@ def read_request(parameters: Mapping[str, str]) -> WebIdentityRequest | Refusal:
         role_arn = RoleArn.parse(parameters["RoleArn"])
     except ArnInvalid as fault:
         return refuse(answers.ROLE_ARN_INVALID, fault.message, arn=parameters["RoleArn"])
-    if "Policy" in parameters or policy_arns:
-        return refuse(answers.SESSION_POLICY, "a session policy would have narrowed the session, and is not evaluated")
     if "ProviderId" in parameters:
         return _provider_id(parameters["ProviderId"], parameters["WebIdentityToken"])
     return WebIdentityRequest(
@@ -85,6 +85,8 @@ def read_request(parameters: Mapping[str, str]) -> WebIdentityRequest | Refusal:
         session_name=parameters["RoleSessionName"],
         token=Secret(parameters["WebIdentityToken"]),
         duration_seconds=DEFAULT_DURATION_SECONDS if duration is None else duration,
+        policy=parameters.get("Policy"),
+        policy_arns=tuple(policy_arns),
     )
 
 

@@ -34,11 +34,12 @@ def _statement(statement: Statement, request: Request) -> StatementResult:
         effect=statement.effect,
         principal=Reason.MATCHED if principal else Reason.PRINCIPAL_DIFFERS,
         action=Reason.MATCHED if action else Reason.ACTION_DIFFERS,
-        conditions=tuple(_condition(condition, request.context) for condition in statement.conditions),
+        conditions=tuple(judged(condition, request.context) for condition in statement.conditions),
     )
 
 
-def _condition(condition: Condition, context: Context) -> ConditionResult:
+def judged(condition: Condition, context: Context) -> ConditionResult:
+    """How one condition comes out, and why."""
     found = context.get(condition.key)
     matched = condition.holds(context)
     reason = _why(condition, found, context) if matched else _why_not(condition, found, context)

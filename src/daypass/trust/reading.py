@@ -1,12 +1,13 @@
 """From JSON values to the parts of a policy, each held to the grammar.
 
-Source: IAM User Guide, "Grammar of the IAM JSON policy language".
+`read` is for trust policies. What they share with identity policies is `read_document`, `members`, `effect`, `actions`,
+`conditions` and `texts`. Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 """
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from daypass.errors import PolicyMalformed, PolicyUnsupported
 from daypass.trust import aws_texts
@@ -16,11 +17,12 @@ from daypass.trust.statement import Action, Condition, Effect, Principal, Princi
 from daypass.trust.wildcard import Pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from daypass.tokens.strict_json import JsonValue
 
 Path = tuple[str | int, ...]
+_Statement = TypeVar("_Statement")
 
 OLD_VERSION: Final = "2008-10-17"
 """What a policy without `Version` is; `${…}` has no meaning in it."""
@@ -47,14 +49,29 @@ class Fault(Exception):
 
 
 def read(document: JsonValue) -> tuple[str, str | None, tuple[Statement, ...]]:
-    """Version, id and statements.
+    """Version, id and statements of a trust policy.
+
+    Raises:
+        Fault: at the first thing that is wrong.
+    """
+    return read_document(document, _statement)
+
+
+def read_document(
+    document: JsonValue, statement: Callable[[dict[str, JsonValue], Path, int, bool], _Statement]
+) -> tuple[str, str | None, tuple[_Statement, ...]]:
+    """Version, id and statements of a policy of any kind.
+
+    Args:
+        document: the policy.
+        statement: reads one: members, path, index, and whether policy variables have a meaning.
 
     Raises:
         Fault: at the first thing that is wrong.
     """
     if not isinstance(document, dict):
         raise Fault((), "a policy is an object")
-    _check_members(document, _POLICY_MEMBERS, (), "a policy")
+    check_members(document, _POLICY_MEMBERS, (), "a policy")
     version = document.get("Version", OLD_VERSION)
     if version not in (OLD_VERSION, VERSION):
         raise Fault(
@@ -69,37 +86,72 @@ def read(document: JsonValue) -> tuple[str, str | None, tuple[Statement, ...]]:
     entries = statements if isinstance(statements, list) else [statements]
     return (
         str(version),
-        _text(document, "Id", ()),
+        read_text(document, "Id", ()),
         tuple(
-            _statement(entry, ("Statement", index), index, variables=version == VERSION)
+            statement(_object(entry, ("Statement", index)), ("Statement", index), index, version == VERSION)
             for index, entry in enumerate(entries)
         ),
     )
 
 
-def _statement(entry: JsonValue, path: Path, index: int, *, variables: bool) -> Statement:
+def _object(entry: JsonValue, path: Path) -> dict[str, JsonValue]:
     if not isinstance(entry, dict):
         raise Fault(path, "a statement is an object")
+    return entry
+
+
+def _statement(entry: dict[str, JsonValue], path: Path, index: int, variables: bool) -> Statement:  # noqa: FBT001
     for name, aws in _PROHIBITED.items():
         if name in entry:
             raise Fault((*path, name), f"a trust policy has no `{name}`", aws=aws, advice=f"Remove `{name}`.")
-    _check_members(entry, _STATEMENT_MEMBERS, path, "a statement")
+    check_members(entry, _STATEMENT_MEMBERS, path, "a statement")
+    effect = read_effect(entry, path)
+    actions, not_actions = read_actions(entry, path)
+    return Statement(
+        index=index,
+        sid=read_text(entry, "Sid", path),
+        effect=effect,
+        principals=_principals(entry, path),
+        actions=actions,
+        not_actions=not_actions,
+        conditions=read_conditions(entry, path, variables=variables, deny=effect is Effect.DENY),
+    )
+
+
+def read_effect(entry: Mapping[str, JsonValue], path: Path) -> Effect:
+    """The effect of a statement.
+
+    Raises:
+        Fault: it is neither.
+    """
     effect = entry.get("Effect")
     if effect not in tuple(Effect):
         raise Fault((*path, "Effect"), "the effect of a statement is `Allow` or `Deny`, in these letters")
+    return Effect(str(effect))
+
+
+def read_actions(entry: Mapping[str, JsonValue], path: Path) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
+    """`Action` and `NotAction` of a statement; one of them is filled.
+
+    Raises:
+        Fault: both or none is there, or one is no action.
+    """
     if "Action" in entry and "NotAction" in entry:
         raise Fault((*path, "NotAction"), "a statement has `Action` or `NotAction`, not both")
     if "Action" not in entry and "NotAction" not in entry:
         raise Fault(path, "a statement has an `Action`", aws=aws_texts.NO_ACTION)
-    return Statement(
-        index=index,
-        sid=_text(entry, "Sid", path),
-        effect=Effect(str(effect)),
-        principals=_principals(entry, path),
-        actions=_actions(entry, "Action", path),
-        not_actions=_actions(entry, "NotAction", path),
-        conditions=tuple(_conditions(entry, path, variables=variables, deny=effect == Effect.DENY)),
-    )
+    return _actions(entry, "Action", path), _actions(entry, "NotAction", path)
+
+
+def read_conditions(
+    entry: Mapping[str, JsonValue], path: Path, *, variables: bool, deny: bool
+) -> tuple[Condition, ...]:
+    """The conditions of a statement, compiled.
+
+    Raises:
+        Fault: one is not in order.
+    """
+    return tuple(_conditions(entry, path, variables=variables, deny=deny))
 
 
 def _principals(entry: Mapping[str, JsonValue], path: Path) -> tuple[Principal, ...]:
@@ -113,11 +165,11 @@ def _principals(entry: Mapping[str, JsonValue], path: Path) -> tuple[Principal, 
         raise Fault(path, 'a principal is "*" or an object such as {"Federated": "arn:…"}')
     if not value:
         raise Fault(path, "a principal names somebody", aws=aws_texts.EMPTY_PRINCIPAL)
-    _check_members(value, _PRINCIPAL_MEMBERS, path, "a principal")
+    check_members(value, _PRINCIPAL_MEMBERS, path, "a principal")
     return tuple(
         Principal(PrincipalKind(kind), name)
         for kind, names in value.items()
-        for name in _texts(names, (*path, kind), "a principal")
+        for name in read_texts(names, (*path, kind), "a principal")
     )
 
 
@@ -125,7 +177,7 @@ def _actions(entry: Mapping[str, JsonValue], name: str, path: Path) -> tuple[Act
     if name not in entry:
         return ()
     path = (*path, name)
-    texts = _texts(entry[name], path, "an action", aws=aws_texts.NO_ACTION)
+    texts = read_texts(entry[name], path, "an action", aws=aws_texts.NO_ACTION)
     for text in texts:
         vendor, colon, rest = text.partition(":")
         if text != "*" and not (vendor and colon and rest):
@@ -198,22 +250,36 @@ def _value(value: JsonValue, path: Path, *, number: bool) -> str:
             raise Fault(path, "the value of a condition is a text, or an array of texts")
 
 
-def _texts(value: JsonValue, path: Path, what: str, *, aws: str = aws_texts.SYNTAX) -> tuple[str, ...]:
-    """One text, or those of an array that is not empty."""
+def read_texts(value: JsonValue, path: Path, what: str, *, aws: str = aws_texts.SYNTAX) -> tuple[str, ...]:
+    """One text, or those of an array that is not empty.
+
+    Raises:
+        Fault: it is neither; `what` names it, and `aws` is what AWS says.
+    """
     texts = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) and text for text in texts):
         raise Fault(path, f"{what} is a text, or an array of texts", aws=aws)
     return tuple(str(text) for text in texts)
 
 
-def _text(members: Mapping[str, JsonValue], name: str, path: Path) -> str | None:
+def read_text(members: Mapping[str, JsonValue], name: str, path: Path) -> str | None:
+    """A member that is a text, None without it.
+
+    Raises:
+        Fault: it is there and no text.
+    """
     value = members.get(name)
     if name in members and not isinstance(value, str):
         raise Fault((*path, name), f"`{name}` is a text")
     return None if value is None else str(value)
 
 
-def _check_members(members: Mapping[str, JsonValue], known: tuple[str, ...], path: Path, what: str) -> None:
+def check_members(members: Mapping[str, JsonValue], known: tuple[str, ...], path: Path, what: str) -> None:
+    """Hold an object to the members it may have; `what` names it.
+
+    Raises:
+        Fault: at the first that it may not.
+    """
     _check_case(members, path)
     for name in members:
         if name not in known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from daypass.errors import ArnInvalid, PolicyMalformed
 from daypass.names import ProviderArn
@@ -38,6 +38,14 @@ STS_ACTIONS: Final = (
 
 _SID: Final = re.compile(r"[A-Za-z0-9]*")
 _SAML_PROVIDER: Final = re.compile(r"arn:aws[a-z0-9-]*:iam::[0-9]{12}:saml-provider/[A-Za-z0-9._-]{1,128}")
+
+
+class Named(Protocol):
+    """A statement of any kind of policy."""
+
+    @property
+    def sid(self) -> str | None:
+        """Its Sid."""
 
 
 def check_role_trust(policy: Policy, *, max_characters: int = DEFAULT_CHARACTERS) -> None:
@@ -96,7 +104,7 @@ def _faults(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         )
 
 
-def sid_faults(statements: Iterable[tuple[int, Statement]]) -> Iterator[tuple[int, str, str]]:
+def sid_faults(statements: Iterable[tuple[int, Named]]) -> Iterator[tuple[int, str, str]]:
     """Index, message and AWS's text of each statement whose Sid IAM does not take."""
     sids: set[str] = set()
     for index, statement in statements:

@@ -101,6 +101,14 @@ class Action:
         return self.pattern.matches(action.lower())
 
 
+def names_action(actions: tuple[Action, ...], not_actions: tuple[Action, ...], action: str) -> bool:
+    """Whether a statement with these speaks of `action`: `NotAction` of everything it does not list."""
+    for named in actions or not_actions:
+        if named.covers(action):
+            return bool(actions)
+    return not actions
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement; `index` counts from 0 in the order of the document.
@@ -126,10 +134,7 @@ class Statement:
 
     def names_action(self, action: str) -> bool:
         """Whether the statement speaks of what is asked for: `NotAction` of everything it does not list."""
-        for named in self.actions or self.not_actions:
-            if named.covers(action):
-                return bool(self.actions)
-        return not self.actions
+        return names_action(self.actions, self.not_actions, action)
 
     def applies(self, request: Request) -> bool:
         """Whether the statement has its effect on a request: principal, action and every condition match."""

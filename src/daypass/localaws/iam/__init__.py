@@ -1,10 +1,10 @@
-"""IAM, as far as a web identity needs it: OIDC providers, roles, and the trust policies of roles."""
+"""IAM, as far as a web identity needs it: OIDC providers, roles, and the policies of roles."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.localaws.iam import providers, roles
+from daypass.localaws.iam import managed, providers, roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,4 +35,14 @@ OPERATIONS: Final[Mapping[str, Handler]] = {
     "GetRolePolicy": roles.get_role_policy,
     "ListRolePolicies": roles.list_role_policies,
     "DeleteRolePolicy": roles.delete_role_policy,
+    "AttachRolePolicy": roles.attach_role_policy,
+    "DetachRolePolicy": roles.detach_role_policy,
+    "ListAttachedRolePolicies": roles.list_attached_role_policies,
+    "PutRolePermissionsBoundary": roles.put_role_permissions_boundary,
+    "DeleteRolePermissionsBoundary": roles.delete_role_permissions_boundary,
+    "CreatePolicy": managed.create_policy,
+    "GetPolicy": managed.get_policy,
+    "GetPolicyVersion": managed.get_policy_version,
+    "ListPolicies": managed.list_policies,
+    "DeletePolicy": managed.delete_policy,
 }

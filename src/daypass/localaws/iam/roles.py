@@ -1,40 +1,39 @@
-"""Roles: the operations on them and on their inline policies. A trust policy is kept only if it can be evaluated."""
+"""Roles: the operations on them, on their inline policies, and on the managed policies that they have."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
-from daypass.errors import DaypassError, JsonMalformed, PolicyMalformed, PolicyUnsupported
 from daypass.localaws.faults import AwsError
+from daypass.localaws.iam.documents import encoded, permissions_policy, size, trust_policy
+from daypass.localaws.iam.managed import managed_policy, no_such_boundary, not_attachable
 from daypass.localaws.iam.paging import page
 from daypass.localaws.iam.state import PARTITION, IamRole, new_role_id
 from daypass.names import RoleArn
-from daypass.tokens import strict_json
-from daypass.trust.document import Policy
-from daypass.trust.role_trust import check_role_trust
 
 if TYPE_CHECKING:
     from daypass.localaws.iam.state import Account, Call
 
 _MOST_ROLES: Final = 1000
 _MOST_INLINE_CHARACTERS: Final = 10_240
+_MOST_ATTACHED: Final = 10
 _DEFAULT_SESSION_SECONDS: Final = 3600
 
 
 def create_role(call: Call) -> dict[str, Any] | AwsError:
     """CreateRole."""
-    if "PermissionsBoundary" in call.given:
-        return AwsError("NotImplemented", 501, "The local AWS does not evaluate permissions boundaries yet.")
     name = call.given["RoleName"]
     if name.lower() in call.account.roles:
         return AwsError("EntityAlreadyExists", 409, f"Role with name {name} already exists.")
     if len(call.account.roles) >= _MOST_ROLES:
         return AwsError("LimitExceeded", 409, f"Cannot exceed quota for RolesPerAccount: {_MOST_ROLES}")
-    policy = _trust_policy(call.given["AssumeRolePolicyDocument"])
+    policy = trust_policy(call.given["AssumeRolePolicyDocument"])
     if isinstance(policy, AwsError):
         return policy
+    boundary = call.given.get("PermissionsBoundary")
+    if boundary is not None and (missing := no_such_boundary(call.account, boundary)):
+        return missing
     role = IamRole(
         arn=RoleArn(partition=PARTITION, account=call.account.number, path=call.given.get("Path", "/"), name=name),
         role_id=new_role_id(),
@@ -43,6 +42,7 @@ def create_role(call: Call) -> dict[str, Any] | AwsError:
         description=call.given.get("Description", ""),
         max_session_seconds=call.given.get("MaxSessionDuration", _DEFAULT_SESSION_SECONDS),
         tags=tuple((tag["Key"], tag["Value"]) for tag in call.given.get("Tags", ())),
+        boundary=boundary,
     )
     call.account.roles[name.lower()] = role
     return {"Role": _shown(role, whole=True)}
@@ -68,7 +68,7 @@ def update_assume_role_policy(call: Call) -> dict[str, Any] | AwsError:
     role = _find(call)
     if isinstance(role, AwsError):
         return role
-    policy = _trust_policy(call.given["PolicyDocument"])
+    policy = trust_policy(call.given["PolicyDocument"])
     return policy if isinstance(policy, AwsError) else _put(call.account, replace(role, trust_policy=policy))
 
 
@@ -88,30 +88,28 @@ def update_role(call: Call) -> dict[str, Any] | AwsError:
 
 
 def delete_role(call: Call) -> dict[str, Any] | AwsError:
-    """DeleteRole. Its inline policies must have gone before."""
+    """DeleteRole. Its policies must have gone before; its boundary goes with it."""
     role = _find(call)
     if isinstance(role, AwsError):
         return role
     if role.inline_policies:
         return AwsError("DeleteConflict", 409, "Cannot delete entity, must delete policies first.")
+    if role.attached:
+        return AwsError("DeleteConflict", 409, "Cannot delete entity, must detach all policies first.")
     del call.account.roles[role.arn.name.lower()]
     return {}
 
 
 def put_role_policy(call: Call) -> dict[str, Any] | AwsError:
-    """PutRolePolicy: kept and given back; it is not evaluated yet."""
+    """PutRolePolicy."""
     role = _find(call)
     if isinstance(role, AwsError):
         return role
-    document = call.given["PolicyDocument"]
-    try:
-        parsed = strict_json.parse(document, max_bytes=4 * 131_072, max_depth=64, max_members=4096)
-    except JsonMalformed:
-        return AwsError("MalformedPolicyDocument", 400, "This policy contains invalid Json")
-    if not isinstance(parsed, dict) or "Statement" not in parsed:
-        return AwsError("MalformedPolicyDocument", 400, "Syntax errors in policy.")
-    policies = {**dict(role.inline_policies), call.given["PolicyName"]: document}
-    if sum(len("".join(text.split())) for text in policies.values()) > _MOST_INLINE_CHARACTERS:
+    policy = permissions_policy(call.given["PolicyDocument"])
+    if isinstance(policy, AwsError):
+        return policy
+    policies = {**dict(role.inline_policies), call.given["PolicyName"]: policy}
+    if sum(size(each.text) for each in policies.values()) > _MOST_INLINE_CHARACTERS:
         text = f"Maximum policy size of {_MOST_INLINE_CHARACTERS} bytes exceeded for role {role.arn.name}"
         return AwsError("LimitExceeded", 409, text)
     return _put(call.account, replace(role, inline_policies=tuple(policies.items())))
@@ -123,10 +121,10 @@ def get_role_policy(call: Call) -> dict[str, Any] | AwsError:
     if isinstance(role, AwsError):
         return role
     name = call.given["PolicyName"]
-    document = dict(role.inline_policies).get(name)
-    if document is None:
+    policy = dict(role.inline_policies).get(name)
+    if policy is None:
         return _no_policy(name)
-    return {"RoleName": role.arn.name, "PolicyName": name, "PolicyDocument": _encoded(document)}
+    return {"RoleName": role.arn.name, "PolicyName": name, "PolicyDocument": encoded(policy.text)}
 
 
 def list_role_policies(call: Call) -> dict[str, Any] | AwsError:
@@ -150,22 +148,62 @@ def delete_role_policy(call: Call) -> dict[str, Any] | AwsError:
     return _put(call.account, replace(role, inline_policies=rest))
 
 
-def _trust_policy(text: str) -> Policy | AwsError:
-    try:
-        policy = Policy.parse(text)
-        check_role_trust(policy)
-    except PolicyMalformed as fault:
-        code = str(fault.facts.get("aws_code", "MalformedPolicyDocument"))
-        status = 409 if code == "LimitExceeded" else 400
-        return AwsError(code, status, str(fault.facts.get("aws_message") or fault.message), detail=_told(fault))
-    except PolicyUnsupported as fault:
-        text = f"The local AWS cannot evaluate this policy yet: {fault.message}"
-        return AwsError("MalformedPolicyDocument", 400, text, detail=_told(fault))
-    return policy
+def attach_role_policy(call: Call) -> dict[str, Any] | AwsError:
+    """AttachRolePolicy; again is no fault."""
+    role, arn = _find(call), call.given["PolicyArn"]
+    if isinstance(role, AwsError):
+        return role
+    if managed_policy(call.account, arn) is None:
+        return not_attachable(arn)
+    attached = tuple(dict.fromkeys((*role.attached, arn)))
+    if len(attached) > _MOST_ATTACHED:
+        return AwsError("LimitExceeded", 409, f"Cannot exceed quota for PoliciesPerRole: {_MOST_ATTACHED}")
+    return _put(call.account, replace(role, attached=attached))
 
 
-def _told(fault: DaypassError) -> str:
-    return f"{fault.message}\n{fault.advice}" if fault.advice else fault.message
+def detach_role_policy(call: Call) -> dict[str, Any] | AwsError:
+    """DetachRolePolicy."""
+    role, arn = _find(call), call.given["PolicyArn"]
+    if isinstance(role, AwsError):
+        return role
+    if arn not in role.attached:
+        return AwsError("NoSuchEntity", 404, f"Policy {arn} was not found.")
+    return _put(call.account, replace(role, attached=tuple(each for each in role.attached if each != arn)))
+
+
+def list_attached_role_policies(call: Call) -> dict[str, Any] | AwsError:
+    """ListAttachedRolePolicies, by name."""
+    role = _find(call)
+    if isinstance(role, AwsError):
+        return role
+    prefix = call.given.get("PathPrefix", "/")
+    found = (managed_policy(call.account, arn) for arn in role.attached)
+    listed = [
+        {"PolicyName": each.name, "PolicyArn": each.arn}
+        for each in found
+        if each is not None and each.path.startswith(prefix)
+    ]
+    by_name = sorted(listed, key=lambda item: (item["PolicyName"], item["PolicyArn"]))
+    return page("AttachedPolicies", by_name, call.given, key=lambda item: item["PolicyName"])
+
+
+def put_role_permissions_boundary(call: Call) -> dict[str, Any] | AwsError:
+    """PutRolePermissionsBoundary."""
+    role, arn = _find(call), call.given["PermissionsBoundary"]
+    if isinstance(role, AwsError):
+        return role
+    return no_such_boundary(call.account, arn) or _put(call.account, replace(role, boundary=arn))
+
+
+def delete_role_permissions_boundary(call: Call) -> dict[str, Any] | AwsError:
+    """DeleteRolePermissionsBoundary."""
+    role = _find(call)
+    if isinstance(role, AwsError):
+        return role
+    if role.boundary is None:
+        text = f"Role {role.arn.name} does not have a permissions boundary."
+        return AwsError("NoSuchEntity", 404, text)
+    return _put(call.account, replace(role, boundary=None))
 
 
 def _find(call: Call) -> IamRole | AwsError:
@@ -190,16 +228,14 @@ def _shown(role: IamRole, *, whole: bool) -> dict[str, Any]:
         "RoleId": role.role_id,
         "Arn": str(role.arn),
         "CreateDate": role.created_at,
-        "AssumeRolePolicyDocument": _encoded(role.trust_policy.text),
+        "AssumeRolePolicyDocument": encoded(role.trust_policy.text),
         "MaxSessionDuration": role.max_session_seconds,
     }
     if role.description:
         shown["Description"] = role.description
+    if whole and role.boundary is not None:
+        kind = "PermissionsBoundaryPolicy"
+        shown["PermissionsBoundary"] = {"PermissionsBoundaryType": kind, "PermissionsBoundaryArn": role.boundary}
     if whole and role.tags:
         shown["Tags"] = [{"Key": key, "Value": value} for key, value in role.tags]
     return shown
-
-
-def _encoded(document: str) -> str:
-    """A policy document as IAM gives it back: percent-encoded (RFC 3986)."""
-    return quote(document, safe="-_.~")

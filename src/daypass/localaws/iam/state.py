@@ -1,4 +1,4 @@
-"""What IAM knows, in memory: accounts, and in each its OIDC providers and roles.
+"""What IAM knows, in memory: accounts, and in each its OIDC providers, roles and managed policies.
 
 Everything runs in one event loop, and no operation waits between reading and writing.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from daypass.names import IssuerUrl, ProviderArn, RoleArn
+    from daypass.permissions.document import PermissionsPolicy
     from daypass.trust.document import Policy
 
 PARTITION: Final = "aws"
@@ -34,7 +35,7 @@ class OidcProvider:
 
 @dataclass(frozen=True, slots=True)
 class IamRole:
-    """A role. `inline_policies` are the texts of its own policies by name: kept and given back, not evaluated yet."""
+    """A role. `inline_policies` are its own by name; `attached` and `boundary` are ARNs of managed policies."""
 
     arn: RoleArn
     role_id: str
@@ -43,16 +44,37 @@ class IamRole:
     description: str = ""
     max_session_seconds: int = 3600
     tags: tuple[tuple[str, str], ...] = ()
-    inline_policies: tuple[tuple[str, str], ...] = ()
+    inline_policies: tuple[tuple[str, PermissionsPolicy], ...] = ()
+    attached: tuple[str, ...] = ()
+    boundary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedPolicy:
+    """A managed policy; `policy_id` is its unique id (`ANPA…`). It has one version, `v1`."""
+
+    arn: str
+    policy_id: str
+    policy: PermissionsPolicy
+    created_at: datetime
+    path: str = "/"
+    description: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the ARN ends in."""
+        return self.arn.rpartition("/")[2]
 
 
 @dataclass(slots=True)
 class Account:
-    """One account. Providers are by ARN text; roles by lower-case name, for names are unique without letter case."""
+    """One account. Providers and policies are by ARN, roles by lower-case name: their names ignore letter case."""
 
     number: str
     providers: dict[str, OidcProvider] = field(default_factory=dict)
     roles: dict[str, IamRole] = field(default_factory=dict)
+    policies: dict[str, ManagedPolicy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +103,13 @@ class IamState:
 
 def new_role_id() -> str:
     """A unique id that no other role gets: `AROA` and 17 characters (AWS IAM, "Unique identifiers")."""
-    return "AROA" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(17))
+    return _new_id("AROA")
+
+
+def new_policy_id() -> str:
+    """The same for a managed policy."""
+    return _new_id("ANPA")
+
+
+def _new_id(prefix: str) -> str:
+    return prefix + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(17))

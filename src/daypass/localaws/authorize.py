@@ -1,0 +1,180 @@
+"""May the session do that? Every signed request of a role's session is asked here, once, before it is carried out.
+
+What a request needs is read in `needs`, what the session has is gathered here, and `daypass.permissions` decides.
+Administrators of an account may do everything in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from daypass.localaws.faults import AwsError, Fault, Protocol
+from daypass.localaws.iam.managed import managed_policy
+from daypass.localaws.needs import json_protocol, query, s3
+from daypass.localaws.needs.json_protocol import Here
+from daypass.localaws.needs.model import Unreadable
+from daypass.localaws.sessions import Session
+from daypass.names import ProviderArn, RoleArn
+from daypass.permissions.decision import Request
+from daypass.permissions.document import PermissionsPolicy
+from daypass.permissions.evaluate import Attached, Policies, allows, evaluate
+from daypass.permissions.explain import message
+from daypass.trust.claim_keys import keys_for
+from daypass.trust.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from daypass.localaws.iam.state import Account, IamRole, IamState
+    from daypass.localaws.needs.model import Need
+    from daypass.localaws.services import Services
+    from daypass.localaws.signature import Caller
+    from daypass.localaws.wire import WireRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a request beside its text: time, the caller's address, and whether it came over TLS."""
+
+    now: datetime
+    source_ip: str | None
+    secure_transport: bool
+
+
+class Authorizer:
+    """Decides by what IAM says now: a change of a role holds at once, for sessions that there are too."""
+
+    def __init__(self, iam: IamState, services: Services) -> None:
+        self._iam = iam
+        self._services = services
+
+    def operation(
+        self, caller: Caller, request: WireRequest, action: str, given: Mapping[str, str], facts: Facts
+    ) -> AwsError | None:
+        """Why an operation of IAM or STS may not be carried out, or None."""
+        if not isinstance(caller.who, Session):
+            return None
+        account = self._iam.to_read(caller.who.account)
+        needed = query.needs(caller.scope.service, action, given, account)
+        return self._refusal(caller.who, needed, _request_keys(caller, request, facts), Protocol.QUERY)
+
+    def behind(self, caller: Caller, request: WireRequest, protocol: Protocol, facts: Facts) -> AwsError | None:
+        """Why a request to a service behind may not go on, or None."""
+        who, service, region = caller.who, caller.scope.service, caller.scope.region
+        if not isinstance(who, Session):
+            return None
+        if protocol is Protocol.S3:
+            needed = s3.needs(request)
+        else:
+            needed = json_protocol.needs(
+                service,
+                request,
+                Here(region, who.account, lambda name: self._services.find(service, who.account, region, name)),
+            )
+        if isinstance(needed, Unreadable):
+            detail = f"what permission the request needs cannot be told: {needed.detail}"
+            return Fault.ACCESS_DENIED.error(protocol, "Access Denied", why=detail)
+        return self._refusal(who, needed, _request_keys(caller, request, facts), protocol)
+
+    def _refusal(
+        self, who: Session, needed: tuple[Need, ...], of_request: Mapping[str, tuple[str, ...]], protocol: Protocol
+    ) -> AwsError | None:
+        if not needed:
+            return None
+        account = self._iam.to_read(who.account)
+        role = _role_of(who, account)
+        policies = _policies(who, role, account)
+        common = {**_session_keys(who, role), **of_request}
+        multivalued = _multivalued(who.provider)
+        for need in needed:
+            owner = who.account if need.bucket is None else self._services.owner(need.bucket) or who.account
+            if owner != who.account:
+                # The policy of the other account's bucket would have to allow it too, and none is evaluated.
+                policies = replace(policies, resource=())
+            keys = {**common, "aws:ResourceAccount": (owner,), **need.keys}
+            context = Context(keys, multivalued | need.multivalued)
+            asked = Request(need.action, need.resource, context)
+            if not allows(policies, asked):
+                authorization = evaluate(policies, asked)
+                told = message(authorization, who.arn, resource=need.shown)
+                gone = "" if role is not None else f"the role {who.role} of this session is not there any more; "
+                detail = f"{gone}{need.action} on {need.resource or 'a resource that is not known here'} is not allowed"
+                return Fault.ACCESS_DENIED.error(protocol, told, why=detail, authorization=authorization)
+        return None
+
+
+def _role_of(who: Session, account: Account) -> IamRole | None:
+    """The session's role, unless it was deleted; one of the same name that was made later is another."""
+    role = account.roles.get(RoleArn.parse(who.role).name.lower())
+    return role if role is not None and role.role_id == who.role_id else None
+
+
+def _policies(who: Session, role: IamRole | None, account: Account) -> Policies:
+    if role is None:
+        return Policies(())
+    managed = _managed(account, role.attached)
+    inline = tuple(Attached(f"inline policy {name}", policy) for name, policy in role.inline_policies)
+    session = None
+    if who.policy is not None or who.policy_arns:
+        own = () if who.policy is None else (Attached("the session's policy", _parsed(who.policy)),)
+        session = (*own, *_managed(account, who.policy_arns))
+    return Policies(
+        (*inline, *managed), None if role.boundary is None else _managed(account, (role.boundary,)), session
+    )
+
+
+def _managed(account: Account, arns: tuple[str, ...]) -> tuple[Attached, ...]:
+    found = ((arn, managed_policy(account, arn)) for arn in arns)
+    return tuple(Attached(arn, each.policy) for arn, each in found if each is not None)
+
+
+_parsed = lru_cache(maxsize=256)(PermissionsPolicy.parse)
+
+
+def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ...]]:
+    """Keys of the principal (IAM User Guide, "AWS global condition context keys", "Properties of the principal").
+
+    A session tag takes the place of a tag of the role; letter case does not tell their keys apart.
+    """
+    tags = {key.lower(): (key, value) for key, value in (*(role.tags if role else ()), *who.tags)}
+    return {
+        "aws:PrincipalArn": (who.role,),
+        "aws:PrincipalAccount": (who.account,),
+        "aws:PrincipalType": ("AssumedRole",),
+        "aws:PrincipalIsAWSService": ("false",),
+        "aws:userid": (who.user_id,),
+        "aws:FederatedProvider": (who.provider,),
+        "aws:TokenIssueTime": (_time(who.issued_at),),
+        "aws:MultiFactorAuthPresent": ("false",),
+        **({"aws:SourceIdentity": (who.source_identity,)} if who.source_identity else {}),
+        **{f"aws:PrincipalTag/{key}": (value,) for key, value in tags.values()},
+        **dict(who.federated),
+    }
+
+
+@lru_cache(maxsize=256)
+def _multivalued(provider: str) -> frozenset[str]:
+    keys = keys_for(ProviderArn.parse(provider).issuer)
+    return frozenset(keys.prefixed(key) for key in keys.keys if key.multivalued)
+
+
+def _request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[str, tuple[str, ...]]:
+    agent, referer = request.header("user-agent"), request.header("referer")
+    return {
+        "aws:CurrentTime": (_time(facts.now),),
+        "aws:EpochTime": (str(int(facts.now.timestamp())),),
+        "aws:RequestedRegion": (caller.scope.region,),
+        "aws:SecureTransport": ("true" if facts.secure_transport else "false",),
+        "aws:ViaAWSService": ("false",),
+        **({"aws:SourceIp": (facts.source_ip,)} if facts.source_ip else {}),
+        **({"aws:UserAgent": (agent,)} if agent else {}),
+        **({"aws:Referer": (referer,)} if referer else {}),
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -112,4 +112,6 @@ def test_every_text_gets_an_answer(token: str) -> None:
 def test_all_parameters_get_an_answer(parameters: dict[str, str]) -> None:
     answer = read_request(parameters)
     if isinstance(answer, WebIdentityRequest):
-        assert not {"Policy", "ProviderId", "PolicyArns", "PolicyArns.member.1.arn"} & parameters.keys()
+        assert "ProviderId" not in parameters
+        assert answer.policy == parameters.get("Policy")
+        assert answer.policy_arns == tuple(parameters[name] for name in parameters if name.startswith("PolicyArns"))

@@ -44,7 +44,11 @@ def judge_values(
         context: of the request.
     """
     probes = [probe for condition in result.conditions for probe in _probes(condition, context)][: 4 * MAX_VALUES]
-    values: dict[ConditionResult, tuple[ValueResult, ...]] = {}
+    values = {
+        condition: (ValueResult(condition.wanted[0], condition.matched, condition.wanted, condition.found),)
+        for condition in result.conditions
+        if _is_one(condition) and _is_asked(condition)
+    }
     for probe, matched in zip(probes, _judged(version, probes), strict=True):
         value = probe.wanted[0] if probe.by_wanted else probe.found[0]
         told = ValueResult(value, matched, probe.wanted, probe.found)
@@ -61,8 +65,17 @@ class _Probe:
     by_wanted: bool
 
 
+def _is_asked(condition: ConditionResult) -> bool:
+    return bool(condition.found and condition.wanted) and condition.operator != "Null"
+
+
+def _is_one(condition: ConditionResult) -> bool:
+    """Whether the condition with its only value is the condition itself, which the evaluator has judged."""
+    return len(condition.wanted) == 1 and ":" not in condition.operator
+
+
 def _probes(condition: ConditionResult, context: Context) -> Iterator[_Probe]:
-    if not condition.found or not condition.wanted or condition.operator == "Null":
+    if _is_one(condition) or not _is_asked(condition):
         return
     if ":" not in condition.operator:
         for value in condition.wanted[:MAX_VALUES]:

@@ -64,5 +64,8 @@ class Case:
 
     def claim_of(self, condition: ConditionResult) -> str | None:
         """The last part of a key that is this issuer's own: `sub`; None for any other key."""
+        if self.provider is None:
+            return None
         prefix, _, name = condition.key.rpartition(":")
-        return name.lower() if self.issuer is not None and prefix.lower() == self.issuer.lower() else None
+        issuer = self.provider.issuer
+        return name.lower() if prefix == issuer or prefix.lower() == issuer.lower() else None

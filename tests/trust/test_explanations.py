@@ -325,3 +325,22 @@ def test_the_longest_policy_is_explained_in_time() -> None:
     explanation = explained(case)
     smallest_edit(explanation)
     assert perf_counter() - started < 5
+
+
+def test_an_edit_of_audience_and_subject_tells_whom_the_audience_lets_in_too() -> None:
+    issuer = "idp.example.com"
+    provider = ProviderArn.parse(f"arn:aws:iam::111122223333:oidc-provider/{issuer}")
+    condition = {"StringEquals": {f"{issuer}:aud": "API", f"{issuer}:sub": ["other", "MINE"]}}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": str(provider)},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+    }
+    claims = {"iss": f"https://{issuer}", "sub": "mine", "aud": "api"}
+    attempt = Attempt.imagine(claims, provider=provider, now=datetime(2026, 9, 1, tzinfo=UTC))
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    edit = smallest_edit(explain(Policy.parse(text), attempt))
+
+    assert isinstance(edit, Edit)
+    assert edit.admits == "the subject mine, and the audience api, for the subjects that statement 1 names"

@@ -283,9 +283,10 @@ def _admits(explanation: Explanation, operations: Sequence[Operation]) -> str:
         if explanation.decisions[0].allowed:
             return f"nobody new: whom statement {number} lets in may bring what this token brings"
         return f"whoever meets the conditions of statement {number}, and this token does"
-    if keys == {"aud"}:
+    if "aud" in keys:
         found = token_claims.effective_audience(claims)
-        return f"the audience {found}, for the subjects that statement {number} names"
+        also = f"the subject {subject(claims)}, and " if "sub" in keys else ""
+        return f"{also}the audience {found}, for the subjects that statement {number} names"
     return f"the subject {subject(claims)}, on the other conditions of statement {number}"
 
 

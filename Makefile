@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DOCS_VENV := .venv/docs
 READY := $(VENV)/.ready
+NODE_READY := $(if $(shell command -v npm),tests/node/node_modules/.ready)
 DOCS_READY := $(DOCS_VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -18,6 +19,12 @@ $(READY): requirements/test.txt pyproject.toml
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The JavaScript clients that tests drive, where npm is; without it those tests are skipped and say so.
+tests/node/node_modules/.ready: tests/node/package-lock.json
+	@echo "setting up tests/node"
+	@npm ci --prefix tests/node --silent --no-audit --no-fund
 	@touch $@
 
 # The AWS CLI pins an old docutils, so the documentation is built in an environment of its own.
@@ -43,7 +50,7 @@ up: $(READY) ## start the identity provider and the local AWS with a demo organi
 	@exec $(BIN)/daypass up
 
 .PHONY: test
-test: $(READY) ## run the tests with coverage
+test: $(READY) $(NODE_READY) ## run the tests with coverage
 	@rm -f .coverage .coverage.*
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m coverage run -m pytest
 
@@ -80,10 +87,10 @@ bench: $(READY) ## measure the hot paths, as ratios against limits and peers of 
 lock: ## resolve the dependencies again and write the hash-pinned lock files
 	@test -x .venv/lock/bin/uv || { $(PYTHON) -m venv .venv/lock && .venv/lock/bin/python -m pip install --quiet uv; }
 	@compile() { .venv/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet "$$@" >/dev/null; }; \
-	compile --extra local-aws -o requirements/run.txt; \
-	compile --extra local-aws --group test -c requirements/run.txt -o requirements/test.txt; \
+	compile --all-extras -o requirements/run.txt; \
+	compile --all-extras --group test -c requirements/run.txt -o requirements/test.txt; \
 	compile --group docs -c requirements/run.txt -o requirements/docs.txt
 
 .PHONY: clean
 clean: ## remove what make made
-	@rm -rf $(VENV) docs/_build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) tests/node/node_modules docs/_build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

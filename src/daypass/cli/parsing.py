@@ -87,10 +87,15 @@ class Parser(argparse.ArgumentParser):
         parser.set_defaults(action=action)
         return parser
 
+    def commands(self, *, required: bool = True) -> None:
+        """Have subcommands, even before there is one; without one the parser's own `action` runs, if not `required`."""
+        self._commands = self.add_subparsers(metavar="COMMAND", required=required, parser_class=Parser)
+
     def group(self, name: str, about: str, *, details: str | None = None) -> Parser:
         """Add a subcommand that has subcommands itself."""
         if self._commands is None:
-            self._commands = self.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+            self.commands()
+        assert self._commands is not None
         return self._commands.add_parser(
             name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=details
         )

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.errors import DaypassError, Unavailable
+from daypass.errors import DaypassError, PartMissing, StoreUnavailable, Unavailable
 from daypass.fetching import Fetcher, KeySetCache
 from daypass.localaws import iam, model, query, signature, why
 from daypass.localaws.authorize import Authorizer, Facts
@@ -103,6 +103,7 @@ class Front:
         self._control = Control(instance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
@@ -163,8 +164,10 @@ class Front:
             if not reads(request, asked.protocol):
                 send = self.instance.saving(caller.scope.service, send)
             await self._services.serve(scope, request, caller, send)
-        except Unavailable as missing:
+        except (PartMissing, StoreUnavailable) as missing:
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, f"{missing.message}. {missing.advice}")
+        except Unavailable as fault:
+            return Fault.INTERNAL.error(asked.protocol, why=fault.message)
         return None
 
     def _caller(self, request: WireRequest, asked: Asked) -> signature.Caller | signature.Refused:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import pickle  # noqa: S403 - opened only under our own MAC
+import pickle
 import secrets
 import weakref
 from importlib.metadata import version
@@ -102,7 +102,7 @@ class BehindState:
         backends = _backends(service)
         for account in list(backends):
             for region in list(backends[account]):
-                kept = {"backends": {(account, region): backends[account][region]}, "beside": {}}
+                kept: dict[str, Any] = {"backends": {(account, region): backends[account][region]}, "beside": {}}
                 if service == "s3":
                     kept["beside"] = {"bucket_accounts": _owned(backends, account)}
                 file = self._folder.services() / f"{service}.{account}.{region}.pickle"
@@ -137,16 +137,13 @@ def _header() -> bytes:
 
 
 def _saved(kept: object, key: bytes) -> bytes:
-    for attempt in range(_ATTEMPTS):
+    for _ in range(_ATTEMPTS):
         try:
             data = _header() + pickle.dumps(kept, protocol=5)
         except RuntimeError:
-            # Another request changed a dictionary meanwhile.
-            if attempt + 1 == _ATTEMPTS:
-                raise StoreUnavailable("the services behind do not stand still to be saved") from None
-        else:
-            break
-    return hmac.digest(key, data, hashlib.sha256) + data
+            continue  # another request changed a dictionary meanwhile
+        return hmac.digest(key, data, hashlib.sha256) + data
+    raise StoreUnavailable("the services behind do not stand still to be saved", advice="Try again.")
 
 
 def _opened(data: bytes, key: bytes, name: str) -> Any:

@@ -38,7 +38,7 @@ PREFIX: Final = "/_daypass/"
 HEADER: Final = "x-daypass-control"
 _WHY: Final = f"{PREFIX}why/"
 _MAX_BODY_BYTES: Final = 256 * 1024
-_MOST_REFUSALS: Final = 1000
+_MOST_REFUSALS: Final = 100
 _MAX_LIFETIME_SECONDS: Final = 10 * 365 * 24 * 3600
 _CLOCK: Final = ("set", "advance", "freeze", "real")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_t
 
 import orjson
 
+from daypass.errors import DaypassError
 from daypass.localaws.iam.state import Account
 from daypass.names import IssuerUrl, ProviderArn, RoleArn
 from daypass.permissions.document import PermissionsPolicy
@@ -52,8 +53,7 @@ def opened(data: bytes) -> Account:
         found: Account = _read(Account, orjson.loads(data), "")
     except Unreadable:
         raise
-    except Exception as error:
-        # Parsers raise what is theirs; whatever it is, the file is not what was written here.
+    except (DaypassError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise Unreadable(f"it cannot be read: {error}") from None
     return found
 

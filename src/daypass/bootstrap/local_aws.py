@@ -14,7 +14,7 @@ from daypass.config import tls_context
 from daypass.errors import SettingInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from daypass.localaws.app import Application, Front
@@ -48,7 +48,9 @@ class LocalAwsOptions:
     init: tuple[Path, ...] = ()
 
 
-def local_aws(options: LocalAwsOptions, folder: DataFolder | None = None) -> Front:
+def local_aws(
+    options: LocalAwsOptions, folder: DataFolder | None = None, log: Callable[[str], object] | None = tell
+) -> Front:
     """The local AWS's application; without a folder empty, and with session keys of its own.
 
     Raises:
@@ -64,7 +66,7 @@ def local_aws(options: LocalAwsOptions, folder: DataFolder | None = None) -> Fro
         trust=options.trust,
         allow_private=LOOPBACK_HOSTS | options.allow_private | {host for host, _ in options.connect_to},
         connect_to=options.connect_to,
-        log=tell,
+        log=log,
         as_issuers=options.as_issuers,
         folder=folder,
     )

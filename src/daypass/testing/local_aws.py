@@ -106,6 +106,8 @@ class LocalAws:
         self._instance = running.front.instance
         self._began_at = clock
         self._clients: list[Any] = []
+        self._loaders: list[Any] = []
+        self._administrators: dict[tuple[str, str], Any] = {}
         if clock is not None:
             self.set_clock(clock)
 
@@ -123,11 +125,15 @@ class LocalAws:
             PartMissing: when boto3 is not installed.
         """
         given = credentials or {"AccessKeyId": account, "SecretAccessKey": "test"}
-        return _boto3_session(self.endpoint_url, given, region, self._clients)
+        return _boto3_session(self.endpoint_url, given, region, self._clients, self._loaders)
 
     def client(self, service: str, account: str = ACCOUNT, **options: Any) -> Any:
-        """A boto3 client of the account's administrator. Raises as `session` does."""
-        return self.session(account).client(service, **options)
+        """A boto3 client of the account's administrator, the same one each time. Raises as `session` does."""
+        if options:
+            return self.session(account).client(service, **options)
+        if (service, account) not in self._administrators:
+            self._administrators[service, account] = self.session(account).client(service)
+        return self._administrators[service, account]
 
     def login(
         self, role_arn: str, token: str, *, session_name: str = "test", region: str = REGION, **options: Any
@@ -263,6 +269,7 @@ class LocalAws:
         for client in self._clients:
             client.close()
         self._clients.clear()
+        self._administrators.clear()
 
 
 class _Running:
@@ -331,9 +338,12 @@ def _text(document: str | Mapping[str, Any]) -> str:
     return document if isinstance(document, str) else json.dumps(document)
 
 
-def _boto3_session(endpoint_url: str, credentials: Mapping[str, Any], region: str, clients: list[Any]) -> Any:
+def _boto3_session(
+    endpoint_url: str, credentials: Mapping[str, Any], region: str, clients: list[Any], loaders: list[Any]
+) -> Any:
     try:
         import boto3
+        from botocore.loaders import create_loader
         from botocore.session import Session
     except ImportError:
         raise PartMissing(
@@ -357,6 +367,10 @@ def _boto3_session(endpoint_url: str, credentials: Mapping[str, Any], region: st
     own = Session()
     for name, value in (("config_file", os.devnull), ("credentials_file", os.devnull), ("profile", None)):
         own.set_config_variable(name, value)
+    if not loaders:
+        loaders.append(create_loader())
+    # AWS's models are large: what one session has read, the next need not read again.
+    own.register_component("data_loader", loaders[0])
     return LocalSession(
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],

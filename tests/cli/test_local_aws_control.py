@@ -76,7 +76,7 @@ def test_clock_tells_and_moves(aws: LocalAws, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == "2030-01-01T00:00:00.000Z  (stands still)\n"
     assert local("clock", "--advance", "1.5h", "--json") == 0
     assert json.loads(capsys.readouterr().out)["now"] == "2030-01-01T01:30:00.000Z"
-    assert local("clock", "--advance", "-1d") == 0
+    assert local("clock", "--advance=-1d") == 0
     assert capsys.readouterr().out.startswith("2029-12-31T01:30:00.000Z")
     assert local("clock", "--go") == 0
     assert "(moved; really " in capsys.readouterr().out
@@ -86,8 +86,15 @@ def test_clock_tells_and_moves(aws: LocalAws, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     "words",
-    ["clock --advance soon", "clock --set soon", "clock --freeze --go", "token --issuer a.example", "why --list x"]
-    + ["token --issuer gitlab.com --claim ref", "token --issuer gitlab.com --lifetime 0"],
+    [
+        "clock --advance soon",
+        "clock --set soon",
+        "clock --freeze --go",
+        "token --issuer a.example",
+        "token --issuer gitlab.com --claim ref",
+        "token --issuer gitlab.com --lifetime 0",
+        "why --list x",
+    ],
 )
 def test_wrong_words(aws: LocalAws, words: str) -> None:
     assert local(*words.split()) == 2

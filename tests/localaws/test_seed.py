@@ -160,42 +160,18 @@ def test_a_seed_may_be_json(tmp_path: Path) -> None:
     assert read_seed(file).accounts[ACCOUNT]["providers"] == [{"url": "https://gitlab.com"}]
 
 
+NAMES = (
+    *("accounts", ACCOUNT, "providers", "url", "client_ids", "tags", "roles", "name", "trust_policy", "file"),
+    *("Statement", "policies", "document", "attached", "max_session_seconds", "secrets", "value", "buckets"),
+)
+KINDS = ("providers", "policies", "roles", "secrets", "buckets", "something")
 values = st.recursive(
     st.sampled_from([None, True, 1, "x", "https://a.example"]),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(
-            st.sampled_from(
-                ["accounts", ACCOUNT, "providers", "url", "client_ids", "tags", "roles", "name", "trust_policy", "file"]
-                + [
-                    "Statement",
-                    "policies",
-                    "document",
-                    "attached",
-                    "max_session_seconds",
-                    "secrets",
-                    "value",
-                    "buckets",
-                ]
-            ),
-            inner,
-            max_size=3,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
     max_leaves=12,
 )
-things = st.fixed_dictionaries(
-    {
-        "accounts": st.dictionaries(
-            st.sampled_from([ACCOUNT, "x"]),
-            st.dictionaries(
-                st.sampled_from(["providers", "policies", "roles", "secrets", "buckets", "y"]),
-                st.lists(values, max_size=2),
-            ),
-            max_size=1,
-        )
-    }
-)
+accounts = st.dictionaries(st.sampled_from(KINDS), st.lists(values, max_size=2))
+things = st.fixed_dictionaries({"accounts": st.dictionaries(st.sampled_from([ACCOUNT, "x"]), accounts, max_size=1)})
 
 
 @given(value=values | things)

@@ -32,7 +32,9 @@ def add(local: Parser) -> None:
     clock = local.command("clock", "tell the local AWS's time, or move it", _clock)
     moves = clock.add_mutually_exclusive_group()
     moves.add_argument("--set", metavar="TIME", help="such as 2026-01-01T00:00:00Z")
-    moves.add_argument("--advance", metavar="DURATION", help="such as 12h, 15m, 90 (seconds), -1d")
+    moves.add_argument(
+        "--advance", metavar="DURATION", help="such as 12h, 15m or 90 (seconds); back with --advance=-1d"
+    )
     moves.add_argument("--real", action="store_true", help="the real time again")
     clock.add_argument("--freeze", action="store_true", help="stand still from now on")
     clock.add_argument("--go", action="store_true", help="go on from where it stands")
@@ -157,7 +159,7 @@ def _seconds(text: str) -> float:
 
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise UsageInvalid(f"`{text}` is not a duration", advice="It looks like 12h, 15m, 90 (seconds) or -1d.")
+        raise UsageInvalid(f"`{text}` is not a duration", advice="It looks like 12h, 15m, 90 (seconds).")
     return float(match[2]) * _SECONDS[match[3]] * (-1 if match[1] else 1)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from daypass.errors import FileUnavailable, FileUnsafe
+from daypass.errors import FileUnavailable, FileUnsafe, StoreUnavailable
 from daypass.localaws.behind_state import BehindState
 from daypass.localaws.data_folder import DataFolder
 from daypass.localaws.iam.saved import Unreadable, opened, saved
 from daypass.localaws.iam.state import Account, IamRole, IamState, ManagedPolicy, OidcProvider
+from daypass.localaws.pickled import opened as opened_pickle
+from daypass.localaws.pickled import pickled
 from daypass.names import IssuerUrl, ProviderArn, RoleArn
 from daypass.permissions.document import PermissionsPolicy
 from daypass.trust.document import Policy
@@ -186,6 +190,48 @@ def test_a_pickle_that_was_not_written_here_is_not_opened(tmp_path: Path) -> Non
         file.chmod(0o600)
         with pytest.raises(FileUnavailable, match="not as it was written here"):
             BehindState(held).open("secretsmanager")
+
+
+def test_a_pickle_of_another_version_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = b"k" * 32
+    data = pickled({"a": 1}, key)
+    assert opened_pickle(data, key, "x") == {"a": 1}
+    monkeypatch.setattr("daypass.localaws.pickled.version", lambda _: "9.9.9")
+    with pytest.raises(FileUnavailable, match=r"written by moto 5\..*, and this is moto 9\.9\.9"):
+        opened_pickle(data, key, "x")
+
+
+def test_what_moto_has_and_pickle_refuses_is_kept_too() -> None:
+    key = b"k" * 32
+    rsa = generate_private_key(65537, 2048)
+    kept = {
+        "lock": threading.RLock(),
+        "plain": threading.Lock(),
+        "key": rsa,
+        "default": defaultdict(lambda: defaultdict(list), {"a": 1}),
+    }
+    again = opened_pickle(pickled(kept, key), key, "x")
+    assert again["key"].private_numbers() == rsa.private_numbers()
+    assert again["default"]["b"]["c"] == []
+    with again["lock"], again["plain"]:
+        pass
+
+
+def test_what_cannot_be_kept_is_told() -> None:
+    with pytest.raises(StoreUnavailable, match="cannot be kept"):
+        pickled(iter(lambda: 1, 2), b"k" * 32)
+
+
+@pytest.mark.parametrize("service", ["ssm", "dynamodb", "kms", "sqs", "s3", "secretsmanager"])
+def test_every_service_behind_can_be_kept(service: str) -> None:
+    get_backend: Any = pytest.importorskip("moto.backends").get_backend
+    backend = get_backend(service)[NUMBER]["aws" if service == "s3" else "us-east-1"]
+    try:
+        again = opened_pickle(pickled(backend, b"k" * 32), b"k" * 32, "x")
+        assert type(again) is type(backend)
+        assert vars(again).keys() == vars(backend).keys()
+    finally:
+        backend.reset()
 
 
 class Process:

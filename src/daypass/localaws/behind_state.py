@@ -1,31 +1,25 @@
 """What the services behind keep, which is moto's: taken by one local AWS per process, emptied, saved, opened again.
 
 moto keeps it in objects of the process. They are saved as pickles, one per service, account and region, because
-secrets' ARNs and versions must come back as they were, which asking moto the same things again does not give. A pickle
-runs code when it is opened: one is opened only with a MAC under the folder's own secret, and only by the version of
-moto that wrote it.
+secrets' ARNs and versions must come back as they were, which asking moto the same things again does not give.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import pickle
 import secrets
 import weakref
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from daypass import files
-from daypass.errors import FileUnavailable, StoreUnavailable
+from daypass.errors import StoreUnavailable
+from daypass.localaws.pickled import opened, pickled
 
 if TYPE_CHECKING:
     from daypass.localaws.data_folder import DataFolder
 
 _MAC: Final = "services behind"
 _MAX_BYTES: Final = 8 * 1024 * 1024 * 1024
-_ATTEMPTS: Final = 20
 
 
 class BehindState:
@@ -80,7 +74,7 @@ class BehindState:
             return
         backends = _backends(service)
         for file in sorted(self._folder.services().glob(f"{service}.*.pickle")):
-            kept = _opened(files.read_private(file, max_bytes=_MAX_BYTES), self._key(), str(file))
+            kept = opened(files.read_private(file, max_bytes=_MAX_BYTES), self._key(), str(file))
             for (account, region), backend in kept["backends"].items():
                 backends[account][region] = backend
             for name, value in kept["beside"].items():
@@ -90,7 +84,7 @@ class BehindState:
         """Write what a service has, where it differs from what is on disk.
 
         Raises:
-            StoreUnavailable: when it does not stand still for long enough.
+            StoreUnavailable: when it cannot be kept, or does not stand still for long enough.
             FileUnavailable: when the system does not take it.
         """
         if self._folder is not None:
@@ -106,7 +100,7 @@ class BehindState:
                 if service == "s3":
                     kept["beside"] = {"bucket_accounts": _owned(backends, account)}
                 file = self._folder.services() / f"{service}.{account}.{region}.pickle"
-                self._folder.write(file, _saved(kept, self._key()))
+                self._folder.write(file, pickled(kept, self._key()))
 
     def _key(self) -> bytes:
         assert self._folder is not None
@@ -130,35 +124,3 @@ def _empty() -> None:
     from moto.core.base_backend import BackendDict  # noqa: PLC0415 - an optional part, and slow to import
 
     cast("Any", BackendDict).reset()
-
-
-def _header() -> bytes:
-    return f"moto {version('moto')}\n".encode()
-
-
-def _saved(kept: object, key: bytes) -> bytes:
-    for _ in range(_ATTEMPTS):
-        try:
-            data = _header() + pickle.dumps(kept, protocol=5)
-        except RuntimeError:
-            continue  # another request changed a dictionary meanwhile
-        return hmac.digest(key, data, hashlib.sha256) + data
-    raise StoreUnavailable("the services behind do not stand still to be saved", advice="Try again.")
-
-
-def _opened(data: bytes, key: bytes, name: str) -> Any:
-    mac, content = data[:32], data[32:]
-    if not hmac.compare_digest(mac, hmac.digest(key, content, hashlib.sha256)):
-        raise FileUnavailable(
-            f"`{name}` is not as it was written here",
-            advice="Put it back from a copy, or start with another folder; nothing was changed in this one.",
-            path=name,
-        )
-    header, newline, pickled = content.partition(b"\n")
-    if header + newline != _header():
-        raise FileUnavailable(
-            f"`{name}` was written by {header.decode()}, and this is {_header().decode().strip()}",
-            advice="Install that version, or start with another folder.",
-            path=name,
-        )
-    return pickle.loads(pickled)  # noqa: S301 - its MAC was checked above

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import issuing, reach, servers, trust
+from bench import issuing, local_aws, reach, servers, trust
 from bench.load import Measured, measure
 from bench.primitives import sign_per_second, verify_per_second
 
@@ -57,6 +57,8 @@ def main() -> int:
     rows += trust.section()
     print()
     rows += reach.section()
+    print()
+    rows += local_aws.section()
     print()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -13,11 +13,11 @@ import marshal
 import pickle
 import sys
 import threading
-from collections.abc import Callable
+from collections import defaultdict
 from importlib import import_module
 from importlib.metadata import version
 from types import FunctionType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,6 +30,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from daypass.errors import FileUnavailable, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAC_BYTES: Final = 32
 _ATTEMPTS: Final = 20
@@ -98,17 +101,27 @@ class _Pickler(pickle.Pickler):
         if isinstance(thing, _LOCK):
             return threading.Lock, ()
         if isinstance(thing, _KEYS):
-            return load_der_private_key, (
-                thing.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
-                None,
-            )
+            return _private_key, (thing.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),)
         if isinstance(thing, FunctionType) and "<locals>" in thing.__qualname__ and thing.__closure__ is None:
             return _function, (marshal.dumps(thing.__code__), thing.__module__)
+        if isinstance(thing, defaultdict) and type(thing) is not defaultdict:
+            # One whose `__init__` takes something else is otherwise made with what a plain one takes.
+            return _bare, (type(thing), thing.default_factory), vars(thing), None, iter(list(thing.items()))
         return NotImplemented
 
 
 def _function(code: bytes, module: str) -> Callable[..., Any]:
     return FunctionType(marshal.loads(code), vars(import_module(module)))  # noqa: S302 - under the MAC, as all of it
+
+
+def _private_key(der: bytes) -> Any:
+    return load_der_private_key(der, None)
+
+
+def _bare(kind: type[defaultdict[Any, Any]], factory: Callable[[], Any] | None) -> defaultdict[Any, Any]:
+    made = kind.__new__(kind)
+    defaultdict.__init__(made, factory)
+    return made
 
 
 def _header() -> bytes:

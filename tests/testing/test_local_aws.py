@@ -243,3 +243,14 @@ class TestFixture:
 def test_the_plugin_loads_nothing_until_it_is_used() -> None:
     code = "import sys, daypass.testing.plugin; sys.exit('daypass.localaws' in sys.modules or 'uvicorn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_it_works_where_pytest_socket_allows_this_machine_only(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "def test_it(daypass_local_aws):\n"
+        "    assert daypass_local_aws.client('sts').get_caller_identity()['Account'] == '000000000000'\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "--allow-hosts=127.0.0.1", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter, sleep
+from typing import Self
 
 import boto3
 from botocore.config import Config
@@ -51,7 +52,7 @@ class _Started:
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    def __enter__(self) -> _Started:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

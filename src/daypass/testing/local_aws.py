@@ -15,7 +15,6 @@ one state per process: the second server that needs them says so.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from daypass.errors import PartMissing, RequestInvalid
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
@@ -296,6 +296,8 @@ class _Running:
 
     def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Carry out in the server's loop."""
+        import asyncio
+
         assert self._loop is not None, "it runs"
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_START_SECONDS)
 
@@ -318,6 +320,8 @@ class _Running:
             self._ready.set()
 
     async def _serve(self) -> None:
+        import asyncio
+
         from daypass.bootstrap.local_aws import endpoint_url, furnish, local_aws_server
 
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()

@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageInvalid: when anything is left over.
         """
-        if args is not None and self._commands is None:
+        if args is not None and (self._commands is None or not self._commands.required):
             self._demand_known_options(args)
         found, left = super().parse_known_args(args, namespace)
         if left:
@@ -52,7 +52,7 @@ class Parser(argparse.ArgumentParser):
         known = self._option_string_actions
         for word in args:
             name = word.partition("=")[0]
-            if word == "--":
+            if word == "--" or self.below(word) is not None:
                 return
             if name.startswith("--") and " " not in word and name not in known:
                 raise UsageInvalid(f"there is no option `{name}`", advice=self._nearest(name, known, "{}"))

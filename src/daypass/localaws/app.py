@@ -100,7 +100,7 @@ class Front:
         keys = KeySetCache(KeysOf(instance.stand_ins, fetcher), instance.clock.real)
         self._web_identity = WebIdentity(self._iam, keys, self._sessions, self._clock)
         self._authorizer = Authorizer(self._iam, self._services)
-        self._control = Control(instance)
+        self._steering = Control(instance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -131,7 +131,7 @@ class Front:
         elif body is None:
             outcome = Fault.TOO_LARGE.error(asked.protocol, "The request is too large.")
         elif request.path.startswith(PREFIX):
-            outcome = await self._control.answer(request)
+            outcome = await self._steering.answer(request)
         else:
             outcome = await self._serve(scope, request, asked, request_id, send)
         outcome = self._saved(asked) or outcome

@@ -79,6 +79,10 @@ class Instance:
         if self._furnish is not None:
             await self._furnish()
 
+    def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Secret bytes that stay for as long as what is here is kept: those of a name, made now when there are none."""
+        return make() if self._folder is None else self._folder.secret(name, make)
+
     def save(self) -> None:
         """Have on disk what IAM knows now; to be called before an answer leaves.
 

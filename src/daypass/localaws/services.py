@@ -138,8 +138,8 @@ class Services:
     async def _service(self, name: str) -> Asgi:
         async with self._starting:
             if name not in self._started:
-                self._state.take()
                 started = await asyncio.to_thread(_start, name)
+                self._state.take()
                 await asyncio.to_thread(self._state.open, name)
                 self._started[name] = started
         service: Asgi = self._started[name]

@@ -27,6 +27,7 @@ from daypass.localaws.pickled import opened as opened_pickle
 from daypass.localaws.pickled import pickled
 from daypass.names import IssuerUrl, ProviderArn, RoleArn
 from daypass.permissions.document import PermissionsPolicy
+from daypass.testing import local_aws
 from daypass.trust.document import Policy
 
 if TYPE_CHECKING:
@@ -308,3 +309,24 @@ def test_what_was_answered_is_there_after_a_kill(tmp_path: Path, killed: list[Pr
     for client in (iam, secrets, s3):
         client.close()
     second.kill()
+
+
+def test_what_cannot_be_saved_is_not_said_to_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk: the answer is a fault, for IAM as for a service behind."""
+    with local_aws(data=tmp_path / "data") as aws:
+        secrets = aws.client("secretsmanager")
+        secrets.create_secret(Name="before", SecretString="x")
+
+        def full(path: Path, data: bytes) -> None:
+            raise FileUnavailable(f"`{path}` cannot be written: no space left on device")
+
+        monkeypatch.setattr("daypass.files.write_atomic", full)
+        with pytest.raises(ClientError) as refused:
+            aws.provider("gitlab.com")
+        assert refused.value.response["Error"]["Code"] == "InternalFailure"
+        assert "no space left" in aws.why()["detail"]
+        with pytest.raises(ClientError) as refused:
+            secrets.create_secret(Name="after", SecretString="x")
+        assert refused.value.response["Error"]["Code"] == "InternalFailure"
+        assert "no space left" in aws.why()["detail"]
+        monkeypatch.undo()

@@ -18,7 +18,7 @@ from daypass.localaws.door import why_shut
 from daypass.localaws.faults import AwsError, Fault, Protocol, reply
 from daypass.localaws.iam.state import Call, IamState
 from daypass.localaws.recognise import DECIDED, Asked, recognise
-from daypass.localaws.services import BEHIND, Services
+from daypass.localaws.services.behind import Services
 from daypass.localaws.sessions import Sessions
 from daypass.localaws.sts import WebIdentity, get_caller_identity
 from daypass.localaws.wire import Reply, WireRequest
@@ -78,7 +78,7 @@ class _Front:
         )
         self._web_identity = WebIdentity(self._iam, KeySetCache(fetcher, clock), self._sessions, clock)
         self._services = Services()
-        self._authorizer = Authorizer(self._iam, self._services)
+        self._authorizer = Authorizer(self._iam, config.log)
         self._whys = why.Whys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,14 +131,15 @@ class _Front:
             return caller.fault.error(asked.protocol, caller.detail)
         if asked.service in DECIDED:
             return self._operate(scope, request, given, caller, request_id)
-        if asked.service not in BEHIND:
+        if asked.behind is None:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
         try:
-            await self._services.ready(caller.scope.service)
-            if denied := self._authorizer.behind(caller, request, asked.protocol, self._facts(scope)):
-                return denied
-            await self._services.serve(scope, request, caller, send)
+            await self._services.ready(asked.behind)
+            judged = self._authorizer.behind(caller, request, asked.behind, self._facts(scope))
+            if isinstance(judged, AwsError):
+                return judged
+            await self._services.serve(scope, judged, caller, asked.behind, send)
         except PartMissing as missing:
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, f"{missing.message}. {missing.advice}")
         return None

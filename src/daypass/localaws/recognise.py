@@ -9,13 +9,13 @@ from urllib.parse import unquote
 
 from daypass.localaws import model
 from daypass.localaws.faults import Protocol
-from daypass.localaws.services import BEHIND
+from daypass.localaws.services import catalogue
 
 if TYPE_CHECKING:
+    from daypass.localaws.services.catalogue import Behind
     from daypass.localaws.wire import WireRequest
 
 DECIDED: Final = ("sts", "iam")
-_BY_TARGET: Final = {"secretsmanager": "secretsmanager"}
 _VERSION: Final = re.compile(r"(?:^|&)Version=([0-9-]+)(?:&|$)")
 _SCOPE: Final = re.compile(r"Credential=[^/,]*/[^/,]*/[^/,]*/([a-z0-9-]+)/")
 _AWS_HOST: Final = re.compile(r"(?:[^:]+\.)?(s3|sts|iam|secretsmanager)(?:\.[a-z0-9-]+)?\.amazonaws\.com(?::[0-9]+)?")
@@ -23,10 +23,11 @@ _AWS_HOST: Final = re.compile(r"(?:[^:]+\.)?(s3|sts|iam|secretsmanager)(?:\.[a-z
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The service asked for (`None`: nothing tells), and the protocol in which to answer."""
+    """The service asked for (`None`: nothing tells), the protocol of the answer, and what is behind, if anything."""
 
     service: str | None
     protocol: Protocol
+    behind: Behind | None = None
 
 
 def recognise(request: WireRequest) -> Asked:
@@ -37,8 +38,9 @@ def recognise(request: WireRequest) -> Asked:
     service = _by_version(request) or _by_target(request) or _by_host(request) or _by_scope(request)
     if service in DECIDED:
         return Asked(service, Protocol.QUERY)
-    if service is not None and service in BEHIND:
-        return Asked(service, BEHIND[service])
+    behind = None if service is None else catalogue.find(service, request)
+    if behind is not None:
+        return Asked(service, behind.protocol, behind)
     if request.header("x-amz-target") is not None:
         return Asked(service, Protocol.JSON)
     if service is None or request.is_form:
@@ -56,7 +58,7 @@ def _by_version(request: WireRequest) -> str | None:
 
 
 def _by_target(request: WireRequest) -> str | None:
-    return _BY_TARGET.get((request.header("x-amz-target") or "").partition(".")[0])
+    return catalogue.name_by_target((request.header("x-amz-target") or "").partition(".")[0])
 
 
 def _by_host(request: WireRequest) -> str | None:

@@ -123,9 +123,13 @@ def _start(behind: Behind) -> Asgi:
     try:
         flask = make(behind.model.replace("-", ""))
     except ImportError as missing:
+        name = behind.model.replace("-", "")
+        if missing.name == f"moto.{name}":
+            advice = f"moto, which keeps the services behind IAM and STS, has no `{name}`."
+            raise PartMissing(f"the local AWS has no service '{behind.signing}'", advice=advice) from None
         raise PartMissing(
-            f"the local AWS has no {behind.signing}: {missing.name or 'a part'} is not installed",
-            advice="moto has no such service, or needs an extra of its own for it.",
+            f"the local AWS has no {behind.signing}: {missing.name} is not installed",
+            advice=f"Install `moto[{name}]` beside `daypass[local-aws]`.",
         ) from None
     flask.debug = False
     flask.register_error_handler(500, lambda _: _failure(behind.protocol))

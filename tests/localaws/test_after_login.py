@@ -1,10 +1,11 @@
-"""Services behind, asked by a session over the wire: each resource by its own ARN, and each refusal as boto3 sees it."""
+"""Services behind, asked by a session over the wire: each resource by its ARN, and each refusal as boto3 sees it."""
 
 from __future__ import annotations
 
 import json
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -239,7 +240,7 @@ def test_every_name_of_a_key_is_its_arn(ready: LocalAws) -> None:
     ready.permit(allow("kms:Encrypt", alias_arn))
     client = session(ready, "kms")
     for name in (made["KeyId"], made["Arn"], alias, alias_arn):
-        told = refused(lambda name=name: client.encrypt(KeyId=name, Plaintext=b"x"))  # type: ignore[misc]  # default
+        told = refused(partial(client.encrypt, KeyId=name, Plaintext=b"x"))
         assert told == ("AccessDeniedException", 400, not_allowed("kms:Encrypt", made["Arn"]))
     ready.permit(allow("kms:Encrypt", Condition={"StringEquals": {"kms:RequestAlias": alias}}))
     assert client.encrypt(KeyId=alias, Plaintext=b"x")["KeyId"] == made["Arn"]
@@ -392,7 +393,7 @@ def test_a_policy_of_a_resource_is_not_taken_and_forgotten(ready: LocalAws) -> N
 
 # -------------------------------------------------------------------------------------------------- other services
 
-OTHERS = [
+OTHERS: list[tuple[str, str, dict[str, Any], str, str, int]] = [
     ("sns", "list_topics", {}, "sns:ListTopics", "AccessDenied", 403),
     ("logs", "describe_log_groups", {}, "logs:DescribeLogGroups", "AccessDeniedException", 400),
     ("ecr", "describe_repositories", {}, "ecr:DescribeRepositories", "AccessDeniedException", 400),
@@ -405,20 +406,20 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("service", "call", "given", "action", "code", "status"), OTHERS, ids=lambda one: str(one))
-def test_of_any_other_service_only_statements_on_all_resources_count(  # noqa: PLR0917, PLR0913 - a table's columns
+def test_of_any_other_service_only_statements_on_all_resources_count(
     ready: LocalAws, service: str, call: str, given: dict[str, Any], action: str, code: str, status: int
 ) -> None:
     client = session(ready, service)
     ask = getattr(client, call)
-    assert refused(lambda: ask(**given)) == (code, status, not_allowed(action, "*"))
+    assert refused(partial(ask, **given)) == (code, status, not_allowed(action, "*"))
     prefix = action.partition(":")[0]
     ready.permit(allow(action, f"arn:aws:{prefix}:us-east-1:{ACCOUNT}:*"))
-    assert refused(lambda: ask(**given))[0] == code
+    assert refused(partial(ask, **given))[0] == code
     ready.permit(allow(action))
     assert ask(**given)["ResponseMetadata"]["HTTPStatusCode"] == 200
     # The service's own keys are not known, so a Deny on one cannot be told not to hold.
     ready.permit(deny(action, Condition={"StringEquals": {f"{prefix}:Something": "x"}}), name="conditional")
-    assert refused(lambda: ask(**given))[0] == code
+    assert refused(partial(ask, **given))[0] == code
 
 
 def test_ec2_says_it_in_its_own_way(ready: LocalAws) -> None:
@@ -446,3 +447,42 @@ def test_the_log_says_that_resources_are_not_known(
     assert lines == [
         "sns:ListTopics: the resources of sns are not known here, so only statements on all resources count"
     ]
+
+
+# ---------------------------------------------------------------------------------------------------- the context
+
+
+@pytest.mark.parametrize("made", SERVICES)
+def test_the_context_is_the_same_for_every_service(ready: LocalAws, made: Callable[[LocalAws], Case]) -> None:
+    """One condition for each key: all of them hold, and with any of them turned around none of it does."""
+    case = made(ready)
+    now = ready.clock.stop()
+    answer = ready.assume()
+    client = ready.client(case.service, answer["Credentials"])
+    prefix = ready.issuer.url.removeprefix("https://")
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    expected = {
+        "aws:PrincipalArn": ready.role_arn(),
+        "aws:userid": answer["AssumedRoleUser"]["AssumedRoleId"],
+        "aws:PrincipalAccount": ACCOUNT,
+        "aws:PrincipalType": "AssumedRole",
+        "aws:ResourceAccount": ACCOUNT,
+        "aws:SourceIp": "127.0.0.1",
+        "aws:CurrentTime": stamp,
+        "aws:EpochTime": str(int(now.timestamp())),
+        "aws:RequestedRegion": "us-east-1",
+        "aws:SecureTransport": "false",
+        "aws:ViaAWSService": "false",
+        "aws:FederatedProvider": ready.provider_arn,
+        "aws:TokenIssueTime": stamp,
+        "aws:ResourceTag/team": "shop",
+        f"{prefix}:sub": "workspace:one",
+        f"{prefix}:aud": "sts.amazonaws.com",
+    }
+    absent = dict.fromkeys(("aws:CalledVia", "aws:CalledViaFirst", "aws:username", "aws:SourceVpc"), "true")
+    ready.permit(allow(case.action, Condition={"StringEquals": expected, "Null": absent}))
+    assert case.call(client)
+    for name, value in expected.items():
+        turned = {"StringEquals": expected, "StringNotEquals": {name: value}}
+        ready.permit(allow(case.action, Condition=turned))
+        assert refused(partial(case.call, client))[0] == case.code, name

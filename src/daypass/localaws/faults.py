@@ -77,6 +77,15 @@ class Fault(Enum):
         ("IncompleteSignatureException", 400, "{detail}"),
         ("AuthorizationHeaderMalformed", 400, "The authorization header is malformed; {detail}"),
     )
+    MECHANISM_UNSUPPORTED = (
+        ("IncompleteSignature", 400, "{detail}"),
+        ("IncompleteSignatureException", 400, "{detail}"),
+        (
+            "InvalidRequest",
+            400,
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+        ),
+    )
     SIGNATURE_WRONG = (
         ("SignatureDoesNotMatch", 403, _MISMATCH),
         ("InvalidSignatureException", 400, _MISMATCH),

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from daypass.localaws import model
 from daypass.localaws.faults import Protocol
 from daypass.localaws.services import catalogue
+from daypass.localaws.signature import is_version_2
 
 if TYPE_CHECKING:
     from daypass.localaws.services.catalogue import Behind
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 DECIDED: Final = ("sts", "iam")
 _VERSION: Final = re.compile(r"(?:^|&)Version=([0-9-]+)(?:&|$)")
 _SCOPE: Final = re.compile(r"Credential=[^/,]*/[^/,]*/[^/,]*/([a-z0-9-]+)/")
+_SCOPE_WITHOUT_REGION: Final = re.compile(r"Credential=[^/,]*/[0-9]{8}/([a-z0-9-]+)/aws4_request")
 _AWS_HOST: Final = re.compile(r"(?:[^:]+\.)?(s3|sts|iam|secretsmanager)(?:\.[a-z0-9-]+)?\.amazonaws\.com(?::[0-9]+)?")
 
 
@@ -70,4 +72,13 @@ def _by_scope(request: WireRequest) -> str | None:
     claimed = _SCOPE.search(request.header("authorization") or "") or _SCOPE.search(
         unquote(request.query.replace("X-Amz-Credential=", "Credential="))
     )
+    if claimed:
+        return claimed[1]
+    # Only S3 ever had such a signature in a header; elsewhere it names no service.
+    return "s3" if is_version_2(request) and "Action=" not in request.query else _by_regionless_scope(request)
+
+
+def _by_regionless_scope(request: WireRequest) -> str | None:
+    """The service of a signature of version 4A, whose scope has no region."""
+    claimed = _SCOPE_WITHOUT_REGION.search(request.header("authorization") or "")
     return claimed[1] if claimed else None

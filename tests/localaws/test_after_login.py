@@ -405,7 +405,7 @@ OTHERS: list[tuple[str, str, dict[str, Any], str, str, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("service", "call", "given", "action", "code", "status"), OTHERS, ids=lambda one: str(one))
+@pytest.mark.parametrize(("service", "call", "given", "action", "code", "status"), OTHERS, ids=str)
 def test_of_any_other_service_only_statements_on_all_resources_count(
     ready: LocalAws, service: str, call: str, given: dict[str, Any], action: str, code: str, status: int
 ) -> None:

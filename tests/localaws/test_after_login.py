@@ -382,6 +382,12 @@ def test_a_policy_of_a_resource_is_not_taken_and_forgotten(ready: LocalAws) -> N
         lambda: s3.put_bucket_policy(Bucket=name, Policy=text({**statement, "Effect": "Deny"})),
         lambda: kms.create_key(Policy=text({**statement, "Action": "kms:*", "Resource": "*"})),
         lambda: sqs.create_queue(QueueName=name, Attributes={"Policy": text({**statement, "Effect": "Deny"})}),
+        lambda: ready.client("sns").create_topic(
+            Name="t", Attributes={"Policy": text({**statement, "Effect": "Deny"})}
+        ),
+        lambda: ready.client("logs").put_resource_policy(
+            policyName="p", policyDocument=text({**statement, "Effect": "Deny"})
+        ),
     ):
         code, status, message = refused(call)
         assert (code.removesuffix("Exception"), status) == ("NotImplemented", 501)

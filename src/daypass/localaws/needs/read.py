@@ -122,7 +122,8 @@ def _judged(
 ) -> Reading | Unreadable:
     known = _KNOWN.get(behind.model)
     if known is None:
-        return Reading(call.operation, (other.need(behind, call.operation, method),), anew, known=False)
+        policy = resource_policies.stored(behind.model, call.operation, call.body)
+        return Reading(call.operation, (other.need(behind, call.operation, method),), anew, policy, known=False)
     needed = known(call.operation, call.body, here)
     if isinstance(needed, Unreadable):
         return needed

@@ -13,8 +13,11 @@ from daypass.errors import JsonMalformed
 from daypass.tokens import strict_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from daypass.localaws.needs.model import Body
 
+_WITH_RESOURCES: Final = frozenset({"secretsmanager", "ssm", "kms", "dynamodb", "dynamodbstreams", "sqs", "s3"})
 # Operations that store a policy, and the member with its text.
 _STORED: Final = {
     ("secretsmanager", "PutResourcePolicy"): "ResourcePolicy",
@@ -29,6 +32,9 @@ _STORED: Final = {
 
 def stored(service: str, operation: str, body: Body) -> str | None:
     """The text of the policy that a request would store, None when it stores none."""
+    if service not in _WITH_RESOURCES:
+        # Wherever another service takes a policy, it is a text with statements.
+        return next((one for one in _texts(body) if one.lstrip().startswith("{") and '"Statement"' in one), None)
     if service == "sqs":
         attributes = body.get("Attributes")
         text = attributes.get("Policy") if isinstance(attributes, dict) else None
@@ -36,6 +42,19 @@ def stored(service: str, operation: str, body: Body) -> str | None:
         member = _STORED.get((service, operation))
         text = None if member is None else body.get(member)
     return text if isinstance(text, str) and text else None
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in the members of a request."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
 
 
 def not_to_be_ignored(service: str, text: str, account: str) -> str | None:

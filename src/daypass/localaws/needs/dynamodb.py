@@ -47,7 +47,8 @@ _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _BELOW: Final = re.compile(
     r"table/([A-Za-z0-9_.-]{1,255})(/(?:index|stream|backup|export|import)/[A-Za-z0-9_.:-]{1,255})?"
 )
-_EQUALS: Final = re.compile(r"\s*(#?[A-Za-z0-9_.-]+)\s*=\s*(:[A-Za-z0-9_]+)\s*(?:AND\s+[^=]*=?[^=]*)?", re.IGNORECASE)
+_EQUALS: Final = re.compile(r"\s*(#?[A-Za-z0-9_.-]+)\s*=\s*(:[A-Za-z0-9_]+)\s*(?:AND\s+(.*))?", re.I | re.S)
+_ATTRIBUTE: Final = re.compile(r"(?<![:#\w.-])#?[A-Za-z0-9_.-]+")
 _MULTIVALUED: Final = TAG_KEYS | {"dynamodb:LeadingKeys", "dynamodb:Attributes"}
 _UNKNOWN: Final = frozenset({"dynamodb:attributes", "dynamodb:enclosingoperation", "dynamodb:fulltablescan"})
 _WITHOUT_LEADING_KEYS: Final = _UNKNOWN | {"dynamodb:leadingkeys"}
@@ -224,11 +225,12 @@ def _queried(body: Body, name: str) -> str | None:
     written = _EQUALS.fullmatch(condition) if isinstance(condition, str) else None
     if written is None or not isinstance(values, dict):
         return None
-    names = body.get("ExpressionAttributeNames")
-    attribute = written[1]
-    if attribute.startswith("#"):
-        attribute = names.get(attribute) if isinstance(names, dict) else None
-    return _scalar(values.get(written[2])) if attribute == name else None
+    given = body.get("ExpressionAttributeNames")
+    names = given if isinstance(given, dict) else {}
+    attributes = [names.get(one, one) for one in (written[1], *_ATTRIBUTE.findall(written[3] or ""))]
+    if attributes[0] != name or name in attributes[1:]:
+        return None
+    return _scalar(values.get(written[2]))
 
 
 def _tags(body: Body) -> Keys:

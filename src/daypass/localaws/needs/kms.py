@@ -66,10 +66,10 @@ def needs(operation: str, body: Body, here: Here) -> tuple[Need, ...] | Unreadab
             here,
         )  # fmt: skip
     if operation == "Decrypt":
-        symmetric = body.get("EncryptionAlgorithm", _SYMMETRIC) == _SYMMETRIC
         named = [body["KeyId"]] if "KeyId" in body else []
         # A symmetric ciphertext tells its key; the one that the request names must be allowed as well.
-        of_it = [_of_ciphertext(body.get("CiphertextBlob"))] if symmetric or not named else []
+        source = _of_ciphertext(body.get("CiphertextBlob"))
+        of_it = [source] if not named or (source is not None and here.find(source) is not None) else []
         return _all([("kms:Decrypt", name, keys) for name in (*of_it, *named)], here)
     described = model.operation("kms", operation)
     members = {} if described is None or described.input_shape is None else described.input_shape.members

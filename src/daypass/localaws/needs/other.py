@@ -30,7 +30,6 @@ _DATED: Final = re.compile(r"\d{4}_\d{2}_\d{2}\Z")
 # Every reader of URLs makes the same path of these.
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9._~$&'()*+,=:@!-]|/(?!/)|%[0-9A-Fa-f]{2})*")
 _DOTS: Final = re.compile(r"(?:^|/)(?:\.|%2[eE]){1,2}(?:/|$)")
-_CBOR_PATH: Final = re.compile(r"/service/([A-Za-z0-9_]+)/operation/([A-Za-z0-9]+)")
 # Headers and parameters that a reader of requests might take for an operation.
 _NOT_IN_REST: Final = frozenset(
     {"x-amz-target", "action", "x-http-method-override", "x-http-method", "x-method-override"}
@@ -56,17 +55,11 @@ def in_form(behind: Behind, given: dict[str, str] | AwsError) -> str | Unreadabl
 
 
 def in_path(behind: Behind, request: WireRequest) -> str | Unreadable:
-    """The operation of a request of the REST and CBOR protocols."""
+    """The operation of a request of the REST protocols."""
     if not _PATH.fullmatch(request.path) or _DOTS.search(request.path):
         return Unreadable("the path holds a character that should be percent-encoded")
     if _takes_action(request):
         return Unreadable("the request could be read as a form with an `Action`")
-    if behind.protocol is Protocol.CBOR:
-        named = _CBOR_PATH.fullmatch(request.path)
-        if named is None or named[1] != behind.target or request.method != "POST" or request.query:
-            return Unreadable("the path names no operation of the service")
-        described = model.operation(behind.model, named[2])
-        return Unreadable("the path names no operation of the service") if described is None else described.name
     return _routed(behind, request)
 
 

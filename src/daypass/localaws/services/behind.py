@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
 
 from daypass.errors import PartMissing
-from daypass.localaws.faults import Fault, reply
+from daypass.localaws.faults import Fault, Protocol, reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 
-    from daypass.localaws.faults import Protocol
     from daypass.localaws.services.catalogue import Behind
     from daypass.localaws.signature import Caller
     from daypass.localaws.wire import WireRequest
@@ -92,8 +91,13 @@ class Services:
         """Start a service, once.
 
         Raises:
-            PartMissing: when moto, or its part for the service, is not installed.
+            PartMissing: when moto, or its part for the service, is not installed, or does not speak the protocol.
         """
+        if behind.protocol is Protocol.CBOR:
+            raise PartMissing(
+                f"the local AWS does not speak CBOR for {behind.signing}",
+                advice="Let the client speak JSON or the query protocol, as the AWS CLI and boto3 do.",
+            )
         await self._service(behind)
 
     def close(self) -> None:

@@ -83,7 +83,7 @@ class Behind:
         model: its name among botocore's models.
         prefix: of its actions.
         protocol: of this request, and so of its answer.
-        target: what stands before the operation in `X-Amz-Target`, or in a CBOR path; empty without.
+        target: what stands before the operation in `X-Amz-Target`; empty without.
     """
 
     signing: str

@@ -23,7 +23,6 @@ _ACTIONS: Final = {
     ("lambda", "InvokeAsync"): "InvokeFunction",
     ("lambda", "InvokeWithResponseStream"): "InvokeFunction",
     ("lambda", "GetLayerVersionByArn"): "GetLayerVersion",
-    ("events", "PutPartnerEvents"): "PutPartnerEvents",
 }
 _VERB_IS_ACTION: Final = frozenset({"apigateway", "apigatewayv2"})
 _DATED: Final = re.compile(r"\d{4}_\d{2}_\d{2}\Z")

@@ -22,7 +22,7 @@ from daypass.localaws.faults import AwsError, Fault, Protocol, reply
 from daypass.localaws.iam.state import Call
 from daypass.localaws.instance import Instance
 from daypass.localaws.recognise import DECIDED, Asked, recognise
-from daypass.localaws.services import BEHIND, reads
+from daypass.localaws.services.behind import reads
 from daypass.localaws.stand_ins import KeysOf
 from daypass.localaws.sts import WebIdentity, get_caller_identity
 from daypass.localaws.wire import Reply, WireRequest
@@ -99,7 +99,7 @@ class Front:
         )
         keys = KeySetCache(KeysOf(instance.stand_ins, fetcher), instance.clock.real)
         self._web_identity = WebIdentity(self._iam, keys, self._sessions, self._clock)
-        self._authorizer = Authorizer(self._iam, self._services)
+        self._authorizer = Authorizer(self._iam, config.log)
         self._steering = Control(instance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -154,16 +154,17 @@ class Front:
             return caller.fault.error(asked.protocol, caller.detail)
         if asked.service in DECIDED:
             return self._operate(scope, request, given, caller, request_id)
-        if asked.service not in BEHIND:
+        if asked.behind is None:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
         try:
-            await self._services.ready(caller.scope.service)
-            if denied := self._authorizer.behind(caller, request, asked.protocol, self._facts(scope)):
-                return denied
-            if not reads(request, asked.protocol):
-                send = self.instance.saving(caller.scope.service, send)
-            await self._services.serve(scope, request, caller, send)
+            await self._services.ready(asked.behind)
+            judged = self._authorizer.behind(caller, request, asked.behind, self._facts(scope))
+            if isinstance(judged, AwsError):
+                return judged
+            if not reads(judged, asked.protocol):
+                send = self.instance.saving(asked.behind.model, send)
+            await self._services.serve(scope, judged, caller, asked.behind, send)
         except (PartMissing, StoreUnavailable) as missing:
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, f"{missing.message}. {missing.advice}")
         except Unavailable as fault:

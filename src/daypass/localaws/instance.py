@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.localaws.behind_state import BehindState
 from daypass.localaws.iam.state import IamState
-from daypass.localaws.services import Services
+from daypass.localaws.services.behind import Services
 from daypass.localaws.sessions import KEY_BYTES, Sessions
 from daypass.localaws.stand_ins import StandIns
 from daypass.localaws.why import Whys

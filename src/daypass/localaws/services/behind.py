@@ -1,4 +1,4 @@
-"""Services that Daypass does not decide on, behind its front: Secrets Manager and S3, kept by moto.
+"""Hand a judged request on to the service behind.
 
 A request gets here after its signature was checked; moto's own checks stay off, for they know no expiry. moto is WSGI
 and runs in a small pool of threads. It is an optional part (`daypass[local-aws]`), imported at the first call.
@@ -9,17 +9,17 @@ What moto keeps, it keeps for the process, so one local AWS per process has it (
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import unquote
 
 from daypass.errors import PartMissing
 from daypass.localaws.faults import Fault, Protocol, reply
-from daypass.localaws.needs.json_protocol import Found
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 
     from daypass.localaws.behind_state import BehindState
+    from daypass.localaws.services.catalogue import Behind
     from daypass.localaws.signature import Caller
     from daypass.localaws.wire import WireRequest
 
@@ -28,27 +28,25 @@ if TYPE_CHECKING:
     Message = MutableMapping[str, Any]
     Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
-BEHIND: Final[Mapping[str, Protocol]] = {"secretsmanager": Protocol.JSON, "s3": Protocol.S3}
-
 _THREADS: Final = 4
 _READING: Final = ("Get", "List", "Describe", "BatchGet", "Query", "Scan", "Search")
 # Not passed on. The body is whole by now, and moto reads none where a header says that it comes in pieces. Who asks is
 # told by us, and moto would take a region out of the user agent rather than out of the signature's scope.
 _OURS: Final = frozenset(
     {
-        b"transfer-encoding",
-        b"content-length",
-        b"x-moto-account-id",
-        b"authorization",
-        b"x-amz-security-token",
-        b"user-agent",
+        "transfer-encoding",
+        "content-length",
+        "x-moto-account-id",
+        "authorization",
+        "x-amz-security-token",
+        "user-agent",
     }
 )
 
 
 def reads(request: WireRequest, protocol: Protocol) -> bool:
     """Whether a request, by its method or the name of its operation, leaves a service behind as it is."""
-    if protocol is Protocol.S3:
+    if protocol in {Protocol.S3, Protocol.REST_JSON, Protocol.REST_XML}:
         return request.method in {"GET", "HEAD"}
     operation = (request.header("x-amz-target") or "").rpartition(".")[2]
     return operation.startswith(_READING)
@@ -63,67 +61,57 @@ class Services:
         self._starting = asyncio.Lock()
 
     async def serve(
-        self, scope: Mapping[str, Any], request: WireRequest, caller: Caller, send: Callable[[Message], Awaitable[None]]
+        self,
+        scope: Mapping[str, Any],
+        request: WireRequest,
+        caller: Caller,
+        behind: Behind,
+        send: Callable[[Message], Awaitable[None]],
     ) -> None:
-        """Let the service of the signature's scope answer, in the caller's account.
+        """Let a service answer, in the caller's account; `request` is all that it sees of what was asked.
 
         Raises:
             PartMissing: when moto is not installed.
         """
-        service = await self._service(caller.scope.service)
+        service = await self._service(behind)
         credential = "/".join((caller.scope.access_key_id, caller.scope.date, caller.scope.region))
         signed_for = f"AWS4-HMAC-SHA256 Credential={credential}/{caller.scope.service}/aws4_request, SignedHeaders=host"
         # To WSGI `x_amz_target` is `X-Amz-Target`: one that nobody judged.
-        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _OURS and b"_" not in name]
-        if BEHIND[caller.scope.service] is Protocol.JSON:
-            # moto would take operation and parameters out of a query or a form rather than out of what was judged.
-            request = replace(request, method="POST", path="/", query="")
-            scope = {**scope, "method": "POST", "path": "/", "raw_path": b"/", "query_string": b""}
-            headers = [(name, value) for name, value in headers if name.lower() != b"content-type"]
-            headers.append((b"content-type", b"application/x-amz-json-1.1"))
+        headers = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in request.headers
+            if name not in _OURS and "_" not in name
+        ]
         headers += [(b"x-moto-account-id", caller.who.account.encode()), (b"authorization", signed_for.encode())]
+        asked = {
+            **scope,
+            "method": request.method,
+            "path": unquote(request.path),
+            "raw_path": request.path.encode("latin-1"),
+            "query_string": request.query.encode("latin-1"),
+            "headers": headers,
+            "daypass.request": request,
+        }
 
         async def receive() -> Message:
             return {"type": "http.request", "body": request.body, "more_body": False}
 
-        await service({**scope, "headers": headers, "daypass.request": request}, receive, send)
+        await service(asked, receive, send)
 
-    def find(self, service: str, account: str, region: str, name: str) -> Found | None:
-        """A resource by its name or ARN, as the service itself would find it; None when it is not there.
-
-        Only Secrets Manager gives its resources ARNs that do not follow from their names. The service must be `ready`.
-        """
-        if service != "secretsmanager":
-            return None
-        from moto.secretsmanager.models import (  # noqa: PLC0415 - an optional part, and slow to import
-            SecretsStore,
-            secretsmanager_backends,
-        )
-
-        kept: Any = secretsmanager_backends[account][region].secrets
-        # A copy, made in one step: other threads write to it.
-        secret: Any = cast("Any", SecretsStore)(dict.copy(kept)).get(name)
-        if secret is None:
-            return None
-        tags = tuple((tag["Key"], tag["Value"]) for tag in secret.tags or ())
-        return Found(secret.arn, tags)
-
-    def owner(self, bucket: str) -> str | None:
-        """The account that a bucket is in, None without such a bucket. S3 must be `ready`."""
-        from moto.s3.models import s3_backends  # noqa: PLC0415 - an optional part, and slow to import
-
-        kept: Any = s3_backends.bucket_accounts.get(bucket)
-        return None if kept is None else str(kept[1])
-
-    async def ready(self, name: str) -> None:
+    async def ready(self, behind: Behind) -> None:
         """Start a service, once.
 
         Raises:
-            PartMissing: when moto is not installed.
+            PartMissing: when moto, or its part for the service, is not installed, or does not speak the protocol.
             StoreUnavailable: when another local AWS of this process has the services.
             FileUnsafe, FileUnavailable: when what it kept cannot be opened.
         """
-        await self._service(name)
+        if behind.protocol is Protocol.CBOR:
+            raise PartMissing(
+                f"the local AWS does not speak CBOR for {behind.signing}",
+                advice="Let the client speak JSON or the query protocol, as the AWS CLI and boto3 do.",
+            )
+        await self._service(behind)
 
     @property
     def started(self) -> frozenset[str]:
@@ -135,31 +123,41 @@ class Services:
         for service in self._started.values():
             service.executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _service(self, name: str) -> Asgi:
+    async def _service(self, behind: Behind) -> Asgi:
         async with self._starting:
-            if name not in self._started:
-                started = await asyncio.to_thread(_start, name)
+            if behind.model not in self._started:
+                started = await asyncio.to_thread(_start, behind)
                 self._state.take()
-                await asyncio.to_thread(self._state.open, name)
-                self._started[name] = started
-        service: Asgi = self._started[name]
+                await asyncio.to_thread(self._state.open, behind.model)
+                self._started[behind.model] = started
+        service: Asgi = self._started[behind.model]
         return service
 
 
-def _start(name: str) -> Asgi:
+def _start(behind: Behind) -> Asgi:
     """Import moto and make one of its services, without the dispatcher and the control paths of its server."""
     try:
         from a2wsgi import WSGIMiddleware  # noqa: PLC0415 - an optional part, and slow to import
         from moto.moto_server.werkzeug_app import create_backend_app  # noqa: PLC0415 - likewise
     except ImportError:
         raise PartMissing(
-            f"the local AWS has no {name}: moto is not installed",
+            f"the local AWS has no {behind.signing}: moto is not installed",
             advice="Install `daypass[local-aws]` for the services behind IAM and STS.",
         ) from None
     make: Callable[[str], Any] = cast("Any", create_backend_app)
-    flask = make(name)
+    try:
+        flask = make(behind.model.replace("-", ""))
+    except ImportError as missing:
+        name = behind.model.replace("-", "")
+        if missing.name == f"moto.{name}":
+            advice = f"moto, which keeps the services behind IAM and STS, has no `{name}`."
+            raise PartMissing(f"the local AWS has no service '{behind.signing}'", advice=advice) from None
+        raise PartMissing(
+            f"the local AWS has no {behind.signing}: {missing.name} is not installed",
+            advice=f"Install `moto[{name}]` beside `daypass[local-aws]`.",
+        ) from None
     flask.debug = False
-    flask.register_error_handler(500, lambda _: _failure(BEHIND[name]))
+    flask.register_error_handler(500, lambda _: _failure(behind.protocol))
     service: Asgi = WSGIMiddleware(cast("Any", _with_raw_path(flask)), workers=_THREADS)
     return service
 

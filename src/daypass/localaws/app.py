@@ -6,6 +6,7 @@ refusal under its unguessable id, is answered without a signature.
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -70,13 +71,13 @@ class _Front:
         self._clock = clock
         self._iam = IamState()
         self._sessions = Sessions()
-        fetcher = Fetcher(
+        self._issuers = Fetcher(
             allow_private=config.allow_private,
             connect_to=config.connect_to,
             trust=config.trust,
             duplicates="last",
         )
-        self._web_identity = WebIdentity(self._iam, KeySetCache(fetcher, clock), self._sessions, clock)
+        self._web_identity = WebIdentity(self._iam, KeySetCache(self._issuers, clock), self._sessions, clock)
         self._services = Services()
         self._authorizer = Authorizer(self._iam, self._services)
         self._whys = why.Whys()
@@ -130,7 +131,7 @@ class _Front:
         if isinstance(caller, signature.Refused):
             return caller.fault.error(asked.protocol, caller.detail)
         if asked.service in DECIDED:
-            return self._operate(scope, request, given, caller, request_id)
+            return await self._operate(scope, request, given, caller, request_id)
         if asked.service not in BEHIND:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
@@ -154,7 +155,7 @@ class _Front:
     def _facts(self, scope: Scope) -> Facts:
         return Facts(now=self._clock(), source_ip=_peer(scope), secure_transport=scope.get("scheme") == "https")
 
-    def _operate(
+    async def _operate(
         self,
         scope: Scope,
         request: WireRequest,
@@ -176,7 +177,9 @@ class _Front:
             read = query.read_input(operation, given)
             if isinstance(read, AwsError):
                 return read
-            outcome = iam.OPERATIONS[action](Call(self._iam.to_write(caller.who.account), read, self._clock()))
+            account = self._iam.to_write(caller.who.account)
+            answered = iam.carry_out(Call(action, account, read, self._clock(), caller.who.arn, self._issuers))
+            outcome = await answered if inspect.isawaitable(answered) else answered
         else:
             detail = f"The local AWS does not implement {service}:{action} yet."
             return Fault.NOT_IMPLEMENTED.error(Protocol.QUERY, detail)

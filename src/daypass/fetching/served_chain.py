@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import ssl
 
 _DER: Final = 2  # `_ssl.ENCODING_DER`
 
@@ -17,5 +19,5 @@ def served_chain(connection: ssl.SSLObject | ssl.SSLSocket) -> tuple[bytes, ...]
     """DER, the server's own certificate first; empty before the handshake."""
     if sys.version_info >= (3, 13):
         return tuple(connection.get_unverified_chain())
-    wrapped: Any = connection._sslobj  # type: ignore[union-attr]  # not in the stubs: private before 3.13
+    wrapped: Any = connection._sslobj  # type: ignore[union-attr]  # noqa: SLF001 - the only way before 3.13
     return tuple(certificate.public_bytes(_DER) for certificate in wrapped.get_unverified_chain() or ())

@@ -29,11 +29,11 @@ def with_tags(
         quota: the name of its limit, `TagsPerRole`.
         fold_case: letter case does not tell keys apart.
     """
-    tags = {_name(key, fold_case): (key, value) for key, value in kept}
+    tags = {_name(key, fold_case=fold_case): (key, value) for key, value in kept}
     seen: set[str] = set()
     for tag in given:
         key, value = tag["Key"], tag["Value"]
-        name = _name(key, fold_case)
+        name = _name(key, fold_case=fold_case)
         if name in seen:
             told = "Duplicate tag keys found."
             return AwsError("InvalidInput", 400, f"{told} Please note that Tag keys are case insensitive.")
@@ -48,8 +48,8 @@ def with_tags(
 
 def without_tags(kept: Tags, keys: Iterable[str], *, fold_case: bool = False) -> Tags:
     """The tags that are left; keys that are not there do not matter."""
-    gone = {_name(key, fold_case) for key in keys}
-    return tuple(tag for tag in kept if _name(tag[0], fold_case) not in gone)
+    gone = {_name(key, fold_case=fold_case) for key in keys}
+    return tuple(tag for tag in kept if _name(tag[0], fold_case=fold_case) not in gone)
 
 
 def shown_tags(tags: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -57,5 +57,5 @@ def shown_tags(tags: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"Key": key, "Value": value} for key, value in tags]
 
 
-def _name(key: str, fold_case: bool) -> str:
+def _name(key: str, *, fold_case: bool) -> str:
     return key.lower() if fold_case else key

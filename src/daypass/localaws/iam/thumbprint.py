@@ -1,4 +1,4 @@
-"""The thumbprint that IAM keeps of an issuer (AWS IAM User Guide, "Obtain the thumbprint for an OpenID Connect IdP")."""
+"""The thumbprint that IAM keeps of an issuer (IAM User Guide, "Obtain the thumbprint for an OpenID Connect IdP")."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def _made(arn: str) -> ManagedPolicy:
     kept = _kept()[arn]
     number, created = int(kept["version"].removeprefix("v")), datetime.fromisoformat(kept["created"])
     updated = datetime.fromisoformat(kept["updated"])
-    policy = PermissionsPolicy.parse(json.dumps(kept["document"], indent=4))
+    policy = PermissionsPolicy.parse(json.dumps(kept["document"]))
     digest = base64.b32encode(hashlib.sha256(arn.encode()).digest()).decode()
     return ManagedPolicy(
         arn=arn,

@@ -147,7 +147,9 @@ def test_missing_providers_have_two_texts(iam: Any) -> None:
     assert fault(iam.delete_open_id_connect_provider, OpenIDConnectProviderArn=arn) == (
         "NoSuchEntity", 404, f"OpenId connect Provider {arn} cannot be found.",
     )  # fmt: skip
-    made = iam.create_open_id_connect_provider(Url="https://a.example", ThumbprintList=THUMBPRINTS)["OpenIDConnectProviderArn"]
+    made = iam.create_open_id_connect_provider(Url="https://a.example", ThumbprintList=THUMBPRINTS)[
+        "OpenIDConnectProviderArn"
+    ]
     assert fault(iam.update_open_id_connect_provider_thumbprint, OpenIDConnectProviderArn=made, ThumbprintList=[]) == (
         "InvalidInput", 400, "Thumbprint list must contain at least one entry.",
     )  # fmt: skip

@@ -20,7 +20,7 @@ from daypass.localaws.faults import AwsError, Fault, Protocol, reply
 from daypass.localaws.iam.state import Call, IamState
 from daypass.localaws.recognise import DECIDED, Asked, recognise
 from daypass.localaws.services import BEHIND, Services
-from daypass.localaws.sessions import Sessions
+from daypass.localaws.sessions import Session, Sessions
 from daypass.localaws.sts import WebIdentity, get_caller_identity
 from daypass.localaws.wire import Reply, WireRequest
 from daypass.sts.refusal import Refusal
@@ -130,6 +130,8 @@ class _Front:
         caller = self._caller(request, asked)
         if isinstance(caller, signature.Refused):
             return caller.fault.error(asked.protocol, caller.detail)
+        if isinstance(caller.who, Session):
+            self._iam.note_use(caller.who, self._clock(), caller.scope.region)
         if asked.service in DECIDED:
             return await self._operate(scope, request, given, caller, request_id)
         if asked.service not in BEHIND:

@@ -140,7 +140,7 @@ def list_open_id_connect_provider_tags(call: Call) -> dict[str, Any] | AwsError:
 
 def _new(call: Call) -> OidcProvider | AwsError:
     """The provider that is to be made, by what was given alone."""
-    issuer = _issuer(call.given["Url"])
+    issuer = issuer_part(call.given["Url"])
     if isinstance(issuer, AwsError):
         return issuer
     arn = ProviderArn(partition=PARTITION, account=call.account.number, issuer=issuer)
@@ -183,7 +183,7 @@ async def _thumbprint(issuer: IssuerUrl, call: Call) -> str | AwsError:
     return thumbprint(met.chain)
 
 
-def _issuer(url: str) -> str | AwsError:
+def issuer_part(url: str) -> str | AwsError:
     """The part of a provider's ARN that its URL makes: no scheme, no port 443, else as typed."""
     if "?" in url or "#" in url:
         return AwsError("InvalidInput", 400, "Unknown")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from daypass.fetching import Fetcher
+    from daypass.localaws.sessions import Session
     from daypass.names import IssuerUrl, ProviderArn, RoleArn
     from daypass.permissions.document import PermissionsPolicy
     from daypass.trust.document import Policy
@@ -165,11 +166,12 @@ class IamState:
         """The account as it is."""
         return self._accounts.get(number) or Account(number)
 
-    def note_use(self, number: str, role_id: str, at: datetime, region: str) -> None:
+    def note_use(self, session: Session, at: datetime, region: str) -> None:
         """A session of a role has signed a request that was taken."""
-        account = self._accounts.get(number)
-        if account is not None and any(role.role_id == role_id for role in account.roles.values()):
-            account.last_used[role_id] = LastUsed(at, region)
+        account = self.to_read(session.account)
+        role = account.roles.get(session.role.rpartition("/")[2].lower())
+        if role is not None and role.role_id == session.role_id:
+            account.last_used[role.role_id] = LastUsed(at, region)
 
 
 def new_role_id() -> str:

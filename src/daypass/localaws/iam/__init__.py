@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.localaws.iam import managed, providers, roles
+from daypass.localaws.iam import managed, outbound, providers, roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,4 +45,7 @@ OPERATIONS: Final[Mapping[str, Handler]] = {
     "GetPolicyVersion": managed.get_policy_version,
     "ListPolicies": managed.list_policies,
     "DeletePolicy": managed.delete_policy,
+    "EnableOutboundWebIdentityFederation": outbound.enable_outbound_web_identity_federation,
+    "DisableOutboundWebIdentityFederation": outbound.disable_outbound_web_identity_federation,
+    "GetOutboundWebIdentityFederationInfo": outbound.get_outbound_web_identity_federation_info,
 }

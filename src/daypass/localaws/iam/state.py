@@ -69,12 +69,17 @@ class ManagedPolicy:
 
 @dataclass(slots=True)
 class Account:
-    """One account. Providers and policies are by ARN, roles by lower-case name: their names ignore letter case."""
+    """One account. Providers and policies are by ARN, roles by lower-case name: their names ignore letter case.
+
+    `outbound_id` is that of its issuer of web identity tokens, once outbound federation was enabled; it stays.
+    """
 
     number: str
     providers: dict[str, OidcProvider] = field(default_factory=dict)
     roles: dict[str, IamRole] = field(default_factory=dict)
     policies: dict[str, ManagedPolicy] = field(default_factory=dict)
+    outbound_id: str | None = None
+    outbound_enabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,10 @@ class IamState:
     def to_write(self, number: str) -> Account:
         """The account, kept from now on."""
         return self._accounts.setdefault(number, Account(number))
+
+    def issues_as(self, outbound_id: str) -> bool:
+        """Whether an account has an issuer of this id."""
+        return any(account.outbound_id == outbound_id for account in self._accounts.values())
 
     def to_read(self, number: str) -> Account:
         """The account as it is."""

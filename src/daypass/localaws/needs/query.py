@@ -19,16 +19,28 @@ _LISTS: Final = {
 }
 _CREATED: Final = {"CreateRole": "role{Path}{RoleName}", "CreatePolicy": "policy{Path}{PolicyName}"}
 _DEFAULTS: Final = {"Path": "/", "PathPrefix": "/"}
-_NO_RESOURCE: Final = frozenset({"GetAccessKeyInfo", "DecodeAuthorizationMessage", "GetSessionToken"})
+_NO_RESOURCE: Final = frozenset(
+    {
+        *("GetAccessKeyInfo", "DecodeAuthorizationMessage"),
+        *("EnableOutboundWebIdentityFederation", "DisableOutboundWebIdentityFederation"),
+        "GetOutboundWebIdentityFederationInfo",
+    }
+)
 
 WITHOUT_PERMISSION: Final = frozenset({("sts", "GetCallerIdentity")})
 """Needs no permission, and no Deny takes it away (AWS STS API reference, GetCallerIdentity)."""
 
+# What a session may not do at all needs no permission to be refused.
+JUDGED_BY_ITSELF: Final = frozenset({("sts", "AssumeRole"), ("sts", "GetSessionToken"), ("sts", "GetFederationToken")})
+"""AssumeRole asks the role's trust policy too; the other two are refused to every session, with words of their own."""
+
 
 def needs(service: str, action: str, given: Mapping[str, str], account: Account) -> tuple[Need, ...]:
     """The permissions for an operation of IAM or STS; `given` are its parameters as on the wire."""
-    if (service, action) in WITHOUT_PERMISSION:
+    if (service, action) in WITHOUT_PERMISSION | JUDGED_BY_ITSELF:
         return ()
+    if (service, action) == ("sts", "GetWebIdentityToken"):
+        return _web_identity_token(given)
     resource = _resource(action, given, account)
     keys: Keys = _tags(given)
     if "PermissionsBoundary" in given:
@@ -39,6 +51,22 @@ def needs(service: str, action: str, given: Mapping[str, str], account: Account)
     if role is not None:
         keys |= {f"{prefix}:ResourceTag/{key}": (value,) for key, value in role.tags for prefix in ("aws", "iam")}
     return (Need(f"{service}:{action}", resource, resource or "*", keys, TAG_KEYS),)
+
+
+def _web_identity_token(given: Mapping[str, str]) -> tuple[Need, ...]:
+    """GetWebIdentityToken, and with tags one more (IAM User Guide, "Controlling access" of outbound federation)."""
+    audiences = tuple(value for name, value in given.items() if name.startswith("Audience.member."))
+    keys: Keys = {
+        **_tags(given),
+        "sts:SigningAlgorithm": (given.get("SigningAlgorithm", ""),),
+        "sts:DurationSeconds": (given.get("DurationSeconds", "300"),),
+        **({"sts:IdentityTokenAudience": audiences} if audiences else {}),
+    }
+    actions = ["sts:GetWebIdentityToken"]
+    if any(name.startswith("Tags.member.") for name in given):
+        actions.append("sts:TagGetWebIdentityToken")
+    multivalued = TAG_KEYS | {"sts:IdentityTokenAudience"}
+    return tuple(Need(action, "*", None, keys, multivalued) for action in actions)
 
 
 def _resource(action: str, given: Mapping[str, str], account: Account) -> str | None:

@@ -25,8 +25,9 @@ from daypass.localaws.sts.call import Sts, wire_error
 from daypass.localaws.sts.issuer import OutboundIssuers
 from daypass.localaws.sts.web_identity import WebIdentity
 from daypass.localaws.wire import Reply, WireRequest
-from daypass.sts.observed import AS_OBSERVED, Observed
+from daypass.sts.observed import AS_OBSERVED, Observed, Star
 from daypass.sts.refusal import Refusal
+from daypass.trust.shared_issuers import Control
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -90,6 +91,7 @@ class _Front:
         self._authorizer = Authorizer(self._iam, self._services)
         self._issuers = OutboundIssuers(self._iam)
         self._sts = Sts(self._iam, self._sessions, self._authorizer, self._issuers, config.observed)
+        self._control = Control(star_spoils_anywhere=config.observed.shared_issuer_star is Star.ANYWHERE)
         self._whys = why.Whys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -196,7 +198,9 @@ class _Front:
                 StsCall(caller.who, read, self._clock(), caller.scope.region, keys, self._sts)
             )
         else:
-            outcome = iam.OPERATIONS[action](Call(self._iam.to_write(caller.who.account), read, self._clock()))
+            outcome = iam.OPERATIONS[action](
+                Call(self._iam.to_write(caller.who.account), read, self._clock(), self._control)
+            )
         if isinstance(outcome, AwsError):
             return outcome
         return query.answer(operation, outcome, request_id, namespace=model.namespace(service))

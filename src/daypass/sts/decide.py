@@ -175,9 +175,9 @@ def decide(
     no = _check_trust(request, role, provider, claims, context, now=int(now.timestamp()))
     if no is not None:
         return no
-    if no := too_long or check_policies(request.policy, request.policy_arns, managed_policies):
+    if no := too_long or check_length(request.policy, request.policy_arns):
         return no
-    if no := check_length(request.policy, request.policy_arns):
+    if no := check_policies(request.policy, request.policy_arns, managed_policies):
         return no
     carried = characters_carried(request.policy, request.policy_arns)
     packed = packed_policy_size(subject(claims) or "", source_identity, tags, policies=carried)

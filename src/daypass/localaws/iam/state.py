@@ -9,6 +9,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from daypass.trust.shared_issuers import DEFAULT, Control
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -84,11 +86,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of an operation: in which account, with what input (by the model's names), and when."""
+    """One call of an operation: in which account, with what input (by the model's names), and when.
+
+    `control` is how a trust policy is held to the rule for shared issuers.
+    """
 
     account: Account
     given: Mapping[str, Any]
     now: datetime
+    control: Control = DEFAULT
 
 
 class IamState:

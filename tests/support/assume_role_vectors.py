@@ -1,4 +1,4 @@
-"""The vectors of AssumeRole, made into values for the pure decision. Over HTTP the same world is made by IAM and STS."""
+"""The vectors of AssumeRole, made into values for the pure decision. Over HTTP IAM and STS make the same world."""
 
 from __future__ import annotations
 

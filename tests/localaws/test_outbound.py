@@ -246,7 +246,7 @@ def test_our_own_way_out_reaches_the_issuer_by_its_name(ca: trustme.CA, ca_file:
     clock = Clock()
     with served(build(LocalAwsConfig(), clock), certificate=pem) as port:
         aws = _over_tls(port, clock)
-        there = {"endpoint_url": f"https://127.0.0.1:{port}", "verify": str(ca_file)}
+        there: dict[str, Any] = {"endpoint_url": f"https://127.0.0.1:{port}", "verify": str(ca_file)}
         iam, sts = aws.client("iam", **there), aws.client("sts", **there)
         issuer = IssuerUrl.parse(iam.enable_outbound_web_identity_federation()["IssuerIdentifier"])
         token = token_of(sts, SigningAlgorithm="ES384")["WebIdentityToken"]

@@ -110,18 +110,21 @@ class _Reader:
 
     def list(self, shape: ListShape, node: object, path: str) -> list[Value]:
         if node == "":
-            return []  # how an empty list is written
+            node = {"member": {}}  # how an empty list is written
         wrapped = node.get(shape.member.serialization.get("name", "member")) if isinstance(node, dict) else None
         if not isinstance(wrapped, dict) or not all(re.fullmatch("[1-9][0-9]{0,4}", index) for index in wrapped):
             self.malformed = True
             return []
         items = [self.any(shape.member, wrapped[index], f"{path}.{index}.member") for index in sorted(wrapped, key=int)]
-        most = shape.metadata.get("max")
+        least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
+        if len(items) < least:
+            self.length_fault(path, f"greater than or equal to {least}")
         if most is not None and len(items) > most:
-            self.faults.append(
-                f"Value at '{path}' failed to satisfy constraint: Member must have length less than or equal to {most}"
-            )
+            self.length_fault(path, f"less than or equal to {most}")
         return items
+
+    def length_fault(self, path: str, bound: str) -> None:
+        self.faults.append(f"Value at '{path}' failed to satisfy constraint: Member must have length {bound}")
 
     def scalar(self, shape: Shape, text: str, path: str) -> Value:
         limits = shape.metadata

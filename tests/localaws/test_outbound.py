@@ -217,6 +217,23 @@ def test_parameters_have_their_limits(aws: LocalAws, arguments: dict[str, Any], 
     assert f"'{text}" in message
 
 
+def test_a_token_for_nobody_is_no_way_round_a_condition_on_its_audiences(ready: LocalAws) -> None:
+    """`ForAllValues` holds for no values, so an empty list must not come that far."""
+    issuer_of(ready)
+    condition = {"ForAllValues:StringEquals": {"sts:IdentityTokenAudience": AUDIENCE}}
+    ready.permit({**MAY, "Condition": condition})
+    sts = ready.client("sts", ready.assume()["Credentials"])
+
+    def emptied(params: dict[str, Any], **_: object) -> None:
+        params["body"] = {name: value for name, value in params["body"].items() if not name.startswith("Audience")}
+        params["body"]["Audience"] = ""
+
+    sts.meta.events.register("before-call.sts", emptied)
+    code, status, text = refused(token_of, sts)
+    assert (code, status) == ("ValidationError", 400)
+    assert text.startswith("1 validation error detected: Value at 'audience' failed to satisfy constraint")
+
+
 def test_permissions_and_their_conditions(ready: LocalAws) -> None:
     issuer_of(ready)
     sts = ready.client("sts", ready.assume()["Credentials"])

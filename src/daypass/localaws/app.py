@@ -90,9 +90,9 @@ class _Front:
         )
         self._services = Services()
         self._authorizer = Authorizer(self._iam, self._services)
-        self._issuers = OutboundIssuers(self._iam)
-        self._sts = Sts(self._iam, self._sessions, self._authorizer, self._issuers, config.observed)
-        self._control = Control(star_spoils_anywhere=config.observed.shared_issuer_star is Star.ANYWHERE)
+        self._outbound = OutboundIssuers(self._iam)
+        self._sts = Sts(self._iam, self._sessions, self._authorizer, self._outbound, config.observed)
+        self._shared_issuers = Control(star_spoils_anywhere=config.observed.shared_issuer_star is Star.ANYWHERE)
         self._whys = why.Whys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,10 +118,10 @@ class _Front:
         asked = recognise(request)
         request_id = str(uuid.uuid4())
         outcome: Reply | AwsError | None
-        issuer = self._issuers.host(request)
+        issuer = self._outbound.host(request)
         if shut := why_shut(scope, request, self._config.hosts | ({issuer} if issuer else set())):
             outcome = Fault.FORBIDDEN_CALLER.error(asked.protocol, shut)
-        elif published := self._issuers.published(request):
+        elif published := self._outbound.published(request):
             outcome = published
         elif body is None:
             outcome = Fault.TOO_LARGE.error(asked.protocol, "The request is too large.")
@@ -168,7 +168,11 @@ class _Front:
         if isinstance(claimed, signature.Refused):
             return claimed
         service = asked.service or claimed.scope.service
-        return signature.verify(request, claimed, service=service, sessions=self._sessions, now=self._clock())
+        found = signature.verify(request, claimed, service=service, sessions=self._sessions, now=self._clock())
+        if isinstance(found, signature.Caller) and not self._authorizer.knows(found.who):
+            # A role takes its sessions with it; one of the same name that is made later is another (observed 2026-07).
+            return signature.Refused(Fault.TOKEN_WRONG)
+        return found
 
     def _facts(self, scope: Scope) -> Facts:
         return Facts(now=self._clock(), source_ip=_peer(scope), secure_transport=scope.get("scheme") == "https")
@@ -203,7 +207,7 @@ class _Front:
         else:
             account = self._iam.to_write(caller.who.account)
             answered = iam.carry_out(
-                Call(action, account, read, self._clock(), caller.who.arn, self._fetcher, self._control)
+                Call(action, account, read, self._clock(), caller.who.arn, self._fetcher, self._shared_issuers)
             )
             outcome = await answered if inspect.isawaitable(answered) else answered
         if isinstance(outcome, AwsError):

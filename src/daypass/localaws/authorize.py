@@ -62,6 +62,10 @@ class Authorizer:
         self._iam = iam
         self._services = services
 
+    def knows(self, who: Administrator | Session) -> bool:
+        """Whether there is still what the credentials were given out for."""
+        return not isinstance(who, Session) or _role_of(who, self._iam.to_read(who.account)) is not None
+
     def identity(self, who: Administrator | Session) -> Identity:
         """What a caller brings, by what IAM says now."""
         if not isinstance(who, Session):

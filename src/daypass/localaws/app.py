@@ -6,6 +6,7 @@ Nothing but AssumeRoleWithWebIdentity, and what is below `/_daypass/`, is answer
 
 from __future__ import annotations
 
+import inspect
 import re
 import uuid
 from dataclasses import dataclass, field, replace
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from daypass.errors import DaypassError, PartMissing, StoreUnavailable, Unavailable
 from daypass.fetching import Fetcher, KeySetCache
-from daypass.localaws import iam, model, query, signature, why
-from daypass.localaws.authorize import Authorizer, Facts
+from daypass.localaws import iam, model, query, signature, sts, why
+from daypass.localaws.authorize import Authorizer, Facts, request_keys
 from daypass.localaws.clock import LocalClock
 from daypass.localaws.control import PREFIX, Control
 from daypass.localaws.door import why_shut
@@ -23,10 +24,16 @@ from daypass.localaws.iam.state import Call
 from daypass.localaws.instance import Instance
 from daypass.localaws.recognise import DECIDED, Asked, recognise
 from daypass.localaws.services.behind import reads
-from daypass.localaws.stand_ins import KeysOf
-from daypass.localaws.sts import WebIdentity, get_caller_identity
+from daypass.localaws.sessions import Session
+from daypass.localaws.stand_ins import Issuers
+from daypass.localaws.sts.call import Call as StsCall
+from daypass.localaws.sts.call import Sts, wire_error
+from daypass.localaws.sts.issuer import OutboundIssuers
+from daypass.localaws.sts.web_identity import WebIdentity
 from daypass.localaws.wire import Reply, WireRequest
+from daypass.sts.observed import AS_OBSERVED, Observed, Star
 from daypass.sts.refusal import Refusal
+from daypass.trust.shared_issuers import Control as SharedIssuers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -54,6 +61,7 @@ class LocalAwsConfig:
         allow_private: hosts of issuers that may have a private or loopback address, by name.
         connect_to: (host, port) of an issuer's URL to the (host, port) where it is really served.
         hosts: names besides loopback ones by which this local AWS may be called.
+        observed: the choices where what is known of AWS differs or ends; none of them turns a check off.
         max_body_bytes: longest body that is taken; kept in memory while it is looked at.
         log: is told what is behind each refusal.
         as_issuers: issuers that this local AWS plays: it makes their tokens and believes them.
@@ -64,6 +72,7 @@ class LocalAwsConfig:
     allow_private: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
     connect_to: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset()
+    observed: Observed = AS_OBSERVED
     max_body_bytes: int = 64 * 1024 * 1024
     log: Callable[[str], object] | None = None
     as_issuers: tuple[IssuerUrl, ...] = ()
@@ -96,11 +105,16 @@ class Front:
             connect_to=config.connect_to,
             trust=config.trust,
             duplicates="last",
+            keys_elsewhere=True,
         )
-        keys = KeySetCache(KeysOf(instance.stand_ins, fetcher), instance.clock.real)
-        self._web_identity = WebIdentity(self._iam, keys, self._sessions, self._clock)
+        self._issuers = Issuers(instance.stand_ins, fetcher)
+        keys = KeySetCache(self._issuers, instance.clock.real)
+        self._web_identity = WebIdentity(self._iam, keys, self._sessions, self._clock, observed=config.observed)
         self._authorizer = Authorizer(self._iam, config.log)
         self._steering = Control(instance)
+        self._outbound = OutboundIssuers(self._iam, instance.secret)
+        self._sts = Sts(self._iam, self._sessions, self._authorizer, self._outbound, config.observed)
+        self._shared_issuers = SharedIssuers(star_spoils_anywhere=config.observed.shared_issuer_star is Star.ANYWHERE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -126,8 +140,11 @@ class Front:
         asked = recognise(request)
         request_id = str(uuid.uuid4())
         outcome: Reply | AwsError | None
-        if shut := why_shut(scope, request, self._config.hosts):
+        issuer = self._outbound.host(request)
+        if shut := why_shut(scope, request, self._config.hosts | ({issuer} if issuer else set())):
             outcome = Fault.FORBIDDEN_CALLER.error(asked.protocol, shut)
+        elif published := self._outbound.published(request):
+            outcome = published
         elif body is None:
             outcome = Fault.TOO_LARGE.error(asked.protocol, "The request is too large.")
         elif request.path.startswith(PREFIX):
@@ -152,8 +169,10 @@ class Front:
         caller = self._caller(request, asked)
         if isinstance(caller, signature.Refused):
             return caller.fault.error(asked.protocol, caller.detail)
+        if isinstance(caller.who, Session):
+            self._iam.note_use(caller.who, self._clock(), caller.scope.region)
         if asked.service in DECIDED:
-            return self._operate(scope, request, given, caller, request_id)
+            return await self._operate(scope, request, given, caller, request_id)
         if asked.behind is None:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
@@ -177,7 +196,7 @@ class Front:
         if isinstance(claimed, signature.Refused):
             return claimed
         service = asked.service or claimed.scope.service
-        return signature.verify(
+        found = signature.verify(
             request,
             claimed,
             service=service,
@@ -185,11 +204,15 @@ class Front:
             now=self._clock(),
             signed_by=self._clock.real(),
         )
+        if isinstance(found, signature.Caller) and not self._authorizer.knows(found.who):
+            # A role takes its sessions with it; one of the same name that is made later is another (observed 2026-07).
+            return signature.Refused(Fault.TOKEN_WRONG)
+        return found
 
     def _facts(self, scope: Scope) -> Facts:
         return Facts(now=self._clock(), source_ip=_peer(scope), secure_transport=scope.get("scheme") == "https")
 
-    def _operate(
+    async def _operate(
         self,
         scope: Scope,
         request: WireRequest,
@@ -204,18 +227,25 @@ class Front:
             return _no_operation(given)
         if denied := self._authorizer.operation(caller, request, action, given, self._facts(scope)):
             return denied
-        outcome: Mapping[str, Any] | AwsError
-        if service == "sts" and action == "GetCallerIdentity":
-            outcome = get_caller_identity(caller.who)
-        elif service == "iam" and action in iam.OPERATIONS:
-            read = query.read_input(operation, given)
-            if isinstance(read, AwsError):
-                return read
-            account = self._iam.to_read if action.startswith(("Get", "List")) else self._iam.to_write
-            outcome = iam.OPERATIONS[action](Call(account(caller.who.account), read, self._clock()))
-        else:
+        if action not in (sts.OPERATIONS if service == "sts" else iam.OPERATIONS):
             detail = f"The local AWS does not implement {service}:{action} yet."
             return Fault.NOT_IMPLEMENTED.error(Protocol.QUERY, detail)
+        read = query.read_input(operation, given)
+        if isinstance(read, AwsError):
+            return read
+        outcome: Mapping[str, Any] | AwsError
+        if service == "sts":
+            keys = request_keys(caller, request, self._facts(scope))
+            outcome = sts.OPERATIONS[action](
+                StsCall(caller.who, read, self._clock(), caller.scope.region, keys, self._sts)
+            )
+        else:
+            number = caller.who.account
+            account = self._iam.to_read(number) if action.startswith(("Get", "List")) else self._iam.to_write(number)
+            answered = iam.carry_out(
+                Call(action, account, read, self._clock(), caller.who.arn, self._issuers, self._shared_issuers)
+            )
+            outcome = await answered if inspect.isawaitable(answered) else answered
         if isinstance(outcome, AwsError):
             return outcome
         return query.answer(operation, outcome, request_id, namespace=model.namespace(service))
@@ -235,8 +265,7 @@ class Front:
         )
         if not isinstance(outcome, Refusal):
             return query.answer(operation, outcome, request_id, namespace=model.namespace("sts"))
-        answer = outcome.answer
-        return AwsError(answer.code, answer.http_status, outcome.message, outcome.detail, outcome)
+        return wire_error(outcome)
 
     def _saved(self, asked: Asked) -> AwsError | None:
         """Have on disk what changed; a fault, which takes the place of the answer, when that cannot be done."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from daypass.localaws.iam.state import Account, IamRole, IamState
     from daypass.localaws.needs.model import Need
     from daypass.localaws.services.catalogue import Behind
+    from daypass.localaws.sessions import Administrator
     from daypass.localaws.signature import Caller
     from daypass.localaws.wire import WireRequest
 
@@ -46,6 +47,15 @@ class Facts:
     secure_transport: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a caller brings to every request: policies (None: may do everything), and condition keys."""
+
+    policies: Policies | None
+    keys: Mapping[str, tuple[str, ...]]
+    multivalued: frozenset[str] = frozenset()
+
+
 class Authorizer:
     """Decides by what IAM says now: a change of a role holds at once, for sessions that there are too."""
 
@@ -53,6 +63,18 @@ class Authorizer:
         self._iam = iam
         self._log = log
         self._told: set[str] = set()
+
+    def knows(self, who: Administrator | Session) -> bool:
+        """Whether there is still what the credentials were given out for."""
+        return not isinstance(who, Session) or _role_of(who, self._iam.to_read(who.account)) is not None
+
+    def identity(self, who: Administrator | Session) -> Identity:
+        """What a caller brings, by what IAM says now."""
+        if not isinstance(who, Session):
+            return Identity(None, _administrator_keys(who))
+        account = self._iam.to_read(who.account)
+        role = _role_of(who, account)
+        return Identity(_policies(who, role, account), _session_keys(who, role), _multivalued(who.provider))
 
     def operation(
         self, caller: Caller, request: WireRequest, action: str, given: Mapping[str, str], facts: Facts
@@ -62,7 +84,7 @@ class Authorizer:
             return None
         account = self._iam.to_read(caller.who.account)
         needed = query.needs(caller.scope.service, action, given, account)
-        return self._refusal(caller.who, needed, _request_keys(caller, request, facts), Protocol.QUERY)
+        return self._refusal(caller.who, needed, request_keys(caller, request, facts), Protocol.QUERY)
 
     def behind(self, caller: Caller, request: WireRequest, behind: Behind, facts: Facts) -> WireRequest | AwsError:
         """The request as it may go on to a service behind, or why it may not. The service must be ready."""
@@ -84,7 +106,7 @@ class Authorizer:
                     f"{reading.needs[0].action}: the resources of {behind.signing} are not known here,"
                     " so only statements on all resources count"
                 )
-            refusal = self._refusal(who, reading.needs, _request_keys(caller, request, facts), protocol)
+            refusal = self._refusal(who, reading.needs, request_keys(caller, request, facts), protocol)
             if refusal is not None:
                 return refusal
         if reading.policy is not None:
@@ -180,6 +202,17 @@ def _managed(account: Account, arns: tuple[str, ...]) -> tuple[Attached, ...]:
 _parsed = lru_cache(maxsize=256)(PermissionsPolicy.parse)
 
 
+def _administrator_keys(who: Administrator) -> dict[str, tuple[str, ...]]:
+    """Of an account's root: no session, so neither an issue time nor anything about multi-factor authentication."""
+    return {
+        "aws:PrincipalArn": (who.arn,),
+        "aws:PrincipalAccount": (who.account,),
+        "aws:PrincipalType": ("Account",),
+        "aws:PrincipalIsAWSService": ("false",),
+        "aws:userid": (who.user_id,),
+    }
+
+
 def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ...]]:
     """Keys of the principal (IAM User Guide, "AWS global condition context keys", "Properties of the principal").
 
@@ -192,7 +225,7 @@ def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ..
         "aws:PrincipalType": ("AssumedRole",),
         "aws:PrincipalIsAWSService": ("false",),
         "aws:userid": (who.user_id,),
-        "aws:FederatedProvider": (who.provider,),
+        **({"aws:FederatedProvider": (who.provider,)} if who.provider else {}),
         "aws:TokenIssueTime": (_time(who.issued_at),),
         "aws:MultiFactorAuthPresent": ("false",),
         **({"aws:SourceIdentity": (who.source_identity,)} if who.source_identity else {}),
@@ -202,12 +235,15 @@ def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ..
 
 
 @lru_cache(maxsize=256)
-def _multivalued(provider: str) -> frozenset[str]:
+def _multivalued(provider: str | None) -> frozenset[str]:
+    if provider is None:
+        return frozenset()
     keys = keys_for(ProviderArn.parse(provider).issuer)
     return frozenset(keys.prefixed(key) for key in keys.keys if key.multivalued)
 
 
-def _request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[str, tuple[str, ...]]:
+def request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[str, tuple[str, ...]]:
+    """Condition keys of the request, whoever makes it."""
     agent, referer = request.header("user-agent"), request.header("referer")
     return {
         "aws:CurrentTime": (_time(facts.now),),

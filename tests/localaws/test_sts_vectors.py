@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from daypass.testing.conformance.vectors import Vector
     from support.local_aws import LocalAws
 
+SLOW = {"silent", "drip"}  # five seconds each; the suite against processes has them
+VECTORS = [vector for vector in vectors.read() if vector.content.get("issuer_fault") not in SLOW]
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 
 
@@ -35,7 +37,7 @@ def served_issuers(ca: trustme.CA) -> Iterator[Issuers]:
         yield served
 
 
-@pytest.mark.parametrize("vector", vectors.read(), ids=lambda vector: vector.name)
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
 def test_the_answer_over_http_is_awss(aws: LocalAws, served_issuers: Issuers, vector: Vector) -> None:
     aws.clock.stop()
     with Endpoint("ours", aws.url, Credentials(ACCOUNT, "test")) as endpoint:
@@ -43,8 +45,7 @@ def test_the_answer_over_http_is_awss(aws: LocalAws, served_issuers: Issuers, ve
         result = Runner(endpoint, served_issuers, clock=aws.clock, clock_is_the_endpoints=True).run(vector)
     assert result.verdict == "agree", result.differences
     assert result.answer is not None
-    of_the_decision = not vector.content.get("parameters", {}).keys() & {"Action", "Version"}
-    assert ("x-daypass-why" in result.answer.headers) == (result.answer.status != 200 and of_the_decision)
+    assert ("x-daypass-why" in result.answer.headers) == (result.answer.status != 200)
 
 
 def test_a_parameter_that_comes_twice_is_no_question(ready: LocalAws) -> None:

@@ -20,13 +20,9 @@ if TYPE_CHECKING:
 ROLE_ID = "AROAEXAMPLEEXAMPLE123"
 
 
-def sts_cases(*, pure: bool = False) -> list[ParameterSet]:
-    """Every vector, for `parametrize`; or those that the decision alone answers."""
-    return [
-        pytest.param(vector.content, id=vector.name)
-        for vector in vectors.read()
-        if not (pure and vector.content.get("parameters", {}).keys() & {"Action", "Version"})
-    ]
+def sts_cases() -> list[ParameterSet]:
+    """Every vector, for `parametrize`."""
+    return [pytest.param(vector.content, id=vector.name) for vector in vectors.read()]
 
 
 def provider(case: Case) -> Provider | None:

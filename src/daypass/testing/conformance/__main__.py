@@ -21,7 +21,7 @@ from daypass.testing.conformance.endpoint import Endpoint, administrator
 from daypass.testing.conformance.run import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 AGREED: Final = 0
 DIFFERED: Final = 1
@@ -68,8 +68,10 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--issuer-private-key", type=Path, metavar="FILE", help="and its PEM key")
     found.add_argument("--only", action="append", default=[], metavar="PATTERN", help="cases by name, as `keys::*`")
     found.add_argument("--list", action="store_true", help="name the cases, and end")
-    found.add_argument("--json", action="store_true", help="report as JSON")
-    found.add_argument("--markdown", action="store_true", help="report the differences as a Markdown table")
+    found.add_argument(
+        "--json", nargs="?", const="-", metavar="FILE", help="report as JSON, to FILE or in place of text"
+    )
+    found.add_argument("--markdown", nargs="?", const="-", metavar="FILE", help="report the differences as Markdown")
     return found
 
 
@@ -118,12 +120,18 @@ def _run(arguments: argparse.Namespace, chosen: Sequence[vectors.Vector], stack:
         entered = Endpoint(name, url, administrator(), iam_url=arguments.iam_endpoint, tls=tls)
         runners[name] = Runner(stack.enter_context(entered), served)
     rows = [report.Row(vector, {name: runner.run(vector) for name, runner in runners.items()}) for vector in chosen]
-    if arguments.json:
-        _print(json.dumps(report.as_json(rows), indent=2))
-    else:
-        for line in (report.as_markdown if arguments.markdown else report.as_text)(rows):
-            _print(line)
+    _report(arguments.json, lambda: json.dumps(report.as_json(rows), indent=2))
+    _report(arguments.markdown, lambda: "\n".join(report.as_markdown(rows)))
+    if "-" not in (arguments.json, arguments.markdown):
+        _print("\n".join(report.as_text(rows)))
     return AGREED if report.agreed(rows) else DIFFERED
+
+
+def _report(place: str | None, make: Callable[[], str]) -> None:
+    if place == "-":
+        _print(make())
+    elif place is not None:
+        Path(place).write_text(make() + "\n", "utf-8")
 
 
 def _named(text: str) -> tuple[str, str]:

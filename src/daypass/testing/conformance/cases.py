@@ -40,7 +40,7 @@ class Case:
     """A vector, built.
 
     Attributes:
-        parameters: of the query protocol; `Action` and `Version` only where the case changes them.
+        parameters: of the query protocol, without `Action` and `Version`.
         provider_arn: of the issuer's provider, whether there is one or not.
         client_ids: those of the issuer's provider in the role's account; None when there is no provider.
         key_set: the issuer's key set; None when it cannot be had.
@@ -64,11 +64,6 @@ class Case:
     repeats: int
     stopped_clock: bool
     expect: dict[str, Any]
-
-    @property
-    def is_pure(self) -> bool:
-        """Whether the decision alone answers it: nothing in it is of the wire."""
-        return not self.parameters.keys() & {"Action", "Version"}
 
     @property
     def session_arn(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from daypass.testing.conformance.run import wanted
+from daypass.testing.conformance.run import Verdict, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,17 +24,14 @@ class Row:
 
 def agreed(rows: Sequence[Row]) -> bool:
     """Whether nothing differed anywhere."""
-    return not any(result.differences for row in rows for result in row.results.values())
+    return all(result.verdict in (Verdict.AGREE, Verdict.LEFT_OUT) for row in rows for result in row.results.values())
 
 
 def counts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
-    """How many cases agree, differ and were left out, by endpoint."""
+    """How many cases came to each verdict, by endpoint."""
     names = rows[0].results if rows else ()
     return {
-        name: {
-            verdict: sum(row.results[name].verdict == verdict for row in rows)
-            for verdict in ("agree", "differ", "left out")
-        }
+        name: {str(verdict): sum(row.results[name].verdict is verdict for row in rows) for verdict in Verdict}
         for name in names
     }
 
@@ -42,7 +39,7 @@ def counts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
 def as_text(rows: Sequence[Row]) -> Iterator[str]:
     """Lines of a table: a verdict for each endpoint and case, and what differs below."""
     names = list(rows[0].results) if rows else []
-    widths = [max(len(name), 8) for name in names]
+    widths = [max(len(name), 9) for name in names]
     yield "  ".join(f"{name:<{width}}" for name, width in zip(names, widths, strict=True)) + "  case"
     for row in rows:
         verdicts = (f"{row.results[name].verdict:<{width}}" for name, width in zip(names, widths, strict=True))
@@ -58,7 +55,7 @@ def as_text(rows: Sequence[Row]) -> Iterator[str]:
 
 def _summary(rows: Sequence[Row]) -> Iterator[str]:
     for name, count in counts(rows).items():
-        yield f"{name}: {count['agree']} agree, {count['differ']} differ, {count['left out']} left out"
+        yield f"{name}: " + ", ".join(f"{number} {verdict}" for verdict, number in count.items())
 
 
 def as_json(rows: Sequence[Row]) -> dict[str, Any]:
@@ -87,28 +84,37 @@ def as_json(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
+_HEADINGS: Final = {
+    Verdict.LETS_IN: "Lets in what AWS refuses",
+    Verdict.KEEPS_OUT: "Refuses what AWS lets in",
+    Verdict.DIFFER: "Says something else",
+}
+
+
 def as_markdown(rows: Sequence[Row]) -> Iterator[str]:
     """Lines of a page: the counts, and every case in which an endpoint differs from AWS."""
-    yield "| endpoint | agree | differ | left out |"
-    yield "| --- | --- | --- | --- |"
+    yield "| endpoint | " + " | ".join(Verdict) + " |"
+    yield "| --- |" + " --- |" * len(Verdict)
     for name, count in counts(rows).items():
-        yield f"| {name} | {count['agree']} | {count['differ']} | {count['left out']} |"
+        yield f"| {name} | " + " | ".join(map(str, count.values())) + " |"
     for name in counts(rows):
-        differing = [row for row in rows if row.results[name].differences]
-        if differing:
-            yield ""
-            yield f"| case | AWS | {name} |"
-            yield "| --- | --- | --- |"
-            for row in differing:
-                got = _got(row.results[name])
-                yield f"| `{row.vector.name}` | {_cell(wanted(row.vector))} | {_cell(got)} |"
+        for verdict, heading in _HEADINGS.items():
+            chosen = [row for row in rows if row.results[name].verdict is verdict]
+            if chosen:
+                yield from ("", f"## {name}: {heading[0].lower()}{heading[1:]}", "")
+                yield from (f"| case | about | AWS | {name} |", "| --- | --- | --- | --- |")
+                for row in chosen:
+                    about, aws = row.vector.content["about"], wanted(row.vector)
+                    told = " | ".join(_cell(text) for text in (about, aws, _got(row.results[name])))
+                    yield f"| `{row.vector.name}` | {told} |"
 
 
 def _got(result: Result) -> str:
-    """The answer; where it is granted as it should be, what is wrong in it."""
-    if not result.got.startswith("200") or any(each.startswith("status:") for each in result.differences):
+    """The answer in short; when it is granted, which of its members are wrong."""
+    if not result.got.startswith("200"):
         return result.got
-    return "granted, but not as AWS says: " + ", ".join(each.partition(":")[0] for each in result.differences)
+    wrong = sorted({each.partition(":")[0].partition(" ")[0] for each in result.differences})
+    return "granted" if result.verdict is Verdict.LETS_IN else f"granted; wrong: {', '.join(wrong)}"
 
 
 def _cell(text: str) -> str:

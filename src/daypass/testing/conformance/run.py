@@ -6,6 +6,7 @@ import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.credentials import Credentials
@@ -27,26 +28,33 @@ _THUMBPRINT: Final = "0" * 40
 """Given so that IAM does not ask the issuer, some of which do not answer."""
 
 
+class Verdict(StrEnum):
+    """What a case came to; `LETS_IN` and `KEEPS_OUT` are the differences that decide over access."""
+
+    AGREE = "agree"
+    LETS_IN = "lets in"
+    KEEPS_OUT = "keeps out"
+    DIFFER = "differ"
+    LEFT_OUT = "left out"
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one case at one endpoint.
 
     Attributes:
+        verdict: what it came to.
         got: the answer in one line, without credentials or tokens.
         differences: what is not as the vector says; empty when all is.
         left_out: why the case was not run, or None.
         answer: as it came; None when it was not run.
     """
 
+    verdict: Verdict
     got: str
     differences: tuple[str, ...] = ()
     left_out: str | None = None
     answer: Answer | None = field(default=None, repr=False)
-
-    @property
-    def verdict(self) -> str:
-        """`agree`, `differ` or `left out`."""
-        return "left out" if self.left_out else "differ" if self.differences else "agree"
 
 
 def wanted(vector: Vector) -> str:
@@ -96,12 +104,12 @@ class Runner:
         issuer, now = self._issuers.url(name), self._clock()
         case = build(vector.content, issuer=issuer, now=now, account=self._endpoint.account)
         if case.stopped_clock and not self._stopped:
-            return Result("", left_out="needs an endpoint whose clock stands still")
+            return Result(Verdict.LEFT_OUT, "", left_out="needs an endpoint whose clock stands still")
         self._issuers.publish(name, case.key_set, case.fault)
         try:
             refused = self._prepare(case, issuer)
             if refused is not None:
-                return Result(refused, (refused,))
+                return Result(Verdict.DIFFER, refused, (refused,))
             for _ in range(case.repeats - 1):
                 self._endpoint.assume(case.parameters)
             answer = self._endpoint.assume(case.parameters)
@@ -126,8 +134,17 @@ class Runner:
             )
             if not fits:
                 found += _differing("message", case.expect["message"], _message(error))
-        hidden = {case.parameters.get("WebIdentityToken", ""): "<token>", issuer: "{issuer}"}
-        return Result(_said(answer, read, hidden), tuple(_without(each, hidden) for each in found), answer=answer)
+        hidden = {
+            case.parameters.get("WebIdentityToken", ""): "<token>",
+            issuer: "{issuer}",
+            issuer.removeprefix("https://"): "{prefix}",
+        }
+        return Result(
+            _verdict(found, granted=answer.status == 200, wanted="granted" in case.expect),
+            _said(answer, read, hidden),
+            tuple(_without(each, hidden) for each in found),
+            answer=answer,
+        )
 
     def _prepare(self, case: Case, issuer: str) -> str | None:
         """Provider and role; what the endpoint said when it refused them."""
@@ -194,6 +211,12 @@ class Runner:
         yield from _differing("GetCallerIdentity.Arn", case.session_arn, read.get("Arn"))
         yield from _differing("GetCallerIdentity.UserId", user.get("AssumedRoleId"), read.get("UserId"))
         yield from _differing("GetCallerIdentity.Account", self._endpoint.account, read.get("Account"))
+
+
+def _verdict(found: list[str], *, granted: bool, wanted: bool) -> Verdict:
+    if granted != wanted:
+        return Verdict.LETS_IN if granted else Verdict.KEEPS_OUT
+    return Verdict.DIFFER if found else Verdict.AGREE
 
 
 def _differing(what: str, wanted: object, got: object) -> Iterator[str]:

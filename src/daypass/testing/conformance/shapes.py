@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel, Shape
 
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
 _NOT_HELD: Final = {"webIdentitySubjectType"}
 """Shapes whose limits AWS itself was observed not to keep: a subject may be empty, and may be long."""
 
@@ -27,12 +27,12 @@ def sts_model() -> ServiceModel:
 
 
 def parsed(operation: OperationModel, status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """What botocore's own parser reads. The body of an answer that is no XML is `{"Error": {}}`."""
+    """What botocore's own parser reads. An answer that it cannot read is `{"Error": {}}`."""
     parser = create_parser(operation.service_model.metadata["protocol"])
     answer = {"status_code": status, "headers": dict(headers), "body": body}
     try:
         return dict(parser.parse(answer, operation.output_shape))
-    except ResponseParserError:
+    except (ResponseParserError, KeyError, ValueError):  # an answer of another operation is a KeyError to it
         return {"Error": {}}
 
 

@@ -135,11 +135,10 @@ def _entries(specs: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]
     for spec in specs:
         members = _made(spec["key"]).public.to_jwk()
         members = {name: value for name, value in members.items() if name not in {"alg", "use"}}
-        if "certificate_of" in spec:
-            members["x5c"] = [_certificate(spec["certificate_of"], now)]
+        certificate = {"x5c": [_certificate(spec["certificate_of"], now)]} if "certificate_of" in spec else {}
         for index in range(spec.get("times", 1)):
             kid = spec["key"] if index == 0 else f"{spec['key']}-{index}"
-            entry = {**members, "kid": kid, **spec.get("with", {})}
+            entry = {**members, "kid": kid, **certificate, **spec.get("with", {})}
             entries.append({name: value for name, value in entry.items() if name not in spec.get("without", [])})
     return entries
 

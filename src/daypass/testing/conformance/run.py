@@ -66,6 +66,44 @@ def wanted(vector: Vector) -> str:
     return f"{expect['status']} {expect['code']}: {expect['message']}"
 
 
+def prepare(endpoint: Endpoint, case: Case, issuer: str) -> str | None:
+    """Make provider and role; what the endpoint said when it refused them, or None.
+
+    Raises:
+        ServiceUnreachable: when no answer comes, or the account has such a role already.
+    """
+    if case.client_ids is not None:
+        ids = [client_id for client_id in case.client_ids if client_id]
+        parameters = {"Url": issuer, "ThumbprintList.member.1": _THUMBPRINT}
+        parameters |= {f"ClientIDList.member.{index}": text for index, text in enumerate(ids, 1)}
+        answer = endpoint.call("iam", "CreateOpenIDConnectProvider", parameters)
+        if answer.status != 200:
+            return f"CreateOpenIDConnectProvider: {answer.status} {answer.text('Code')}: {answer.text('Message')}"
+    if case.trust_policy is None:
+        return None
+    parameters = {
+        "RoleName": ROLE_NAME,
+        "Path": ROLE_PATH,
+        "AssumeRolePolicyDocument": case.trust_policy,
+        "MaxSessionDuration": str(case.max_session_seconds),
+    }
+    answer = endpoint.call("iam", "CreateRole", parameters)
+    if answer.status == 409:
+        raise ServiceUnreachable(
+            f"`{endpoint.url}`: the account {endpoint.account} has a role `{ROLE_NAME}` of its own",
+            advice="Use an account, or a server, that holds nothing.",
+        )
+    return None if answer.status == 200 else f"CreateRole: {answer.status} {answer.text('Code')}"
+
+
+def put_away(endpoint: Endpoint, case: Case) -> None:
+    """Delete what `prepare` made."""
+    if case.trust_policy is not None:
+        endpoint.call("iam", "DeleteRole", {"RoleName": ROLE_NAME})
+    if case.client_ids is not None:
+        endpoint.call("iam", "DeleteOpenIDConnectProvider", {"OpenIDConnectProviderArn": case.provider_arn})
+
+
 class Runner:
     """Runs cases against one endpoint.
 
@@ -107,14 +145,14 @@ class Runner:
             return Result(Verdict.LEFT_OUT, "", left_out="needs an endpoint whose clock stands still")
         self._issuers.publish(name, case.key_set, case.fault)
         try:
-            refused = self._prepare(case, issuer)
+            refused = prepare(self._endpoint, case, issuer)
             if refused is not None:
                 return Result(Verdict.DIFFER, refused, (refused,))
             for _ in range(case.repeats - 1):
                 self._endpoint.assume(case.parameters)
             answer = self._endpoint.assume(case.parameters)
         finally:
-            self._put_away(case)
+            put_away(self._endpoint, case)
         found = shapes.faults(self._operation, answer.status, answer.body)
         read = shapes.parsed(self._operation, answer.status, answer.headers, answer.body)
         if "granted" in vector.content["expect"]:
@@ -145,38 +183,6 @@ class Runner:
             tuple(_without(each, hidden) for each in found),
             answer=answer,
         )
-
-    def _prepare(self, case: Case, issuer: str) -> str | None:
-        """Provider and role; what the endpoint said when it refused them."""
-        if case.client_ids is not None:
-            ids = [client_id for client_id in case.client_ids if client_id]
-            parameters = {"Url": issuer, "ThumbprintList.member.1": _THUMBPRINT}
-            parameters |= {f"ClientIDList.member.{index}": text for index, text in enumerate(ids, 1)}
-            answer = self._endpoint.call("iam", "CreateOpenIDConnectProvider", parameters)
-            if answer.status != 200:
-                return f"CreateOpenIDConnectProvider: {answer.status} {answer.text('Code')}: {answer.text('Message')}"
-        if case.trust_policy is None:
-            return None
-        parameters = {
-            "RoleName": ROLE_NAME,
-            "Path": ROLE_PATH,
-            "AssumeRolePolicyDocument": case.trust_policy,
-            "MaxSessionDuration": str(case.max_session_seconds),
-        }
-        answer = self._endpoint.call("iam", "CreateRole", parameters)
-        if answer.status == 409:
-            raise ServiceUnreachable(
-                f"`{self._endpoint.url}`: the account {self._endpoint.account} has a role `{ROLE_NAME}` of its own",
-                advice="Use an account, or a server, that holds nothing.",
-            )
-        return None if answer.status == 200 else f"CreateRole: {answer.status} {answer.text('Code')}"
-
-    def _put_away(self, case: Case) -> None:
-        if case.trust_policy is not None:
-            self._endpoint.call("iam", "DeleteRole", {"RoleName": ROLE_NAME})
-        if case.client_ids is not None:
-            arn = {"OpenIDConnectProviderArn": case.provider_arn}
-            self._endpoint.call("iam", "DeleteOpenIDConnectProvider", arn)
 
     def _grant_differences(self, case: Case, answer: Answer, read: dict[str, Any]) -> Iterator[str]:
         yield from _differing("status", 200, answer.status)

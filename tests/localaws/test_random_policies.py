@@ -71,7 +71,7 @@ class Asked:
 def a_token(chance: random.Random, prefix: str, now: datetime) -> Asked:
     claims: dict[str, Any] = {"sub": chance.choice([*SUBJECTS, 42])}
     audience = "sts.amazonaws.com"
-    keys = {f"{prefix}:aud": (audience,), f"{prefix}:sub": (str(claims["sub"]),)}
+    keys: dict[str, tuple[str, ...]] = {f"{prefix}:aud": (audience,), f"{prefix}:sub": (str(claims["sub"]),)}
     if chance.random() < 0.3:
         claims |= {"azp": audience, "aud": chance.sample(["web", "api", "cli"], chance.randint(1, 2))}
         keys[f"{prefix}:oaud"] = tuple(claims["aud"])
@@ -124,6 +124,7 @@ def like(chance: random.Random, value: str) -> str:
 
 def a_condition(chance: random.Random, prefix: str, keys: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     block: dict[str, Any] = {}
+    value: str | list[str]
     for _ in range(chance.choice([1, 1, 1, 2, 2, 3])):
         kind = chance.random()
         if kind < 0.08:
@@ -203,7 +204,7 @@ def test_the_wire_lets_in_whom_the_trust_engine_lets_in(aws: LocalAws, endpoint:
         if not wanted:
             assert answer.text("Message") == "Not authorized to perform sts:AssumeRoleWithWebIdentity"
         verdicts.append(wanted)
-    assert len(verdicts) > 0.95 * ROUNDS
+    assert len(verdicts) > 0.9 * ROUNDS  # AWS takes no policy whose keys differ only in letter case
     assert FAIR_SHARE < sum(verdicts) / len(verdicts) < 1 - FAIR_SHARE
 
 

@@ -133,7 +133,7 @@ def a_form(chance: Chance) -> tuple[str, list[tuple[str, bytes]]]:
         else:
             given[name] = a_token(chance) if name == "WebIdentityToken" else a_value(chance)
     pairs = list(given.items())
-    if chance.random() < 0.05:
+    if pairs and chance.random() < 0.05:
         pairs += [chance.choice(pairs)]
     if chance.random() < 0.03:
         pairs += [(f"Tags.member.{number}.Key", b"a") for number in range(chance.choice([60, 990, 5000]))]

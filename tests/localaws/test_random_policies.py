@@ -146,7 +146,7 @@ def a_condition(chance: random.Random, prefix: str, keys: Mapping[str, tuple[str
             absent = [f"{prefix}:email", f"{prefix}:amr", f"{prefix}:repository", "aws:RequestTag/team", "aws:TagKeys"]
             key = chance.choice([f"{prefix}:sub"] * 4 + [*keys] + absent)
             values = [like(chance, each) for each in keys.get(key, ("x",))] + chance.sample(SUBJECTS, 1)
-            value = chance.choice([values[0], values[0], values])
+            value = values if chance.random() < 0.3 else values[0]
             if key.endswith(("Keys", *MULTIVALUED)):
                 operator = chance.choice(["ForAnyValue:", "ForAllValues:", ""]) + operator
         if chance.random() < 0.1:

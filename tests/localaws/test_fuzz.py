@@ -310,3 +310,18 @@ def test_no_request_makes_it_fail_or_grow(server: tuple[int, int]) -> None:
     assert seed - FIRST_SEED > 100 * SECONDS
     assert hung_up < 0.01 * (seed - FIRST_SEED)
     assert resident_bytes(pid) - warm < GROWTH_BYTES, f"{seed - FIRST_SEED} requests, from {warm} bytes"
+
+
+def test_long_texts_that_are_refused_are_not_kept(server: tuple[int, int]) -> None:
+    port, pid = server
+    wrong = [
+        ("Action", b"AssumeRoleWithWebIdentity"),
+        ("Version", b"2011-06-15"),
+        ("RoleSessionName", b"a" * 1_000_000),
+    ]
+    with Wire(port) as wire:
+        before = 0
+        for number in range(45):
+            assert wire.send("POST", "/", form(wrong), {"content-type": FORM}).status == 400
+            before = before or (resident_bytes(pid) if number == 10 else 0)
+    assert resident_bytes(pid) - before < GROWTH_BYTES

@@ -56,9 +56,9 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
 
 def test_the_local_aws_agrees_with_aws_in_every_case(compared: Compared) -> None:
     summary = compared.report["summary"]["daypass"]
-    stopped = sum(vector.content.get("stopped_clock", False) for vector in vectors.read())
-    assert summary["left out"] == stopped == 1
-    assert summary["agree"] == len(vectors.read()) - stopped
+    special = [each for each in vectors.read() if each.content.get("stopped_clock") or each.content.get("settings")]
+    assert summary["left out"] == len(special) < 25
+    assert summary["agree"] == len(vectors.read()) - len(special)
     assert not any(summary[verdict] for verdict in ("lets in", "keeps out", "differ"))
 
 

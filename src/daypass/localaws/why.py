@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from daypass.permissions import explain as permissions
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 PATH: Final = "/_daypass/why/"
 HEADER: Final = "x-daypass-why"
 
+_LONGEST: Final = 10_000
+"""Of a message that is kept, in characters."""
+
 
 class Whys:
     """The last refusals by request id; the oldest makes room."""
@@ -31,6 +35,8 @@ class Whys:
 
     def keep(self, request_id: str, error: AwsError) -> str:
         """Keep a refusal; the path under which it is told."""
+        if len(error.message) > _LONGEST:  # a parameter of a megabyte is quoted whole: a thousand of those are not kept
+            error = replace(error, message=f"{error.message[:_LONGEST]}…", refusal=None)
         self._refusals[request_id] = error
         while len(self._refusals) > self._capacity:
             self._refusals.popitem(last=False)

@@ -50,6 +50,7 @@ class Case:
         max_session_seconds: of the role.
         repeats: how often the request is sent; the last answer counts.
         stopped_clock: whether a second more changes the answer.
+        settings: choices between answers where AWS is not known, which the endpoint must have been started with.
         expect: the answer: `code`, `status` and `message`, or `granted`.
     """
 
@@ -63,6 +64,7 @@ class Case:
     max_session_seconds: int
     repeats: int
     stopped_clock: bool
+    settings: dict[str, str]
     expect: dict[str, Any]
 
     @property
@@ -95,6 +97,7 @@ def build(vector: dict[str, Any], *, issuer: str, now: datetime, account: str = 
         max_session_seconds=3600 if role is None else role.get("max_session_seconds", 3600),
         repeats=filled.get("repeats", 1),
         stopped_clock=filled.get("stopped_clock", False),
+        settings=filled.get("settings", {}),
         expect=filled["expect"],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 from xml.etree import ElementTree as ET
@@ -15,7 +16,6 @@ from botocore.credentials import Credentials
 from daypass.errors import ServiceUnreachable
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
     from types import TracebackType
 
@@ -75,6 +75,8 @@ class Endpoint:
         self._urls = {"sts": url, "iam": iam_url or url}
         self._credentials = credentials
         self._region = os.environ.get("AWS_REGION", "us-east-1")
+        if tls is None and not any(each.startswith("https:") for each in self._urls.values()):
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not used; reading the system's authorities takes long
         self._client = httpx.Client(trust_env=False, timeout=_SECONDS, verify=True if tls is None else tls)
         self.account = ""
 

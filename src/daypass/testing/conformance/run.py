@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.credentials import Credentials
@@ -16,7 +17,7 @@ from daypass.testing.conformance import shapes
 from daypass.testing.conformance.cases import ROLE_NAME, ROLE_PATH, SESSION_NAME, build, message_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from daypass.testing.conformance.cases import Case
     from daypass.testing.conformance.endpoint import Answer, Endpoint
@@ -113,6 +114,7 @@ class Runner:
         clock: now, in UTC.
         clock_is_the_endpoints: whether the endpoint has this very clock, and it stands still during a case; only then
             are the cases run whose answer changes within a second.
+        settings: what the endpoint was started with; a case that is for others is left out.
     """
 
     def __init__(
@@ -122,11 +124,13 @@ class Runner:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock_is_the_endpoints: bool = False,
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._endpoint = endpoint
         self._issuers = issuers
         self._clock = clock
         self._stopped = clock_is_the_endpoints
+        self._settings = dict(settings)
         self._drift = 0 if clock_is_the_endpoints else _DRIFT_SECONDS
         self._run = uuid.uuid4().hex[:8]
         self._operation = shapes.sts_model().operation_model("AssumeRoleWithWebIdentity")
@@ -143,6 +147,9 @@ class Runner:
         case = build(vector.content, issuer=issuer, now=now, account=self._endpoint.account)
         if case.stopped_clock and not self._stopped:
             return Result(Verdict.LEFT_OUT, "", left_out="needs an endpoint whose clock stands still")
+        if case.settings != self._settings:
+            told = ", ".join(f"{name}={value}" for name, value in case.settings.items()) or "no settings"
+            return Result(Verdict.LEFT_OUT, "", left_out=f"needs an endpoint with {told}")
         self._issuers.publish(name, case.key_set, case.fault)
         try:
             refused = prepare(self._endpoint, case, issuer)
@@ -196,7 +203,7 @@ class Runner:
         )
         yield from _differing("PackedPolicySize", members["packed_policy_size"], read.get("PackedPolicySize"))
         yield from _differing("SourceIdentity", members["source_identity"], read.get("SourceIdentity"))
-        yield from _differing("Provider", case.provider_arn, read.get("Provider"))
+        yield from _differing("Provider", members.get("provider", case.provider_arn), read.get("Provider"))
         yield from _differing("AssumedRoleUser.Arn", case.session_arn, user.get("Arn"))
         yield from _unlike("AssumedRoleUser.AssumedRoleId", f"AROA[A-Z0-9]+:{SESSION_NAME}", user.get("AssumedRoleId"))
         yield from _unlike("Credentials.AccessKeyId", "ASIA[A-Z0-9]{16}", given.get("AccessKeyId"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
@@ -21,6 +22,7 @@ _NOT_HELD: Final = {"webIdentitySubjectType"}
 """Shapes whose limits AWS itself was observed not to keep: a subject may be empty, and may be long."""
 
 
+@cache
 def sts_model() -> ServiceModel:
     """Give botocore's model of STS."""
     return ServiceModel(Loader().load_service_model("sts", "service-2"), "sts")

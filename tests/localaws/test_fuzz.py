@@ -322,6 +322,6 @@ def test_long_texts_that_are_refused_are_not_kept(server: tuple[int, int]) -> No
     with Wire(port) as wire:
         before = 0
         for number in range(45):
-            assert wire.send("POST", "/", form(given.items()), {"content-type": FORM}).status == 400
+            assert wire.send("POST", "/", form(wrong), {"content-type": FORM}).status == 400
             before = before or (resident_bytes(pid) if number == 10 else 0)
     assert resident_bytes(pid) - before < GROWTH_BYTES

@@ -3,7 +3,7 @@
 A request gets here after its signature was checked; moto's own checks stay off, for they know no expiry. moto is WSGI
 and runs in a small pool of threads. It is an optional part (`daypass[local-aws]`), imported at the first call.
 
-What moto keeps, it keeps for the process: two local AWS in one process would share it.
+What moto keeps, it keeps for the process, so one local AWS per process has it (`behind_state`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from daypass.localaws.needs.json_protocol import Found
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 
+    from daypass.localaws.behind_state import BehindState
     from daypass.localaws.signature import Caller
     from daypass.localaws.wire import WireRequest
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 BEHIND: Final[Mapping[str, Protocol]] = {"secretsmanager": Protocol.JSON, "s3": Protocol.S3}
 
 _THREADS: Final = 4
+_READING: Final = ("Get", "List", "Describe", "BatchGet", "Query", "Scan", "Search")
 # Not passed on. The body is whole by now, and moto reads none where a header says that it comes in pieces. Who asks is
 # told by us, and moto would take a region out of the user agent rather than out of the signature's scope.
 _OURS: Final = frozenset(
@@ -44,10 +46,19 @@ _OURS: Final = frozenset(
 )
 
 
-class Services:
-    """The services behind, each started at its first call."""
+def reads(request: WireRequest, protocol: Protocol) -> bool:
+    """Whether a request, by its method or the name of its operation, leaves a service behind as it is."""
+    if protocol is Protocol.S3:
+        return request.method in {"GET", "HEAD"}
+    operation = (request.header("x-amz-target") or "").rpartition(".")[2]
+    return operation.startswith(_READING)
 
-    def __init__(self) -> None:
+
+class Services:
+    """The services behind, each started at its first call, with what `state` has kept for it."""
+
+    def __init__(self, state: BehindState) -> None:
+        self._state = state
         self._started: dict[str, Any] = {}
         self._starting = asyncio.Lock()
 
@@ -109,8 +120,15 @@ class Services:
 
         Raises:
             PartMissing: when moto is not installed.
+            StoreUnavailable: when another local AWS of this process has the services.
+            FileUnsafe, FileUnavailable: when what it kept cannot be opened.
         """
         await self._service(name)
+
+    @property
+    def started(self) -> frozenset[str]:
+        """The services that were asked for so far."""
+        return frozenset(self._started)
 
     def close(self) -> None:
         """End the threads."""
@@ -120,7 +138,10 @@ class Services:
     async def _service(self, name: str) -> Asgi:
         async with self._starting:
             if name not in self._started:
-                self._started[name] = await asyncio.to_thread(_start, name)
+                started = await asyncio.to_thread(_start, name)
+                self._state.take()
+                await asyncio.to_thread(self._state.open, name)
+                self._started[name] = started
         service: Asgi = self._started[name]
         return service
 

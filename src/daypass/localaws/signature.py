@@ -192,16 +192,23 @@ def _http_date(text: str | None) -> str | None:
 
 
 def verify(
-    request: WireRequest, claimed: Claimed, *, service: str, sessions: Sessions, now: datetime
+    request: WireRequest,
+    claimed: Claimed,
+    *,
+    service: str,
+    sessions: Sessions,
+    now: datetime,
+    signed_by: datetime | None = None,
 ) -> Caller | Refused:
     """Whether the signature was made by a known key, for this very request, for `service`, and now.
 
-    Order: scope, headers covered, time, key, signature, session token, session expiry.
+    Order: scope, headers covered, time, key, signature, session token, session expiry. `now` is the time by which
+    sessions end; `signed_by` the time of the clock that the client signs by, when it is another.
     """
     return (
         _scope_fault(claimed, service)
         or _cover_fault(request, claimed)
-        or _time_fault(claimed, now)
+        or _time_fault(claimed, signed_by or now)
         or _judge(request, claimed, sessions, now)
     )
 

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from daypass.errors import PartMissing
 from daypass.fetching import Fetcher, KeySetCache
-from daypass.localaws import iam, model, query, signature, why
+from daypass.localaws import cloudformation, iam, model, query, signature, why
 from daypass.localaws.authorize import Authorizer, Facts
+from daypass.localaws.cloudformation.acting import ActingOnIam
+from daypass.localaws.cloudformation.state import CloudFormationState
 from daypass.localaws.door import why_shut
 from daypass.localaws.faults import AwsError, Fault, Protocol, reply
 from daypass.localaws.iam.state import Call, IamState
@@ -69,6 +71,7 @@ class _Front:
         self._config = config
         self._clock = clock
         self._iam = IamState()
+        self._stacks = CloudFormationState()
         self._sessions = Sessions()
         fetcher = Fetcher(
             allow_private=config.allow_private,
@@ -78,7 +81,7 @@ class _Front:
         )
         self._web_identity = WebIdentity(self._iam, KeySetCache(fetcher, clock), self._sessions, clock)
         self._services = Services()
-        self._authorizer = Authorizer(self._iam, self._services)
+        self._authorizer = Authorizer(self._iam, self._services, self._stacks)
         self._whys = why.Whys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,7 +133,7 @@ class _Front:
         if isinstance(caller, signature.Refused):
             return caller.fault.error(asked.protocol, caller.detail)
         if asked.service in DECIDED:
-            return self._operate(scope, request, given, caller, request_id)
+            return await self._operate(scope, request, given, caller, request_id)
         if asked.service not in BEHIND:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
@@ -154,7 +157,7 @@ class _Front:
     def _facts(self, scope: Scope) -> Facts:
         return Facts(now=self._clock(), source_ip=_peer(scope), secure_transport=scope.get("scheme") == "https")
 
-    def _operate(
+    async def _operate(
         self,
         scope: Scope,
         request: WireRequest,
@@ -162,7 +165,7 @@ class _Front:
         caller: signature.Caller,
         request_id: str,
     ) -> Reply | AwsError:
-        """Carry out a signed operation of IAM or STS, when the caller may."""
+        """Carry out a signed operation of IAM, STS or CloudFormation, when the caller may."""
         service, action = caller.scope.service, given.get("Action", "")
         operation = model.operation(service, action)
         if operation is None or given.get("Version") != model.version(service):
@@ -173,16 +176,52 @@ class _Front:
         if service == "sts" and action == "GetCallerIdentity":
             outcome = get_caller_identity(caller.who)
         elif service == "iam" and action in iam.OPERATIONS:
-            read = query.read_input(operation, given)
-            if isinstance(read, AwsError):
-                return read
-            outcome = iam.OPERATIONS[action](Call(self._iam.to_write(caller.who.account), read, self._clock()))
+            outcome = self._of_iam(caller, action, given)
+        elif service == "cloudformation" and action in cloudformation.OPERATIONS:
+            outcome = await self._of_cloudformation(scope, request, caller, action, given)
         else:
             detail = f"The local AWS does not implement {service}:{action} yet."
             return Fault.NOT_IMPLEMENTED.error(Protocol.QUERY, detail)
         if isinstance(outcome, AwsError):
             return outcome
         return query.answer(operation, outcome, request_id, namespace=model.namespace(service))
+
+    def _of_iam(self, caller: signature.Caller, action: str, given: Mapping[str, str]) -> Mapping[str, Any] | AwsError:
+        """An operation of IAM, of which it is known that the caller may."""
+        operation = model.operation("iam", action)
+        if operation is None or action not in iam.OPERATIONS:
+            detail = f"The local AWS does not implement iam:{action} yet."
+            return Fault.NOT_IMPLEMENTED.error(Protocol.QUERY, detail)
+        read = query.read_input(operation, given)
+        if isinstance(read, AwsError):
+            return read
+        return iam.OPERATIONS[action](Call(self._iam.to_write(caller.who.account), read, self._clock()))
+
+    async def _of_cloudformation(
+        self, scope: Scope, request: WireRequest, caller: signature.Caller, action: str, given: Mapping[str, str]
+    ) -> Mapping[str, Any] | AwsError:
+        """An operation of CloudFormation, which asks IAM with the caller's rights."""
+        facts = replace(self._facts(scope), called_via="cloudformation.amazonaws.com")
+        to_iam = replace(caller, scope=replace(caller.scope, service="iam", region="us-east-1"))
+
+        async def perform(asked: str, wire: Mapping[str, str]) -> Mapping[str, Any] | AwsError:
+            denied = self._authorizer.operation(to_iam, request, asked, wire, facts)
+            return denied or self._of_iam(to_iam, asked, wire)
+
+        operation = model.operation("cloudformation", action)
+        assert operation is not None, "it is one of those that are carried out"
+        read = query.read_input(operation, given)
+        if isinstance(read, AwsError):
+            return read
+        call = cloudformation.Call(
+            state=self._stacks,
+            account=caller.who.account,
+            region=caller.scope.region,
+            given=read,
+            clock=self._clock,
+            iam=ActingOnIam(perform),
+        )
+        return await cloudformation.operate(action, call)
 
     async def _assume(
         self, scope: Scope, request: WireRequest, given: Mapping[str, str], request_id: str

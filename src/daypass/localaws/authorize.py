@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from daypass.localaws.faults import AwsError, Fault, Protocol
 from daypass.localaws.iam.managed import managed_policy
-from daypass.localaws.needs import json_protocol, query, s3
+from daypass.localaws.needs import cloudformation, json_protocol, query, s3
 from daypass.localaws.needs.json_protocol import Here
 from daypass.localaws.needs.model import Unreadable
 from daypass.localaws.sessions import Session
@@ -29,37 +29,52 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from daypass.localaws.cloudformation.state import CloudFormationState
     from daypass.localaws.iam.state import Account, IamRole, IamState
     from daypass.localaws.needs.model import Need
     from daypass.localaws.services import Services
     from daypass.localaws.signature import Caller
     from daypass.localaws.wire import WireRequest
 
+# Of a chain of services that call each other there is one here, so it is the first and the last.
+_CALLS: Final = ("", "First", "Last")
+_CALLED_VIA: Final = frozenset({"aws:CalledVia"})
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a request beside its text: time, the caller's address, and whether it came over TLS."""
+    """What is known of a request beside its text: time, the caller's address, and whether it came over TLS.
+
+    `called_via` is the service that makes the request with the caller's rights, such as
+    `cloudformation.amazonaws.com`; None for the caller itself.
+    """
 
     now: datetime
     source_ip: str | None
     secure_transport: bool
+    called_via: str | None = None
 
 
 class Authorizer:
     """Decides by what IAM says now: a change of a role holds at once, for sessions that there are too."""
 
-    def __init__(self, iam: IamState, services: Services) -> None:
+    def __init__(self, iam: IamState, services: Services, stacks: CloudFormationState) -> None:
         self._iam = iam
+        self._stacks = stacks
         self._services = services
 
     def operation(
         self, caller: Caller, request: WireRequest, action: str, given: Mapping[str, str], facts: Facts
     ) -> AwsError | None:
-        """Why an operation of IAM or STS may not be carried out, or None."""
+        """Why an operation of IAM, STS or CloudFormation may not be carried out, or None."""
         if not isinstance(caller.who, Session):
             return None
-        account = self._iam.to_read(caller.who.account)
-        needed = query.needs(caller.scope.service, action, given, account)
+        service, number = caller.scope.service, caller.who.account
+        if service == "cloudformation":
+            region = caller.scope.region
+            needed = cloudformation.needs(action, given, account=number, region=region, stacks=self._stacks)
+        else:
+            needed = query.needs(service, action, given, self._iam.to_read(number))
         return self._refusal(caller.who, needed, _request_keys(caller, request, facts), Protocol.QUERY)
 
     def behind(self, caller: Caller, request: WireRequest, protocol: Protocol, facts: Facts) -> AwsError | None:
@@ -96,7 +111,7 @@ class Authorizer:
                 # The policy of the other account's bucket would have to allow it too, and none is evaluated.
                 policies = replace(policies, resource=())
             keys = {**common, "aws:ResourceAccount": (owner,), **need.keys}
-            context = Context(keys, multivalued | need.multivalued)
+            context = Context(keys, multivalued | need.multivalued | _CALLED_VIA)
             asked = Request(need.action, need.resource, context)
             if not allows(policies, asked):
                 authorization = evaluate(policies, asked)
@@ -169,7 +184,8 @@ def _request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[st
         "aws:EpochTime": (str(int(facts.now.timestamp())),),
         "aws:RequestedRegion": (caller.scope.region,),
         "aws:SecureTransport": ("true" if facts.secure_transport else "false",),
-        "aws:ViaAWSService": ("false",),
+        "aws:ViaAWSService": ("true" if facts.called_via else "false",),
+        **({f"aws:CalledVia{which}": (facts.called_via,) for which in _CALLS} if facts.called_via else {}),
         **({"aws:SourceIp": (facts.source_ip,)} if facts.source_ip else {}),
         **({"aws:UserAgent": (agent,)} if agent else {}),
         **({"aws:Referer": (referer,)} if referer else {}),

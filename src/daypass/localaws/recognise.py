@@ -14,11 +14,13 @@ from daypass.localaws.services import BEHIND
 if TYPE_CHECKING:
     from daypass.localaws.wire import WireRequest
 
-DECIDED: Final = ("sts", "iam")
+DECIDED: Final = ("sts", "iam", "cloudformation")
 _BY_TARGET: Final = {"secretsmanager": "secretsmanager"}
 _VERSION: Final = re.compile(r"(?:^|&)Version=([0-9-]+)(?:&|$)")
 _SCOPE: Final = re.compile(r"Credential=[^/,]*/[^/,]*/[^/,]*/([a-z0-9-]+)/")
-_AWS_HOST: Final = re.compile(r"(?:[^:]+\.)?(s3|sts|iam|secretsmanager)(?:\.[a-z0-9-]+)?\.amazonaws\.com(?::[0-9]+)?")
+_AWS_HOST: Final = re.compile(
+    r"(?:[^:]+\.)?(s3|sts|iam|secretsmanager|cloudformation)(?:\.[a-z0-9-]+)?\.amazonaws\.com(?::[0-9]+)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def recognise(request: WireRequest) -> Asked:
 
 
 def _by_version(request: WireRequest) -> str | None:
-    """STS and IAM are asked at `/` with an `Action`, and name the version of their API."""
+    """STS, IAM and CloudFormation are asked at `/` with an `Action`, and name the version of their API."""
     text = request.query
     if request.method == "POST" and request.is_form:
         text = request.body.decode("latin-1")

@@ -1,4 +1,4 @@
-"""AWS's own description of STS, IAM and CloudFormation, as botocore ships it: operations, shapes, limits, names on the wire."""
+"""AWS's own description of STS, IAM and CloudFormation, as botocore ships it: operations, shapes, limits, names."""
 
 from __future__ import annotations
 

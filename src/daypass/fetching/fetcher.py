@@ -15,6 +15,7 @@ import httpx
 
 from daypass.errors import AddressForbidden, DaypassError, IssuerUnreachable
 from daypass.fetching.addresses import why_forbidden
+from daypass.fetching.served_chain import served_chain
 from daypass.tokens import strict_json
 from daypass.tokens.key_set import KeySet
 
@@ -45,6 +46,14 @@ class FetchedKeys:
     discovery: bytes
     document: bytes
     keys: KeySet
+
+
+@dataclass(frozen=True, slots=True)
+class MetIssuer:
+    """What was seen of an issuer: its discovery document, and the certificates that the host of its keys sent (DER)."""
+
+    discovery: bytes
+    chain: tuple[bytes, ...]
 
 
 class Resolver(Protocol):
@@ -163,7 +172,39 @@ class Fetcher:
             raise _unreachable(keys_url, "keys", "it is empty")
         return FetchedKeys(issuer=issuer.text, discovery=discovery, document=document, keys=keys)
 
+    async def meet(self, issuer: IssuerUrl) -> MetIssuer:
+        """The issuer's discovery document, and the certificates of the host that has its keys, which are not read.
+
+        That host may be another than the issuer's: nothing is believed here of what it serves.
+
+        Raises:
+            IssuerUnreachable: with facts `url`, `phase` and `reason`; phase `discovery` is an answer that is not a
+                discovery document of this issuer.
+            AddressForbidden: when the host's address is not one that may be asked.
+        """
+        url = issuer.discovery_url
+        try:
+            async with asyncio.timeout(self._limits.total_seconds):
+                async with self._visit(url) as visit:
+                    discovery = await visit.get(url)
+                    keys_url = self._named_jwks_uri(discovery, issuer)
+                    if _site(keys_url).same_as(_site(url)):
+                        return MetIssuer(discovery, visit.chain)
+                async with self._visit(keys_url) as visit:
+                    await visit.get(keys_url)
+                    return MetIssuer(discovery, visit.chain)
+        except TimeoutError:
+            reason = f"no complete answer within {self._limits.total_seconds:g} s"
+            raise _unreachable(url, "time", reason) from None
+
     def _jwks_uri(self, discovery: bytes, issuer: IssuerUrl) -> str:
+        keys_url = self._named_jwks_uri(discovery, issuer)
+        url = issuer.discovery_url
+        if not _site(keys_url).same_as(_site(url)):
+            raise _unreachable(url, "discovery", "its `jwks_uri` is not on the issuer's own host and port")
+        return keys_url
+
+    def _named_jwks_uri(self, discovery: bytes, issuer: IssuerUrl) -> str:
         url = issuer.discovery_url
         try:
             metadata = strict_json.parse(discovery, max_bytes=self._limits.body_bytes, duplicates=self._duplicates)
@@ -176,8 +217,6 @@ class Fetcher:
         keys_url = metadata.get("jwks_uri")
         if not isinstance(keys_url, str):
             raise _unreachable(url, "discovery", "its `jwks_uri` is missing or not a text")
-        if not _site(keys_url).same_as(_site(url)):
-            raise _unreachable(url, "discovery", "its `jwks_uri` is not on the issuer's own host and port")
         return keys_url
 
     @asynccontextmanager
@@ -230,7 +269,7 @@ class Fetcher:
 
 
 class _Visit:
-    """One stay at one host.
+    """One stay at one host. `chain` is what certificates it sent, once a document was asked for (DER, its own first).
 
     It speaks to httpx's transport, not to a client: a client would carry the first answer's cookies into the second
     request, and has redirects, credentials and proxies to be switched off one by one.
@@ -252,6 +291,7 @@ class _Visit:
         self._port = port
         self._body_bytes = body_bytes
         self._deadline = deadline
+        self.chain: tuple[bytes, ...] = ()
 
     async def get(self, url: str) -> bytes:
         """One document of this host."""
@@ -279,6 +319,7 @@ class _Visit:
         try:
             response = await self._transport.handle_async_request(request)
             try:
+                self.chain = served_chain(response.extensions["network_stream"].get_extra_info("ssl_object"))
                 return await self._body(response, url)
             finally:
                 await response.aclose()

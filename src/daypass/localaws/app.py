@@ -6,6 +6,7 @@ refusal under its unguessable id, is answered without a signature.
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +22,7 @@ from daypass.localaws.faults import AwsError, Fault, Protocol, reply
 from daypass.localaws.iam.state import Call, IamState
 from daypass.localaws.recognise import DECIDED, Asked, recognise
 from daypass.localaws.services import BEHIND, Services
-from daypass.localaws.sessions import Sessions
+from daypass.localaws.sessions import Session, Sessions
 from daypass.localaws.sts import WebIdentity, get_caller_identity
 from daypass.localaws.wire import Reply, WireRequest
 from daypass.sts.refusal import Refusal
@@ -73,13 +74,13 @@ class _Front:
         self._iam = IamState()
         self._stacks = CloudFormationState()
         self._sessions = Sessions()
-        fetcher = Fetcher(
+        self._issuers = Fetcher(
             allow_private=config.allow_private,
             connect_to=config.connect_to,
             trust=config.trust,
             duplicates="last",
         )
-        self._web_identity = WebIdentity(self._iam, KeySetCache(fetcher, clock), self._sessions, clock)
+        self._web_identity = WebIdentity(self._iam, KeySetCache(self._issuers, clock), self._sessions, clock)
         self._services = Services()
         self._authorizer = Authorizer(self._iam, self._services, self._stacks)
         self._whys = why.Whys()
@@ -132,6 +133,8 @@ class _Front:
         caller = self._caller(request, asked)
         if isinstance(caller, signature.Refused):
             return caller.fault.error(asked.protocol, caller.detail)
+        if isinstance(caller.who, Session):
+            self._iam.note_use(caller.who, self._clock(), caller.scope.region)
         if asked.service in DECIDED:
             return await self._operate(scope, request, given, caller, request_id)
         if asked.service not in BEHIND:
@@ -176,7 +179,7 @@ class _Front:
         if service == "sts" and action == "GetCallerIdentity":
             outcome = get_caller_identity(caller.who)
         elif service == "iam" and action in iam.OPERATIONS:
-            outcome = self._of_iam(caller, action, given)
+            outcome = await self._of_iam(caller, action, given)
         elif service == "cloudformation" and action in cloudformation.OPERATIONS:
             outcome = await self._of_cloudformation(scope, request, caller, action, given)
         else:
@@ -186,7 +189,9 @@ class _Front:
             return outcome
         return query.answer(operation, outcome, request_id, namespace=model.namespace(service))
 
-    def _of_iam(self, caller: signature.Caller, action: str, given: Mapping[str, str]) -> Mapping[str, Any] | AwsError:
+    async def _of_iam(
+        self, caller: signature.Caller, action: str, given: Mapping[str, str]
+    ) -> Mapping[str, Any] | AwsError:
         """An operation of IAM, of which it is known that the caller may."""
         operation = model.operation("iam", action)
         if operation is None or action not in iam.OPERATIONS:
@@ -195,7 +200,9 @@ class _Front:
         read = query.read_input(operation, given)
         if isinstance(read, AwsError):
             return read
-        return iam.OPERATIONS[action](Call(self._iam.to_write(caller.who.account), read, self._clock()))
+        account = self._iam.to_write(caller.who.account)
+        answered = iam.carry_out(Call(action, account, read, self._clock(), caller.who.arn, self._issuers))
+        return await answered if inspect.isawaitable(answered) else answered
 
     async def _of_cloudformation(
         self, scope: Scope, request: WireRequest, caller: signature.Caller, action: str, given: Mapping[str, str]
@@ -206,7 +213,7 @@ class _Front:
 
         async def perform(asked: str, wire: Mapping[str, str]) -> Mapping[str, Any] | AwsError:
             denied = self._authorizer.operation(to_iam, request, asked, wire, facts)
-            return denied or self._of_iam(to_iam, asked, wire)
+            return denied or await self._of_iam(to_iam, asked, wire)
 
         operation = model.operation("cloudformation", action)
         assert operation is not None, "it is one of those that are carried out"

@@ -177,7 +177,7 @@ def decide(
         return no
     if no := _check_duration(request, role) or _check_session_policies(request, managed_policies):
         return no
-    carried = (request.policy or "", *(managed_policies[arn].text for arn in request.policy_arns))
+    carried = (request.policy or "", *request.policy_arns)
     packed = packed_policy_size(subject(claims) or "", source_identity, tags, policies=carried)
     if no := _check_packed(packed, with_policies=any(carried)):
         return no

@@ -4,11 +4,15 @@ import { App, CfnOutput, Duration, Stack, aws_iam as iam } from 'aws-cdk-lib';
 export class GitLabOidc extends Stack {
   constructor(scope, id, props) {
     super(scope, id, props);
-    const { issuer, audience, subject } = props;
+    const { issuer, audience, subject, thumbprint } = props;
 
     // The native construct: a resource of CloudFormation itself. `iam.OpenIdConnectProvider` would bring a Lambda
     // function that makes the provider, with rights on every provider of the account.
-    const provider = new iam.OidcProviderNative(this, 'Provider', { url: issuer, clientIds: [audience] });
+    const provider = new iam.OidcProviderNative(this, 'Provider', {
+      url: issuer,
+      clientIds: [audience],
+      thumbprints: thumbprint ? [thumbprint] : undefined,
+    });
 
     // A condition key is the issuer without its scheme. Without `sub`, every project of this GitLab could take the role.
     const host = issuer.replace(/^https:\/\//, '');
@@ -42,5 +46,6 @@ const branch = app.node.tryGetContext('branch') ?? 'main';
 new GitLabOidc(app, 'MyGitLabIntegration', {
   issuer,
   audience: app.node.tryGetContext('audience') ?? issuer,
+  thumbprint: app.node.tryGetContext('thumbprint'),
   subject: `project_path:${project}:ref_type:branch:ref:${branch}`,
 });

@@ -50,7 +50,9 @@ def identity(**role_properties: Any) -> dict[str, Any]:
 
 def in_iam(aws: LocalAws) -> dict[str, Any]:
     """All that an account has in IAM, without ids and times that differ from one making to the next."""
-    iam = aws.client("iam")
+    iam = next((each for each in aws.clients if each.meta.service_model.service_name == "iam"), None) or aws.client(
+        "iam"
+    )
     roles = {}
     for name in [each["RoleName"] for each in iam.list_roles()["Roles"]]:
         found = iam.get_role(RoleName=name)["Role"]

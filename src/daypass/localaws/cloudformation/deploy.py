@@ -32,6 +32,11 @@ _STACK: Final = "AWS::CloudFormation::Stack"
 _RANDOM_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _RANDOM_LENGTH: Final = 12
 
+_NAME_TAKEN: Final = (
+    "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename {} and update the"
+    " stack again."
+)
+
 
 class _StepFailedError(Exception):
     """A step that failed; the text is the stack's reason."""
@@ -206,6 +211,8 @@ class Deployment:
             kept = replace(before, metadata=resource.metadata, deletion_policy=resource.deletion_policy)
             self._save(resources=(*others, kept))
         elif any(recreated for _, recreated in changed):
+            if kind.name is not None and before.properties.get(kind.name[0]) == properties.get(kind.name[0], 0):
+                self._fail(before, "UPDATE_FAILED", _NAME_TAKEN.format(before.physical_id), "update")
             await self._create(after, kind, before)
             if resource.update_replace_policy != "Retain":
                 self._cleanup.append(before)

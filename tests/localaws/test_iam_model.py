@@ -7,12 +7,14 @@ parameters that could be forgotten.
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, StringShape, StructureShape
 from botocore.serialize import QuerySerializer
 
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 NO_CHECKS = Config(parameter_validation=False, retries={"max_attempts": 0})
 
 
-def operation(name: str) -> OperationModel:
-    found = model.operation("iam", name)
+def operation(name: str, service: str = "iam") -> OperationModel:
+    found = model.operation(service, name)
     assert found is not None
     return found
 
@@ -121,15 +123,14 @@ class Breach(NamedTuple):
     told: str
 
 
-def breaches(name: str) -> Iterator[Breach]:
-    shape = operation(name).input_shape
+def breaches(name: str, good: dict[str, Any], service: str = "iam") -> Iterator[Breach]:
+    shape = operation(name, service).input_shape
     if shape is None:
         return
-    good = GOOD[name]
     for member in shape.required_members:
         given = {key: value for key, value in good.items() if key != member}
         yield Breach(
-            name, member, "absent", given,
+            name, _camel(member), "absent", given,
             f"Value null at '{_camel(member)}' failed to satisfy constraint: Member must not be null",
         )  # fmt: skip
     for place, at, limited in _limited(shape, [], ""):
@@ -158,9 +159,10 @@ def _values(shape: Shape) -> Iterator[tuple[str, Any, str]]:
     limits = shape.metadata
     if isinstance(shape, ListShape):
         if "max" in limits:
-            item = {"Key": "k", "Value": ""} if isinstance(shape.member, StructureShape) else "k" * 40
-            items = [{**item, "Key": f"k{n}"} if isinstance(item, dict) else item for n in range(limits["max"] + 1)]
-            yield "long", items, f"have length less than or equal to {limits['max']}"
+            item = (
+                dict.fromkeys(shape.member.members, "k" * 40) if isinstance(shape.member, StructureShape) else "k" * 40
+            )
+            yield "long", [item] * (limits["max"] + 1), f"have length less than or equal to {limits['max']}"
     elif shape.type_name in {"integer", "long"}:
         if "min" in limits:
             yield "low", limits["min"] - 1, f"have value greater than or equal to {limits['min']}"
@@ -173,13 +175,14 @@ def _values(shape: Shape) -> Iterator[tuple[str, Any, str]]:
             yield "short", "a" * (limits["min"] - 1), f"have length greater than or equal to {limits['min']}"
         if "max" in limits:
             yield "long", "a" * (limits["max"] + 1), f"have length less than or equal to {limits['max']}"
-        if "pattern" in limits:
-            yield "pattern", "\u2603" * 40, f"satisfy regular expression pattern: {limits['pattern']}"
+        snowmen = "\u2603" * 40
+        if "pattern" in limits and not model.pattern(limits["pattern"]).fullmatch(snowmen):
+            yield "pattern", snowmen, f"satisfy regular expression pattern: {limits['pattern']}"
 
 
 def _set(given: dict[str, Any], at: list[str | int], value: object) -> None:
     node: Any = given
-    for step, after in zip(at, at[1:], strict=False):
+    for step, after in itertools.pairwise(at):
         if isinstance(step, str):
             node = node.setdefault(step, [] if isinstance(after, int) else {})
         else:
@@ -201,18 +204,46 @@ def test_every_limit_is_told_in_awss_words(aws: LocalAws) -> None:
     """Over the wire, through botocore without its own checks."""
     client = aws.client("iam", config=NO_CHECKS)
     furnish(client)
-    every = [breach for name in GOOD for breach in breaches(name)]
+    every = [breach for name in GOOD for breach in breaches(name, GOOD[name])]
     assert len(every) > 250
     wrong = []
     for breach in every:
         try:
             _call(client, breach.operation, breach.given)
             answer = {"Code": "", "Message": "taken"}
-        except client.exceptions.ClientError as fault:
+        except ClientError as fault:
             answer = fault.response["Error"]
         count = re.match(r"([0-9]+) validation errors? detected: ", answer["Message"])
         if answer["Code"] != "ValidationError" or count is None or breach.told not in answer["Message"]:
             wrong.append((breach.operation, breach.place, breach.kind, breach.told[-200:], answer["Message"][-300:]))
+    assert wrong == []
+
+
+def test_every_limit_of_a_web_identity_is_told(aws: LocalAws) -> None:
+    """STS prints an entry of a list without its number, shows lists, and keeps what is secret to itself."""
+    client = aws.client("sts", config=NO_CHECKS)
+    good = {
+        "RoleArn": aws.role_arn(),
+        "RoleSessionName": "job",
+        "WebIdentityToken": aws.token(),
+        "ProviderId": "www.amazon.com",
+        "PolicyArns": [{"arn": aws.role_arn()}],
+        "Policy": "{}",
+        "DurationSeconds": 900,
+    }
+    # A parameter that STS does not look at yet.
+    unread = "minimumSessionTokenSize"
+    every = [each for each in breaches("AssumeRoleWithWebIdentity", good, "sts") if each.place != unread]
+    assert {breach.place for breach in every} >= {_camel(member) for member in good} - {"policyArns"}
+    wrong = []
+    for breach in every:
+        with pytest.raises(ClientError) as caught:
+            client.assume_role_with_web_identity(**breach.given)
+        answer = caught.value.response["Error"]
+        place = breach.place.replace(".1.", ".")
+        told = f"at '{place}' failed{breach.told.partition(' failed')[2]}"
+        if answer["Code"] != "ValidationError" or told not in answer["Message"]:
+            wrong.append((breach.place, breach.kind, told[-200:], answer["Message"][-200:]))
     assert wrong == []
 
 
@@ -232,7 +263,7 @@ def test_values_at_the_limits_are_inside(aws: LocalAws) -> None:
                 _set(given, at, "a" * length)
                 try:
                     _call(client, name, given)
-                except client.exceptions.ClientError as fault:
+                except ClientError as fault:
                     if re.search(rf"at '{re.escape(place)}' failed.*length", fault.response["Error"]["Message"]):
                         wrong.append((name, place, length))
     assert wrong == []

@@ -54,6 +54,8 @@ def test_the_answer_has_the_models_shape(aws: LocalAws, name: str) -> None:
     """Every required member, no member that the model does not know, and each value of its type."""
     client = aws.client("iam")
     furnish(client)
+    if name in {"DisableOutboundWebIdentityFederation", "GetOutboundWebIdentityFederationInfo"}:
+        client.enable_outbound_web_identity_federation()
     bodies: list[bytes] = []
     client.meta.events.register("before-parse.iam", lambda response_dict, **_: bodies.append(response_dict["body"]))
     _call(client, name, GOOD[name])

@@ -32,6 +32,9 @@ RESOURCES = {
     "GetAccountSummary": "*",
     "GetAccountAuthorizationDetails": "*",
     "ListAccountAliases": "*",
+    "EnableOutboundWebIdentityFederation": "*",
+    "DisableOutboundWebIdentityFederation": "*",
+    "GetOutboundWebIdentityFederationInfo": "*",
 }
 
 

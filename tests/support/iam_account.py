@@ -112,6 +112,9 @@ GOOD: Final[dict[str, dict[str, Any]]] = {
     "GetAccountSummary": {},
     "GetAccountAuthorizationDetails": {"Filter": ["Role", "LocalManagedPolicy", "AWSManagedPolicy"], **_PAGED},
     "ListAccountAliases": _PAGED,
+    "EnableOutboundWebIdentityFederation": {},
+    "DisableOutboundWebIdentityFederation": {},
+    "GetOutboundWebIdentityFederationInfo": {},
     "ListSAMLProviders": {},
 }
 

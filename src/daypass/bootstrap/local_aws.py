@@ -11,6 +11,7 @@ from daypass import files
 from daypass.bootstrap.server import Server, harden, run, stop_signal, tell, utc_now
 from daypass.config import tls_context
 from daypass.errors import SettingInvalid
+from daypass.sts.observed import AS_OBSERVED, Observed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,8 @@ class LocalAwsOptions:
     `port` 0 takes a free one; `trust` are PEM files of authorities, `connect_to` maps an issuer's host and port to the
     address that is asked instead, `allow_private` names issuers' hosts that may lead to a private address. With
     `certificate` and `private_key` (PEM files) it serves HTTPS. The endpoint's URL is written to `ready_file` once it
-    answers; an old one is gone before. `port_setting` is the option that `port` was given with.
+    answers; an old one is gone before. `observed` are the choices where AWS is not known. `port_setting` is the option
+    that `port` was given with.
     """
 
     port: int
@@ -38,6 +40,7 @@ class LocalAwsOptions:
     certificate: Path | None = None
     private_key: Path | None = None
     ready_file: Path | None = None
+    observed: Observed = AS_OBSERVED
     port_setting: str = "--port"
 
 
@@ -56,6 +59,7 @@ def local_aws(options: LocalAwsOptions) -> Application:
         trust=options.trust,
         allow_private=LOOPBACK_HOSTS | options.allow_private | {host for host, _ in options.connect_to},
         connect_to=options.connect_to,
+        observed=options.observed,
         log=tell,
     )
     return build(config, utc_now)

@@ -41,6 +41,14 @@ def parser() -> Parser:
         metavar="HOST",
         help="let an issuer's name lead to a private address; repeatable (this machine is always allowed)",
     )
+    local.add_argument(
+        "--observed",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="choose where what is known of AWS differs or ends, such as audience-text=incorrect; repeatable (the page"
+        " of STS in the documentation lists them)",
+    )
     local.add_argument("--tls-certificate", type=path, metavar="FILE", help="serve HTTPS with this PEM chain")
     local.add_argument("--tls-private-key", type=path, metavar="FILE", help="and this PEM key")
     local.add_argument(
@@ -53,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from daypass.bootstrap.local_aws import LocalAwsOptions, serve_local_aws
     from daypass.errors import UsageInvalid
+    from daypass.sts.observed import Observed
 
     if (arguments.tls_certificate is None) != (arguments.tls_private_key is None):
         raise UsageInvalid("`--tls-certificate` and `--tls-private-key` go together")
@@ -65,5 +74,6 @@ def run(arguments: argparse.Namespace) -> int:
             certificate=arguments.tls_certificate,
             private_key=arguments.tls_private_key,
             ready_file=arguments.ready_file,
+            observed=Observed.parse(arguments.observed),
         )
     )

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from daypass.errors import PartMissing
 from daypass.fetching import Fetcher, KeySetCache
-from daypass.localaws import cloudformation, iam, model, query, signature, why
-from daypass.localaws.authorize import Authorizer, Facts
+from daypass.localaws import cloudformation, iam, model, query, signature, sts, why
+from daypass.localaws.authorize import Authorizer, Facts, request_keys
 from daypass.localaws.cloudformation.acting import ActingOnIam
 from daypass.localaws.cloudformation.state import CloudFormationState
 from daypass.localaws.door import why_shut
@@ -23,12 +23,17 @@ from daypass.localaws.iam.state import Call, IamState
 from daypass.localaws.recognise import DECIDED, Asked, recognise
 from daypass.localaws.services import BEHIND, Services
 from daypass.localaws.sessions import Session, Sessions
-from daypass.localaws.sts import WebIdentity, get_caller_identity
+from daypass.localaws.sts.call import Call as StsCall
+from daypass.localaws.sts.call import Sts, wire_error
+from daypass.localaws.sts.issuer import OutboundIssuers
+from daypass.localaws.sts.web_identity import WebIdentity
 from daypass.localaws.wire import Reply, WireRequest
+from daypass.sts.observed import AS_OBSERVED, Observed, Star
 from daypass.sts.refusal import Refusal
+from daypass.trust.shared_issuers import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from collections.abc import Awaitable, Callable, Container, Mapping, MutableMapping
     from datetime import datetime
     from pathlib import Path
 
@@ -39,6 +44,11 @@ if TYPE_CHECKING:
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 WEB_IDENTITY: Final = "AssumeRoleWithWebIdentity"
+_OPERATIONS: Final[Mapping[str, Container[str]]] = {
+    "sts": sts.OPERATIONS,
+    "iam": iam.OPERATIONS,
+    "cloudformation": cloudformation.OPERATIONS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,7 @@ class LocalAwsConfig:
         allow_private: hosts of issuers that may have a private or loopback address, by name.
         connect_to: (host, port) of an issuer's URL to the (host, port) where it is really served.
         hosts: names besides loopback ones by which this local AWS may be called.
+        observed: the choices where what is known of AWS differs or ends; none of them turns a check off.
         max_body_bytes: longest body that is taken; kept in memory while it is looked at.
         log: is told what is behind each refusal.
     """
@@ -58,6 +69,7 @@ class LocalAwsConfig:
     allow_private: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
     connect_to: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset()
+    observed: Observed = AS_OBSERVED
     max_body_bytes: int = 64 * 1024 * 1024
     log: Callable[[str], object] | None = None
 
@@ -74,15 +86,21 @@ class _Front:
         self._iam = IamState()
         self._stacks = CloudFormationState()
         self._sessions = Sessions()
-        self._issuers = Fetcher(
+        self._fetcher = Fetcher(
             allow_private=config.allow_private,
             connect_to=config.connect_to,
             trust=config.trust,
             duplicates="last",
+            keys_elsewhere=True,
         )
-        self._web_identity = WebIdentity(self._iam, KeySetCache(self._issuers, clock), self._sessions, clock)
+        self._web_identity = WebIdentity(
+            self._iam, KeySetCache(self._fetcher, clock), self._sessions, clock, observed=config.observed
+        )
         self._services = Services()
         self._authorizer = Authorizer(self._iam, self._services, self._stacks)
+        self._issuers = OutboundIssuers(self._iam)
+        self._sts = Sts(self._iam, self._sessions, self._authorizer, self._issuers, config.observed)
+        self._control = Control(star_spoils_anywhere=config.observed.shared_issuer_star is Star.ANYWHERE)
         self._whys = why.Whys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,8 +126,11 @@ class _Front:
         asked = recognise(request)
         request_id = str(uuid.uuid4())
         outcome: Reply | AwsError | None
-        if shut := why_shut(scope, request, self._config.hosts):
+        issuer = self._issuers.host(request)
+        if shut := why_shut(scope, request, self._config.hosts | ({issuer} if issuer else set())):
             outcome = Fault.FORBIDDEN_CALLER.error(asked.protocol, shut)
+        elif published := self._issuers.published(request):
+            outcome = published
         elif body is None:
             outcome = Fault.TOO_LARGE.error(asked.protocol, "The request is too large.")
         elif request.path.startswith(why.PATH):
@@ -175,16 +196,22 @@ class _Front:
             return _no_operation(given)
         if denied := self._authorizer.operation(caller, request, action, given, self._facts(scope)):
             return denied
-        outcome: Mapping[str, Any] | AwsError
-        if service == "sts" and action == "GetCallerIdentity":
-            outcome = get_caller_identity(caller.who)
-        elif service == "iam" and action in iam.OPERATIONS:
-            outcome = await self._of_iam(caller, action, given)
-        elif service == "cloudformation" and action in cloudformation.OPERATIONS:
-            outcome = await self._of_cloudformation(scope, request, caller, action, given)
-        else:
+        if action not in _OPERATIONS[service]:
             detail = f"The local AWS does not implement {service}:{action} yet."
             return Fault.NOT_IMPLEMENTED.error(Protocol.QUERY, detail)
+        outcome: Mapping[str, Any] | AwsError
+        if service == "iam":
+            outcome = await self._of_iam(caller, action, given)
+        elif service == "cloudformation":
+            outcome = await self._of_cloudformation(scope, request, caller, action, given)
+        else:
+            read = query.read_input(operation, given)
+            if isinstance(read, AwsError):
+                return read
+            keys = request_keys(caller, request, self._facts(scope))
+            outcome = sts.OPERATIONS[action](
+                StsCall(caller.who, read, self._clock(), caller.scope.region, keys, self._sts)
+            )
         if isinstance(outcome, AwsError):
             return outcome
         return query.answer(operation, outcome, request_id, namespace=model.namespace(service))
@@ -201,7 +228,9 @@ class _Front:
         if isinstance(read, AwsError):
             return read
         account = self._iam.to_write(caller.who.account)
-        answered = iam.carry_out(Call(action, account, read, self._clock(), caller.who.arn, self._issuers))
+        answered = iam.carry_out(
+            Call(action, account, read, self._clock(), caller.who.arn, self._fetcher, self._control)
+        )
         return await answered if inspect.isawaitable(answered) else answered
 
     async def _of_cloudformation(
@@ -245,8 +274,7 @@ class _Front:
         )
         if not isinstance(outcome, Refusal):
             return query.answer(operation, outcome, request_id, namespace=model.namespace("sts"))
-        answer = outcome.answer
-        return AwsError(answer.code, answer.http_status, outcome.message, outcome.detail, outcome)
+        return wire_error(outcome)
 
     def _refuse(self, asked: Asked, error: AwsError, request_id: str) -> Reply:
         namespace = model.namespace(str(asked.service)) if asked.service in DECIDED else ""

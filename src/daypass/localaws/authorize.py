@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from daypass.localaws.iam.state import Account, IamRole, IamState
     from daypass.localaws.needs.model import Need
     from daypass.localaws.services import Services
+    from daypass.localaws.sessions import Administrator
     from daypass.localaws.signature import Caller
     from daypass.localaws.wire import WireRequest
 
@@ -55,6 +56,15 @@ class Facts:
     called_via: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a caller brings to every request: policies (None: may do everything), and condition keys."""
+
+    policies: Policies | None
+    keys: Mapping[str, tuple[str, ...]]
+    multivalued: frozenset[str] = frozenset()
+
+
 class Authorizer:
     """Decides by what IAM says now: a change of a role holds at once, for sessions that there are too."""
 
@@ -62,6 +72,14 @@ class Authorizer:
         self._iam = iam
         self._stacks = stacks
         self._services = services
+
+    def identity(self, who: Administrator | Session) -> Identity:
+        """What a caller brings, by what IAM says now."""
+        if not isinstance(who, Session):
+            return Identity(None, _administrator_keys(who))
+        account = self._iam.to_read(who.account)
+        role = _role_of(who, account)
+        return Identity(_policies(who, role, account), _session_keys(who, role), _multivalued(who.provider))
 
     def operation(
         self, caller: Caller, request: WireRequest, action: str, given: Mapping[str, str], facts: Facts
@@ -75,7 +93,7 @@ class Authorizer:
             needed = cloudformation.needs(action, given, account=number, region=region, stacks=self._stacks)
         else:
             needed = query.needs(service, action, given, self._iam.to_read(number))
-        return self._refusal(caller.who, needed, _request_keys(caller, request, facts), Protocol.QUERY)
+        return self._refusal(caller.who, needed, request_keys(caller, request, facts), Protocol.QUERY)
 
     def behind(self, caller: Caller, request: WireRequest, protocol: Protocol, facts: Facts) -> AwsError | None:
         """Why a request to a service behind may not go on, or None."""
@@ -93,7 +111,7 @@ class Authorizer:
         if isinstance(needed, Unreadable):
             detail = f"what permission the request needs cannot be told: {needed.detail}"
             return Fault.ACCESS_DENIED.error(protocol, "Access Denied", why=detail)
-        return self._refusal(who, needed, _request_keys(caller, request, facts), protocol)
+        return self._refusal(who, needed, request_keys(caller, request, facts), protocol)
 
     def _refusal(
         self, who: Session, needed: tuple[Need, ...], of_request: Mapping[str, tuple[str, ...]], protocol: Protocol
@@ -150,6 +168,17 @@ def _managed(account: Account, arns: tuple[str, ...]) -> tuple[Attached, ...]:
 _parsed = lru_cache(maxsize=256)(PermissionsPolicy.parse)
 
 
+def _administrator_keys(who: Administrator) -> dict[str, tuple[str, ...]]:
+    """Of an account's root: no session, so neither an issue time nor anything about multi-factor authentication."""
+    return {
+        "aws:PrincipalArn": (who.arn,),
+        "aws:PrincipalAccount": (who.account,),
+        "aws:PrincipalType": ("Account",),
+        "aws:PrincipalIsAWSService": ("false",),
+        "aws:userid": (who.user_id,),
+    }
+
+
 def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ...]]:
     """Keys of the principal (IAM User Guide, "AWS global condition context keys", "Properties of the principal").
 
@@ -162,7 +191,7 @@ def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ..
         "aws:PrincipalType": ("AssumedRole",),
         "aws:PrincipalIsAWSService": ("false",),
         "aws:userid": (who.user_id,),
-        "aws:FederatedProvider": (who.provider,),
+        **({"aws:FederatedProvider": (who.provider,)} if who.provider else {}),
         "aws:TokenIssueTime": (_time(who.issued_at),),
         "aws:MultiFactorAuthPresent": ("false",),
         **({"aws:SourceIdentity": (who.source_identity,)} if who.source_identity else {}),
@@ -172,12 +201,15 @@ def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ..
 
 
 @lru_cache(maxsize=256)
-def _multivalued(provider: str) -> frozenset[str]:
+def _multivalued(provider: str | None) -> frozenset[str]:
+    if provider is None:
+        return frozenset()
     keys = keys_for(ProviderArn.parse(provider).issuer)
     return frozenset(keys.prefixed(key) for key in keys.keys if key.multivalued)
 
 
-def _request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[str, tuple[str, ...]]:
+def request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[str, tuple[str, ...]]:
+    """Condition keys of the request, whoever makes it."""
     agent, referer = request.header("user-agent"), request.header("referer")
     return {
         "aws:CurrentTime": (_time(facts.now),),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.permissions import explain as permissions
 from daypass.trust.edit import smallest_edit
-from daypass.trust.explain import narrate
+from daypass.trust.explain import narrate, words
 from daypass.trust.steps import explain
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Whys:
 
 def log_lines(request_id: str, error: AwsError) -> str:
     """The refusal for the log: one line of AWS's, then what is behind it, indented."""
-    words = _told(error)["words"]
-    behind = words if isinstance(words, str) else error.detail
+    told = _told(error)["words"]
+    behind = told if isinstance(told, str) else error.detail
     lines = [f"refused {request_id}: {error.code}: {error.message}", *(f"  {line}" for line in behind.splitlines())]
     # What a token says reaches a terminal here.
     return "\n".join("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line) for line in lines)
@@ -64,8 +64,11 @@ def _told(error: AwsError) -> dict[str, object]:
         told = permissions.words(error.authorization)
         return {"decision": error.authorization.to_json(), "explanation": None, "edit": None, "words": told}
     refusal = error.refusal
-    if refusal is None or refusal.decision is None or refusal.policy is None or refusal.attempt is None:
+    if refusal is None or refusal.decision is None:
         return {"decision": None, "explanation": None, "edit": None, "words": None}
+    if refusal.policy is None or refusal.attempt is None:
+        told = f"{refusal.detail}\n{words(refusal.decision)}"
+        return {"decision": refusal.decision.to_json(), "explanation": None, "edit": None, "words": told}
     explanation = explain(refusal.policy, refusal.attempt)
     remedy = smallest_edit(explanation)
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.localaws.iam import account, managed, providers, roles, versions
+from daypass.localaws.iam import account, managed, outbound, providers, roles, versions
 from daypass.localaws.iam.ownership import foreign
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ OPERATIONS: Final[Mapping[str, Handler]] = {
     "GetAccountAuthorizationDetails": account.get_account_authorization_details,
     "ListAccountAliases": account.list_account_aliases,
     "ListSAMLProviders": account.list_saml_providers,
+    "EnableOutboundWebIdentityFederation": outbound.enable_outbound_web_identity_federation,
+    "DisableOutboundWebIdentityFederation": outbound.disable_outbound_web_identity_federation,
+    "GetOutboundWebIdentityFederationInfo": outbound.get_outbound_web_identity_federation_info,
 }
 
 

@@ -31,7 +31,7 @@ def create_role(call: Call) -> dict[str, Any] | AwsError:
         return AwsError("EntityAlreadyExists", 409, f"Role with name {name} already exists.")
     if len(call.account.roles) >= _MOST_ROLES:
         return AwsError("LimitExceeded", 409, f"Cannot exceed quota for RolesPerAccount: {_MOST_ROLES}")
-    policy = trust_policy(call.given["AssumeRolePolicyDocument"])
+    policy = trust_policy(call.given["AssumeRolePolicyDocument"], call.control)
     if isinstance(policy, AwsError):
         return policy
     boundary = call.given.get("PermissionsBoundary")
@@ -79,7 +79,7 @@ def update_assume_role_policy(call: Call) -> dict[str, Any] | AwsError:
     role = _find(call)
     if isinstance(role, AwsError):
         return role
-    policy = trust_policy(call.given["PolicyDocument"])
+    policy = trust_policy(call.given["PolicyDocument"], call.control)
     return policy if isinstance(policy, AwsError) else _put(call.account, replace(role, trust_policy=policy))
 
 

@@ -10,6 +10,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from daypass.trust.shared_issuers import DEFAULT, Control
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -121,7 +123,8 @@ class LastUsed:
 class Account:
     """One account. Providers and policies are by ARN, roles by lower-case name: their names ignore letter case.
 
-    `last_used` is by the unique id of a role.
+    `last_used` is by the unique id of a role. `outbound_id` is that of its issuer of web identity tokens, once outbound
+    federation was enabled; it stays.
     """
 
     number: str
@@ -129,6 +132,8 @@ class Account:
     roles: dict[str, IamRole] = field(default_factory=dict)
     policies: dict[str, ManagedPolicy] = field(default_factory=dict)
     last_used: dict[str, LastUsed] = field(default_factory=dict)
+    outbound_id: str | None = None
+    outbound_enabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,7 @@ class Call:
         now: when.
         caller: the ARN of who asks.
         issuers: the way out to issuers.
+        control: how a trust policy is held to the rule for shared issuers.
     """
 
     action: str
@@ -150,6 +156,7 @@ class Call:
     now: datetime
     caller: str
     issuers: Fetcher
+    control: Control = DEFAULT
 
 
 class IamState:
@@ -161,6 +168,10 @@ class IamState:
     def to_write(self, number: str) -> Account:
         """The account, kept from now on."""
         return self._accounts.setdefault(number, Account(number))
+
+    def issues_as(self, outbound_id: str) -> bool:
+        """Whether an account has an issuer of this id."""
+        return any(account.outbound_id == outbound_id for account in self._accounts.values())
 
     def to_read(self, number: str) -> Account:
         """The account as it is."""

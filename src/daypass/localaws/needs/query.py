@@ -25,8 +25,10 @@ _CREATED: Final = {"CreateRole": "role{Path}{RoleName}", "CreatePolicy": "policy
 _DEFAULTS: Final = {"Path": "/", "PathPrefix": "/"}
 _NO_RESOURCE: Final = frozenset(
     {
-        *("GetAccessKeyInfo", "DecodeAuthorizationMessage", "GetSessionToken"),
+        *("GetAccessKeyInfo", "DecodeAuthorizationMessage"),
         *("GetAccountSummary", "GetAccountAuthorizationDetails", "ListAccountAliases"),
+        *("EnableOutboundWebIdentityFederation", "DisableOutboundWebIdentityFederation"),
+        "GetOutboundWebIdentityFederationInfo",
     }
 )
 # Whoever makes a thing with tags needs the permission to tag it as well (IAM User Guide, "Tags for IAM resources").
@@ -46,15 +48,21 @@ _WITHIN_BOUNDARY: Final = frozenset(
 WITHOUT_PERMISSION: Final = frozenset({("sts", "GetCallerIdentity")})
 """Needs no permission, and no Deny takes it away (AWS STS API reference, GetCallerIdentity)."""
 
+# What a session may not do at all needs no permission to be refused.
+JUDGED_BY_ITSELF: Final = frozenset({("sts", "AssumeRole"), ("sts", "GetSessionToken"), ("sts", "GetFederationToken")})
+"""AssumeRole asks the role's trust policy too; the other two are refused to every session, with words of their own."""
+
 
 def needs(service: str, action: str, given: Mapping[str, str], account: Account) -> tuple[Need, ...]:
     """The permissions for an operation of IAM or STS; `given` are its parameters as on the wire.
 
     Parameters that the operation does not have count for nothing: one more `RoleName` does not make a policy a role.
     """
-    if (service, action) in WITHOUT_PERMISSION:
+    if (service, action) in WITHOUT_PERMISSION | JUDGED_BY_ITSELF:
         return ()
     given = _own(service, action, given)
+    if (service, action) == ("sts", "GetWebIdentityToken"):
+        return _web_identity_token(given)
     resource = _resource(action, given, account)
     tags = _tags(given)
     keys: Keys = dict(tags)
@@ -80,6 +88,22 @@ def _own(service: str, action: str, given: Mapping[str, str]) -> Mapping[str, st
     operation = model.operation(service, action)
     members = {} if operation is None or operation.input_shape is None else operation.input_shape.members
     return {name: value for name, value in given.items() if name.partition(".")[0] in members}
+
+
+def _web_identity_token(given: Mapping[str, str]) -> tuple[Need, ...]:
+    """GetWebIdentityToken, and with tags one more (IAM User Guide, "Controlling access" of outbound federation)."""
+    audiences = tuple(value for name, value in given.items() if name.startswith("Audience.member."))
+    keys: Keys = {
+        **_tags(given),
+        "sts:SigningAlgorithm": (given.get("SigningAlgorithm", ""),),
+        "sts:DurationSeconds": (given.get("DurationSeconds", "300"),),
+        **({"sts:IdentityTokenAudience": audiences} if audiences else {}),
+    }
+    actions = ["sts:GetWebIdentityToken"]
+    if any(name.startswith("Tags.member.") for name in given):
+        actions.append("sts:TagGetWebIdentityToken")
+    multivalued = TAG_KEYS | {"sts:IdentityTokenAudience"}
+    return tuple(Need(action, "*", None, keys, multivalued) for action in actions)
 
 
 def _resource(action: str, given: Mapping[str, str], account: Account) -> str | None:

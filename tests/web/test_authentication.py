@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 
 from daypass.idp.caller import Scope
-from daypass.idp.key_ring import PUBLISHED_FIRST
+from daypass.idp.key_times import KeyTimes
 from daypass.web.administration import SCOPE, administration
 from daypass.web.application import RESOURCES
 from daypass.web.authentication import source_ip
@@ -40,7 +40,7 @@ def calls(world: World) -> list[tuple[str, str, str, Scope]]:
     (found,) = [each for each in world.store.admin_tokens() if each.scopes == {"audit:read"}]
     assert token
     key = world.call("POST", "/v1/keys", world.root, json={"algorithm": "ES256"}).json()
-    world.clock.advance(PUBLISHED_FIRST.total_seconds())
+    world.clock.advance(KeyTimes().least_publish.total_seconds())
     names = {"organization": "acme", "project": "shop", "workload": made["id"], "token": found.id, "kid": key["kid"]}
     return [
         (

@@ -472,7 +472,9 @@ class KeyRing:
         active = {key.algorithm for key in ordered if key.state is KeyState.ACTIVE}
         self._keys = {key.kid: key for key in ordered}
         self._signing = {
-            algorithm: [key for key in signing if key.algorithm == algorithm] for algorithm in BY_NAME if algorithm in active
+            algorithm: [key for key in signing if key.algorithm == algorithm]
+            for algorithm in BY_NAME
+            if algorithm in active
         }
         seen = self._monotonic()
         self._seen = {_sight(key): self._seen.get(_sight(key), seen) for key in ordered}

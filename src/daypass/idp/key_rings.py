@@ -51,7 +51,7 @@ class KeyRings:
         times: how long each part of a key's life takes, for all of them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (the ports, in the order of `KeyRing`)
         self,
         url: IssuerUrl,
         store: KeyStore,
@@ -207,12 +207,14 @@ class KeyRings:
         Raises:
             StoreUnavailable, AuditUnavailable, KeyUnavailable: when that cannot be done.
         """
+        issuing = self._by_id.get(organization.id)
+        if issuing is not None and issuing.key_ring.algorithms:
+            return issuing
         async with self._opening:
             issuing = self._by_id.get(organization.id)
             if issuing is None or not issuing.key_ring.algorithms:
-                self.url_of(organization.slug)
                 ring = self._new_ring(organization_id=organization.id)
-                await ring.advance()  # published only when it can sign
+                await ring.advance()  # served only when it can sign
                 issuing = self._add(organization, ring)
             return issuing
 

@@ -8,7 +8,16 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from daypass.idp.model import AdminToken, AuditEntry, AuditRecord, KeysAt, Organization, Project, SigningKey, Workload
+    from daypass.idp.model import (
+        AdminToken,
+        AuditEntry,
+        AuditRecord,
+        KeysAt,
+        Organization,
+        Project,
+        SigningKey,
+        Workload,
+    )
 
 
 class RegistryStore(Protocol):
@@ -64,7 +73,7 @@ class KeyStore(Protocol):
         ...
 
     def change_keys(self, organization_id: str | None, keys: Sequence[SigningKey], *, version: int) -> bool:
-        """Write these keys, new or changed, all or none of them, if the version is still `version`; then it is one more.
+        """Write these keys, new or changed, all or none, if the version is still `version`; then it is one more.
 
         Returns:
             False when somebody else has changed the issuer's keys since; nothing is written then.

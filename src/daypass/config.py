@@ -557,16 +557,19 @@ def _key_times(settings: Settings) -> Iterator[Finding]:
     if publish < least_publish:
         yield (
             "key_publish_before_seconds",
-            f"a relying party could keep a key set without the new key when it signs already: for {max_age} seconds"
-            " (`key_set_max_age_seconds`), and the other processes and clocks need"
-            f" {least_publish - max_age} more",
+            (
+                f"the new key would sign while caches lack it: they keep the key set for {max_age} seconds, and other"
+                f" processes and clocks need {least_publish - max_age} more"
+            ),
             f"The least is {least_publish}.",
         )
     if settings.key_keep_after_seconds < least_keep:
         yield (
             "key_keep_after_seconds",
-            f"a key would leave the key set while tokens of it live: up to {MAX_TOKEN_LIFETIME_SECONDS} seconds, and"
-            f" caches, processes and clocks need {least_keep - MAX_TOKEN_LIFETIME_SECONDS} more",
+            (
+                f"a key would leave the key set while its tokens live: up to {MAX_TOKEN_LIFETIME_SECONDS} seconds, and"
+                f" caches, processes and clocks need {least_keep - MAX_TOKEN_LIFETIME_SECONDS} more"
+            ),
             f"The least is {least_keep}.",
         )
     if settings.key_rotation_days and settings.key_rotation_days * 86_400 < publish:

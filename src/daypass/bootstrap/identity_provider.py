@@ -15,7 +15,7 @@ from daypass.errors import DaypassError, SettingInvalid, StoreUnavailable
 from daypass.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from daypass.config import Settings
@@ -31,7 +31,9 @@ KEYS: Final = "keys"
 
 
 @contextlib.asynccontextmanager
-async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Services]:
+async def identity_provider(
+    settings: Settings, *, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic
+) -> AsyncIterator[Services]:
     """The identity provider, opened on its data folder and ready to issue.
 
     The folder is this process's alone until the context ends. On the first start the signing keys are made, and an
@@ -67,10 +69,11 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
             store.keys,
             store.registry,
             signer,
-            SteadyClock(clock, time.monotonic),
+            SteadyClock(clock, monotonic),
             audit,
             algorithms=settings.signing_algorithms,
             times=settings.key_times,
+            monotonic=monotonic,
         )
         await key_rings.load()
         registry = Registry(store.registry, audit, clock, os.urandom)

@@ -78,15 +78,10 @@ def _activate(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from urllib.parse import urlencode
-
     from daypass.cli import admin_api
 
     query = admin_api.given(organization=arguments.organization)
-    page = admin_api.connect().get(f"/v1/keys?{urlencode(query)}" if query else "/v1/keys")
-    items = page.get("items")
-    found = items if isinstance(items, list) else []
-    return admin_api.print_list(arguments, (item for item in found if isinstance(item, dict)), _COLUMNS)
+    return admin_api.print_list(arguments, admin_api.items(admin_api.connect(), "/v1/keys", **query), _COLUMNS)
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
@@ -102,9 +97,8 @@ def _revoke(arguments: argparse.Namespace) -> int:
         return 0
     for line in _words(arguments.kid, done):
         output.note(line)
-    output.note(
-        f"It signed {len(signed)} tokens" + (f" since {arguments.signed_since}:" if arguments.signed_since else ":")
-    )
+    since = f" since {arguments.signed_since}" if arguments.signed_since else ""
+    output.note(f"It signed {len(signed)} tokens{since}:")
     output.table(
         [name.replace("_", " ") for name in _SIGNED],
         [[admin_api.shown(item.get(name)) for name in _SIGNED] for item in signed],
@@ -116,14 +110,15 @@ def _words(kid: str, done: JsonObject) -> list[str]:
     """What was done, who may still accept the key, and what accounts must do."""
     replacement = done.get("replacement")
     new = replacement.get("kid") if isinstance(replacement, dict) else None
+    lost = done.get("caches_until")
     return [
         f"The key {kid} is out of the key set, for good.",
         f"New tokens are signed by {new}." if new else "It was not the one that signs, so none takes its place.",
-        f"Relying parties that keep the key set no longer than they are told have lost it at {done.get('caches_until')};"
-        " until then they accept what it signs, and may refuse a new key that they have not fetched.",
+        f"Relying parties that keep the key set no longer than they are told lose it by {lost}.",
+        "Until then they accept what it signs, and may refuse a new key that they have not fetched.",
         "AWS does not say how long STS keeps a key set. Where a token of that key would do harm, do not wait:",
-        "  - delete the IAM OIDC provider, or let the trust policies of its roles deny, until the cache time has passed;",
-        '  - end sessions that were begun with it: on each role, in IAM, "Revoke active sessions" (aws:TokenIssueTime);',
+        "  - delete the IAM OIDC provider, or let the trust policies of its roles deny, until caches have lost it;",
+        "  - end sessions that were begun with it: in IAM, on each role, Revoke active sessions (aws:TokenIssueTime);",
         "  - look in CloudTrail for AssumeRoleWithWebIdentity with a subject or time that is not in this list:",
         "    whoever has the key makes tokens that no audit log here has seen.",
     ]

@@ -130,10 +130,6 @@ class Registry:
         caller.require(Scope.ORGANIZATIONS_READ)
         return await self._organization(caller, id_or_slug)
 
-    async def known_organization(self, caller: Caller, id_or_slug: str) -> Organization:
-        """One organization, for a caller whose scope for what concerns it was looked at already."""
-        return await self._organization(caller, id_or_slug)
-
     @uninterrupted
     async def update_organization(
         self,

@@ -12,7 +12,7 @@ from daypass.idp.key_life import next_step_at
 from daypass.idp.key_rings import Issuing
 from daypass.idp.model import SigningKey
 from daypass.web.administration import AdminRoute, name_of, needs, the_caller
-from daypass.web.answers import Answer, Listed, Time, instant, reply, reply_page
+from daypass.web.answers import Answer, Listed, Page, Time, instant, reply, reply_page
 from daypass.web.bodies import Body
 from daypass.web.services import Services
 
@@ -20,9 +20,13 @@ from daypass.web.services import Services
 
 
 class KeyAnswer(Answer):
-    """A signing key's public half, and where it is in its life. `next_step_at` is when that goes on by itself."""
+    """A signing key's public half, and where it is in its life. `organization_id` is null for the root issuer.
+
+    `next_step_at` is when that goes on by itself.
+    """
 
     kid: str
+    organization_id: str | None
     issuer: str
     algorithm: str
     state: str
@@ -77,10 +81,8 @@ class RevocationAnswer(Answer):
     caches_until: Time
 
 
-class OfIssuer(BaseModel):
-    """The query: whose keys. Without it, the root issuer's."""
-
-    model_config = ConfigDict(extra="forbid")
+class OfIssuer(Page):
+    """The query: whose keys. Without `organization`, the root issuer's."""
 
     organization: Annotated[str, Field(max_length=64)] | None = None
 
@@ -120,30 +122,25 @@ def router(services: Services) -> APIRouter:
         step_at = next_step_at(key, rings.times)
         return KeyAnswer.of(key, issuer=str(issuing.url), next_step_at=None if step_at is None else instant(step_at))
 
-    async def chosen(caller: Caller, organization: str | None) -> Issuing:
-        if organization is None:
-            return rings.root
-        return rings.choose(await services.registry.known_organization(caller, organization))
-
     @routes.get("/v1/keys", response_model=Listed[KeyAnswer], **needs(Scope.KEYS_READ))
     async def list_keys(of: Annotated[OfIssuer, Query()], caller: Annotated[Caller, Depends(the_caller)]) -> Response:
         """List an issuer's signing keys, oldest first. They are few: there is one page."""
         caller.require_everywhere(Scope.KEYS_READ)
-        issuing = await chosen(caller, of.organization)
+        issuing = await rings.named(of.organization)
         return reply_page([shown(issuing, key) for key in issuing.key_ring.keys], limit=0, key="kid")
 
     @routes.post("/v1/keys", status_code=201, response_model=KeyAnswer, **needs(Scope.KEYS_WRITE))
     async def create_key(body: NewKey, caller: Annotated[Caller, Depends(the_caller)]) -> Response:
         """Create a key and publish it at once; it does not sign before it is activated or a rotation takes it."""
         caller.require_everywhere(Scope.KEYS_WRITE)
-        issuing = await chosen(caller, body.organization)
+        issuing = await rings.named(body.organization)
         return reply(shown(issuing, await issuing.key_ring.create(caller, body.algorithm)), 201)
 
     @routes.post("/v1/keys/rotate", response_model=Listed[KeyAnswer], **needs(Scope.KEYS_WRITE))
     async def rotate_keys(body: Rotation, caller: Annotated[Caller, Depends(the_caller)]) -> Response:
         """Begin a rotation: publish the keys that follow, which sign by themselves later. Twice makes no second."""
         caller.require_everywhere(Scope.KEYS_WRITE)
-        issuing = await chosen(caller, body.organization)
+        issuing = await rings.named(body.organization)
         ring = issuing.key_ring
         algorithms = ring.algorithms if body.algorithm is None else (body.algorithm,)
         following = [await ring.rotate(caller, algorithm, soon=body.soon) for algorithm in algorithms]

@@ -99,8 +99,8 @@ def router(services: Services) -> APIRouter:
         organization: str, body: OrganizationChange, caller: Annotated[Caller, Depends(the_caller)]
     ) -> Response:
         """Change an organization."""
-        if body.own_issuer:
-            rings.url_of((await registry.known_organization(caller, organization)).slug)
+        if body.own_issuer and caller.organization_id is None:
+            await rings.demand_url(organization)
         changed = await registry.update_organization(caller, organization, **body.model_dump(exclude_none=True))
         if changed.own_issuer:
             await rings.open(changed)

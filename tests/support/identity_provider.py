@@ -23,6 +23,8 @@ from daypass.web.services import Services
 ISSUER = IssuerUrl.parse("https://idp.example.com/idp")
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from daypass.config import Settings
 
 
@@ -70,6 +72,10 @@ class World:
         self.services = Services(self.settings, self.registry, issuer, self.key_rings, audit, self.clock)
         self.application = application(self.services)
         self.root = self.admin("*")
+
+    def run(self, work: Coroutine[object, object, object]) -> None:
+        """Let something happen inside."""
+        asyncio.run(work)
 
     def admin(self, *scopes: str, organization: str | None = None, seconds: int | None = None) -> str:
         """The secret of a new admin token."""

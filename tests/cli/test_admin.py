@@ -99,6 +99,8 @@ REQUESTS: list[tuple[str, str, str, Any]] = [
         "/v1/keys",
         {"algorithm": "ES256", "organization": "acme"},
     ),
+    ("audit list", "GET", "/v1/audit?limit=1000", None),
+    ("audit verify", "GET", "/v1/audit/verify", None),
     ("key activate k1", "POST", "/v1/keys/k1/activate", None),
     ("key activate k1 --at-once", "POST", "/v1/keys/k1/activate?at_once=true", None),
     (

@@ -68,6 +68,10 @@ def test_the_drill_of_a_leaked_key_and_a_change_of_issuer(run: Run, tmp_path: Pa
     assert str(peek(first).claims["jti"]) in done.stdout
     assert "IAM OIDC provider" in done.stderr
 
+    assert run("audit", "verify").returncode == 0
+    events = [row["event"] for row in said(run("audit", "list", "--json"))]
+    assert ["key.revoked", "key.activated"] == events[events.index("key.revoked") :][:2]
+
     states = [key["state"] for key in said(run("key", "list", "--json"))]
     assert sorted(states) == ["active", "active", "retired"]
     rotated = said(run("key", "rotate", "--soon", "--algorithm", "ES256", "--json"))

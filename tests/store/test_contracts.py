@@ -292,6 +292,15 @@ class AuditLogContract:
 
         asyncio.run(story())
 
+    def test_an_unchanged_log_is_verified(self, log: AuditLog) -> None:
+        async def story() -> None:
+            assert log.verify() == 0
+            for entry in (ENTRY, SHORT):
+                await log.append(entry)
+            assert log.verify() == 2
+
+        asyncio.run(story())
+
     def test_many_at_once_are_all_there(self, log: AuditLog) -> None:
         async def story() -> None:
             await asyncio.gather(*(log.append(replace(SHORT, request_id=str(n))) for n in range(500)))

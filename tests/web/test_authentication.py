@@ -57,7 +57,7 @@ def calls(world: World) -> list[tuple[str, str, str, Scope]]:
 
 def test_every_route_is_in_the_table_and_none_is_open(world: World) -> None:
     found = calls(world)
-    assert len(found) == 22
+    assert len(found) == 23
     assert {name for name, method, _, _ in found if method in {"POST", "PATCH"}} == BODIES.keys() | {
         "revoke_workload",
         "revoke_admin_token",

@@ -27,6 +27,7 @@ ROUTES = [
     ("GET", "/readyz"),
     ("GET", "/v1/admin-tokens"),
     ("GET", "/v1/audit"),
+    ("GET", "/v1/audit/verify"),
     ("GET", "/v1/id-tokens/actions"),
     ("GET", "/v1/keys"),
     ("GET", "/v1/keys/{kid}/tokens"),

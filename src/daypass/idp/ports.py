@@ -146,6 +146,15 @@ class AuditLog(Protocol):
         """
         ...
 
+    def verify(self) -> int:
+        """Check every row against the chain of hashes, and give their number. Run it in a thread.
+
+        Raises:
+            AuditBroken: with the `sequence` of the first row that is not as it was written.
+            AuditUnavailable: when the rows cannot be read.
+        """
+        ...
+
 
 class Clock(Protocol):
     """Now, in UTC."""

@@ -116,7 +116,7 @@ class SqlAuditLog:
         return [record for record in records if kid in (None, record.entry.kid)]
 
     def verify(self) -> int:
-        """Check every row against the chain, and give their number.
+        """See `AuditLog`.
 
         The chain shows what was changed, put in or taken out. It cannot show that the newest rows are missing: compare
         the number and the last hash with what was noted elsewhere.

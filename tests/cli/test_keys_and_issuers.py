@@ -70,7 +70,8 @@ def test_the_drill_of_a_leaked_key_and_a_change_of_issuer(run: Run, tmp_path: Pa
 
     assert run("audit", "verify").returncode == 0
     events = [row["event"] for row in said(run("audit", "list", "--json"))]
-    assert ["key.revoked", "key.activated"] == events[events.index("key.revoked") :][:2]
+    revoked = events.index("key.revoked")
+    assert events[revoked + 1] == "key.activated"
 
     states = [key["state"] for key in said(run("key", "list", "--json"))]
     assert sorted(states) == ["active", "active", "retired"]

@@ -73,7 +73,7 @@ def router(services: Services) -> APIRouter:
 
     @routes.get("/v1/audit/verify", response_model=AuditVerified, **needs(Scope.AUDIT_READ))
     async def verify_audit_log(caller: Annotated[Caller, Depends(the_caller)]) -> Response:
-        """Check every row against the chain of hashes. Not for a caller bound to one organization: it reads them all."""
+        """Check every row against the chain of hashes. Not for a caller bound to one organization: it reads all."""
         caller.require_everywhere(Scope.AUDIT_READ)
         rows = await asyncio.to_thread(services.audit.verify)
         last = await asyncio.to_thread(services.audit.entries, after=max(rows - 1, 0), limit=1)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from daypass.idp.ports import Clock
     from daypass.idp.refusals import Refusals
     from daypass.idp.registry import Registry
+    from daypass.idp.steady_clock import SteadyClock
     from daypass.web.services import Services
 
 HOUSEKEEPING_SECONDS: Final = 60
@@ -64,12 +65,13 @@ async def identity_provider(
     with open_store(folder) as store:
         audit = WatchedAuditLog(store.audit)
         signer = EncryptedFileSigner(folder / KEYS, protection, clock)
+        steady = SteadyClock(clock, monotonic)
         key_rings = KeyRings(
             settings.issuer,
             store.keys,
             store.registry,
             signer,
-            SteadyClock(clock, monotonic),
+            steady,
             audit,
             algorithms=settings.signing_algorithms,
             times=settings.key_times,
@@ -89,7 +91,7 @@ async def identity_provider(
         )
         if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
             await _first_admin_token(registry, folder)
-        housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals))
+        housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, steady))
         refreshing = asyncio.create_task(_keep_fresh(key_rings))
         try:
             yield Services(settings, registry, issuer, key_rings, audit, clock)
@@ -127,7 +129,7 @@ async def _keep_fresh(key_rings: KeyRings) -> None:
             logger().warning("keys_not_read", code=error.code, reason=error.message)
 
 
-async def _keep_house(key_rings: KeyRings, refusals: Refusals) -> None:
+async def _keep_house(key_rings: KeyRings, refusals: Refusals, clock: SteadyClock) -> None:
     """What is due by the clock: the next steps of keys, private keys that nobody needs, refusals only counted."""
     from daypass.web.logs import logger
 
@@ -137,6 +139,8 @@ async def _keep_house(key_rings: KeyRings, refusals: Refusals) -> None:
             await refusals.write_counted()
             for key in await key_rings.advance():
                 logger().info("key_advanced", kid=key.kid, state=key.state.value)
+            if clock.jumped:
+                logger().warning("wall_clock_jumped", ahead_seconds=round(clock.jumped))
             for kid in await key_rings.clean():
                 logger().info("private_key_destroyed", kid=kid)
         except DaypassError as error:

@@ -20,6 +20,7 @@ from daypass.tokens import strict_json
 from daypass.tokens.jwk import PrivateKey
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from daypass.idp.ports import Clock
@@ -69,6 +70,8 @@ class EncryptedFileSigner:
     def create_key(self, algorithm: str) -> SigningKey:
         """See `Signer`."""
         key = PrivateKey.generate(algorithm)
+        while key.kid.startswith("-"):  # it would be an option on the command line of an emergency
+            key = PrivateKey.generate(algorithm)
         sealed = self._wrapping.seal(key.to_pkcs8(), _about(key.kid, algorithm), secrets.token_bytes)
         self._write(f"{key.kid}.json", {"format": FORMAT, "kid": key.kid, "algorithm": algorithm, **sealed})
         self._keys[key.kid] = key
@@ -79,6 +82,22 @@ class EncryptedFileSigner:
             public_jwk=key.public.to_jwk(),
             created_at=self._clock(),
         )
+
+    def kids(self) -> Collection[str]:
+        """See `Signer`."""
+        try:
+            return {path.stem for path in self._folder.glob("*.json") if _KID.fullmatch(path.stem)}
+        except OSError as error:
+            raise KeyUnavailable(f"`{self._folder}` cannot be listed: {error.strerror}") from None
+
+    def discard_key(self, kid: str) -> None:
+        """See `Signer`."""
+        self._keys.pop(kid, None)
+        if _KID.fullmatch(kid):
+            try:
+                files.remove(self._folder / f"{kid}.json")
+            except FileUnavailable as error:
+                raise KeyUnavailable(error.message, advice=error.advice) from None
 
     def sign(self, kid: str, signing_input: bytes) -> bytes:
         """See `Signer`. The first signature of a key reads its file."""

@@ -1,0 +1,45 @@
+"""Known issuers and their tokens, as data: one module each. A new one is a module here and a vector in `vectors/`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from daypass.subjects.issuers import (
+    azure_devops,
+    bitbucket,
+    buildkite,
+    circleci,
+    daypass,
+    github,
+    gitlab,
+    gitpod,
+    google,
+    hcp_terraform,
+    jenkins,
+    kubernetes,
+    ona,
+    spiffe,
+)
+
+GRAMMARS: Final = (
+    gitlab.GITLAB,
+    github.GITHUB,
+    github.GITHUB_ENTERPRISE,
+    gitpod.GITPOD,
+    gitpod.GITPOD_DEDICATED,
+    ona.ONA,
+    circleci.CIRCLECI,
+    circleci.CIRCLECI_ROOT,
+    buildkite.BUILDKITE,
+    bitbucket.BITBUCKET,
+    azure_devops.AZURE_DEVOPS,
+    hcp_terraform.HCP_TERRAFORM,
+    kubernetes.EKS,
+    google.GOOGLE,
+    gitlab.GITLAB_SELF_MANAGED,
+    jenkins.JENKINS,
+    daypass.DAYPASS,
+    kubernetes.KUBERNETES,
+    spiffe.SPIFFE,
+)
+"""Every grammar; the first that an issuer's URL fits is the one."""

@@ -23,3 +23,8 @@ def given(name: str, noun: str, allowed: str = UUID) -> Component:
 
 
 FURTHER: Final = named("fields", "further fields", ChosenBy.CONTRIBUTOR, "")
+
+_NO_REF: Final = ":*?[\\^~ "
+"""What a git ref cannot hold (git-check-ref-format), as far as policies are concerned."""
+BRANCH: Final = named("branch", "branch", ChosenBy.CONTRIBUTOR, _NO_REF)
+TAG: Final = named("tag", "tag", ChosenBy.CONTRIBUTOR, _NO_REF)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from daypass.subjects.issuers.common import DIGITS, given, named
+from daypass.subjects.issuers.common import BRANCH, DIGITS, TAG, given, named
 from daypass.subjects.shapes import ChosenBy, Component, Grammar, Shape
 
 _NO_NAME: Final = ":/@*? "
@@ -17,8 +17,8 @@ _WORKFLOW_REF: Final = named("job_workflow_ref", "workflow", ChosenBy.OWNER)
 _BY_NAME: Final = ("repo:", _OWNER, "/", _REPOSITORY)
 _BY_ID: Final = ("repo:", _OWNER, "@", _OWNER_ID, "/", _REPOSITORY, "@", _REPOSITORY_ID)
 _CONTEXTS: Final[tuple[tuple[str, tuple[str | Component, ...], str], ...]] = (
-    ("branch", (":ref:refs/heads/", _BRANCH), ":ref:refs/heads/main"),
-    ("tag", (":ref:refs/tags/", _TAG), ":ref:refs/tags/v2.1.0"),
+    ("branch", (":ref:refs/heads/", BRANCH), ":ref:refs/heads/main"),
+    ("tag", (":ref:refs/tags/", TAG), ":ref:refs/tags/v2.1.0"),
     ("environment", (":environment:", _ENVIRONMENT), ":environment:production"),
     ("pull request", (":pull_request",), ":pull_request"),
 )

@@ -4,41 +4,37 @@ from __future__ import annotations
 
 from typing import Final
 
-from daypass.subjects.issuers.common import DIGITS, given, named
+from daypass.subjects.issuers.common import BRANCH, DIGITS, TAG, given, named
 from daypass.subjects.shapes import ChosenBy, Grammar, Shape
 
 _NO_PATH: Final = ":*? "
-_NO_REF: Final = ":*?[\\^~ "
-"""What a git ref cannot hold (git-check-ref-format), as far as policies are concerned."""
 _PROJECT_PATH: Final = named("project_path", "project", ChosenBy.STRANGER, _NO_PATH)
 _PROJECT_NUMBER: Final = given("project_id", "project", DIGITS)
-_BRANCH: Final = named("branch", "branch", ChosenBy.CONTRIBUTOR, _NO_REF)
-_TAG: Final = named("tag", "tag", ChosenBy.CONTRIBUTOR, _NO_REF)
 _GITLAB_SHAPES: Final = (
     Shape(
         "branch",
-        ("project_path:", _PROJECT_PATH, ":ref_type:branch:ref:", _BRANCH),
+        ("project_path:", _PROJECT_PATH, ":ref_type:branch:ref:", BRANCH),
         "branch",
         ("project_path",),
         "project_path:tidewater/billing/invoices:ref_type:branch:ref:main",
     ),
     Shape(
         "tag",
-        ("project_path:", _PROJECT_PATH, ":ref_type:tag:ref:", _TAG),
+        ("project_path:", _PROJECT_PATH, ":ref_type:tag:ref:", TAG),
         "tag",
         ("project_path",),
         "project_path:tidewater/billing/invoices:ref_type:tag:ref:v2.1.0",
     ),
     Shape(
         "branch by project id",
-        ("project_id:", _PROJECT_NUMBER, ":ref_type:branch:ref:", _BRANCH),
+        ("project_id:", _PROJECT_NUMBER, ":ref_type:branch:ref:", BRANCH),
         "branch",
         ("project_id",),
         "project_id:60417:ref_type:branch:ref:main",
     ),
     Shape(
         "tag by project id",
-        ("project_id:", _PROJECT_NUMBER, ":ref_type:tag:ref:", _TAG),
+        ("project_id:", _PROJECT_NUMBER, ":ref_type:tag:ref:", TAG),
         "tag",
         ("project_id",),
         "project_id:60417:ref_type:tag:ref:v2.1.0",

@@ -43,3 +43,23 @@ GRAMMARS: Final = (
     spiffe.SPIFFE,
 )
 """Every grammar; the first that an issuer's URL fits is the one."""
+
+FORMATS: Final = (
+    daypass.DAYPASS_FORMAT,
+    gitpod.GITPOD_FORMAT,
+    ona.ONA_V2,
+    ona.ONA_V3,
+    gitlab.GITLAB_FORMAT,
+    gitlab.GITLAB_JWT_V2,
+    gitlab.GITLAB_JWT_V1,
+    github.GITHUB_FORMAT,
+    azure_devops.AZURE_DEVOPS_FORMAT,
+    circleci.CIRCLECI_FORMAT,
+    buildkite.BUILDKITE_FORMAT,
+    bitbucket.BITBUCKET_FORMAT,
+    hcp_terraform.HCP_TERRAFORM_FORMAT,
+    jenkins.JENKINS_FORMAT,
+    kubernetes.KUBERNETES_FORMAT,
+    spiffe.SPIFFE_FORMAT,
+)
+"""Every token format; a token is of the first that it fits."""

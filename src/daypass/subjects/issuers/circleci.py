@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from daypass.subjects.claim_types import ClaimType
+from daypass.subjects.formats import (
+    AWS_SUBJECT_LIMIT,
+    Attribute,
+    AudienceForm,
+    Certainty,
+    Claim,
+    Source,
+    Standing,
+    TokenFormat,
+    When,
+)
 from daypass.subjects.issuers.common import given, named
+from daypass.subjects.phrases import Phrase
+from daypass.subjects.shaped import Form, ShapedSubject
 from daypass.subjects.shapes import ChosenBy, Grammar, Shape
 
 _CIRCLECI_PROJECT: Final = (
@@ -55,4 +69,66 @@ CIRCLECI_ROOT: Final = Grammar(
     tenant="organization",
     shapes=_CIRCLECI_SHAPES,
     source=_CIRCLECI_SOURCE,
+)
+
+_OWN: Final = "oidc.circleci.com"
+
+
+def _claim(name: str, attribute: str, claim_type: ClaimType = ClaimType.TEXT, *, required: bool = False) -> Claim:
+    return Claim(f"{_OWN}/{name}", Attribute(attribute), required=required, type=claim_type)
+
+
+_FROM: Final = {
+    "organization": Attribute("org_id"),
+    "project": Attribute("project_id"),
+    "user": Attribute("user_id"),
+}
+_WITH_REF: Final = (When("vcs_origin"), When("vcs_ref"))
+CIRCLECI_FORMAT: Final = TokenFormat(
+    name="circleci",
+    about="CircleCI's: `sub` is organization, project and user, with origin and ref in version 2",
+    noun="CircleCI ID token",
+    typ="JWT",
+    audience_form=AudienceForm.STRING_WHEN_ONE,
+    lifetime_seconds=3600,
+    claims=(
+        Claim("iss", Source.ISSUER),
+        Claim("sub", Source.SUBJECT),
+        Claim("aud", Source.AUDIENCE),
+        Claim("iat", Source.ISSUED_AT),
+        Claim("exp", Source.EXPIRES_AT),
+        _claim("context-ids", "context_ids", ClaimType.TEXTS),
+        _claim("job-id", "job_id", required=True),
+        _claim("org-id", "org_id", required=True),
+        _claim("pipeline-definition-id", "pipeline_definition_id"),
+        _claim("pipeline-id", "pipeline_id"),
+        _claim("project-id", "project_id", required=True),
+        _claim("ssh-rerun", "ssh_rerun", ClaimType.BOOLEAN),
+        _claim("vcs-origin", "vcs_origin"),
+        _claim("vcs-ref", "vcs_ref"),
+    ),
+    subject=ShapedSubject(
+        always=(
+            Form(_CIRCLECI_SHAPES[1], _FROM, _WITH_REF),
+            Form(_CIRCLECI_SHAPES[0], _FROM),
+        )
+    ),
+    subject_limit=AWS_SUBJECT_LIMIT,
+    standing=Standing(
+        "CircleCI documentation, OpenID Connect tokens (circleci/circleci-docs at 9734a141, 2026)",
+        Certainty.DOCUMENTED,
+        (
+            "The default audience, the organization's id, is asked for like any other.",
+            "The header's `typ` is not documented.",
+        ),
+    ),
+    issuers=(CIRCLECI, CIRCLECI_ROOT),
+    marks=(f"{_OWN}/project-id",),
+    phrases=(
+        Phrase("of the project {}", f"{_OWN}/project-id"),
+        Phrase("of the organization {}", f"{_OWN}/org-id"),
+        Phrase(", for {}", f"{_OWN}/vcs-origin"),
+        Phrase("at {}", f"{_OWN}/vcs-ref"),
+        Phrase(", rerun with SSH", f"{_OWN}/ssh-rerun", only=("true",)),
+    ),
 )

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from daypass.subjects.issuers.common import BRANCH, DIGITS, TAG, given, named
+from daypass.subjects.claim_types import ClaimType
+from daypass.subjects.formats import (
+    AWS_SUBJECT_LIMIT,
+    Attribute,
+    AudienceForm,
+    Certainty,
+    Claim,
+    Marking,
+    Source,
+    Standing,
+    TokenFormat,
+    When,
+)
+from daypass.subjects.issuers.common import BRANCH, DIGITS, TAG, TIMES, fact, given, named
+from daypass.subjects.phrases import Phrase
+from daypass.subjects.shaped import Behind, Escape, Form, From, Part, Piece, ShapedSubject, pair
 from daypass.subjects.shapes import ChosenBy, Component, Grammar, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _NO_NAME: Final = ":/@*? "
 _OWNER: Final = named("owner", "organization", ChosenBy.STRANGER, _NO_NAME)
@@ -84,4 +102,157 @@ GITHUB_ENTERPRISE: Final = Grammar(
     shapes=_GITHUB_SHAPES,
     customised=_GITHUB_CUSTOMISED,
     source=_GITHUB_SOURCE,
+)
+
+_TEXT_BOOLEAN: Final = ClaimType.TEXT_BOOLEAN
+_DIGITS: Final = ClaimType.TEXT_NUMBER
+_IN_ENVIRONMENT: Final = When("environment")
+_NO_ENVIRONMENT: Final = When("environment", negated=True)
+_REQUESTED: Final = ("pull_request",)
+_OF_REF: Final = (_NO_ENVIRONMENT, When("event_name", _REQUESTED, negated=True))
+
+
+def _fragment(name: str, parts: tuple[str | Component, ...], leaf: str, example: str) -> Shape:
+    return Shape(name, parts, leaf, (), example)
+
+
+_NAMES: Final[Mapping[str, From]] = {
+    "owner": Piece("repository", 0),
+    "owner_id": Attribute("repository_owner_id"),
+    "repository": Piece("repository", 1),
+    "repository_id": Attribute("repository_id"),
+}
+_SUBJECT: Final = ShapedSubject(
+    parts=(
+        Part(
+            "repo",
+            (Form(_fragment("repo", _BY_ID, "repository", "repo:tidewater@73105/invoices@50883127"), _NAMES),),
+            Marking.IMMUTABLE,
+        ),
+        Part(
+            "name_only_repo",
+            (Form(_fragment("name only", _BY_NAME, "repository", "repo:tidewater/invoices"), _NAMES),),
+            Marking.TENANT_CHOSEN,
+        ),
+        Part(
+            "context",
+            (
+                Form(
+                    _fragment("environment", ("environment:", _ENVIRONMENT), "environment", "environment:production"),
+                    when=(_IN_ENVIRONMENT,),
+                    escape=Escape.COLON,
+                ),
+                Form(
+                    _fragment("pull request", ("pull_request",), "pull request", "pull_request"),
+                    when=(_NO_ENVIRONMENT, When("event_name", _REQUESTED)),
+                ),
+                Form(
+                    _fragment("branch", ("ref:refs/heads/", BRANCH), "branch", "ref:refs/heads/main"),
+                    {"branch": Behind("ref", "refs/heads/")},
+                    when=_OF_REF,
+                ),
+                Form(
+                    _fragment("tag", ("ref:refs/tags/", TAG), "tag", "ref:refs/tags/v1"),
+                    {"tag": Behind("ref", "refs/tags/")},
+                    when=_OF_REF,
+                ),
+            ),
+            Marking.IMMUTABLE,  # GitHub's own default, so choosing the format is choosing it
+        ),
+        pair("repository_id", _REPOSITORY_ID, example="50883127"),
+        pair("repository_owner_id", given("repository_owner_id", "organization id", DIGITS), example="73105"),
+        pair("repository", named("repository", "repository", ChosenBy.STRANGER, ":*? ")),
+        pair("repository_owner", named("repository_owner", "organization", ChosenBy.STRANGER, _NO_NAME)),
+        *(
+            pair(name, named(name, noun, ChosenBy.CONTRIBUTOR), escape=Escape.COLON)
+            for name, noun in (
+                ("job_workflow_ref", "workflow"),
+                ("workflow_ref", "workflow"),
+                ("workflow", "workflow"),
+                ("ref", "ref"),
+                ("event_name", "event"),
+                ("head_ref", "branch"),
+                ("base_ref", "branch"),
+            )
+        ),
+        *(
+            pair(name, named(name, "person", ChosenBy.CONTRIBUTOR), marking=Marking.PERSONAL, escape=Escape.COLON)
+            for name in ("actor", "actor_id")
+        ),
+    ),
+    first=("repo", "name_only_repo", "repository_id", "repository_owner_id", "repository", "repository_owner"),
+    default=("repo", "context"),
+)
+
+GITHUB_FORMAT: Final = TokenFormat(
+    name="github",
+    about="GitHub Actions': `sub` is repository with ids and context, as since July 2026, or chosen claims",
+    noun="GitHub Actions ID token",
+    typ="JWT",
+    audience_form=AudienceForm.STRING_WHEN_ONE,
+    lifetime_seconds=300,
+    not_before_seconds=600,
+    claims=(
+        Claim("jti", Source.JTI),
+        Claim("sub", Source.SUBJECT),
+        Claim("aud", Source.AUDIENCE),
+        fact("ref", required=True),
+        fact("sha", required=True),
+        fact("repository", required=True),
+        fact("repository_owner", required=True),
+        fact("repository_owner_id", _DIGITS, required=True),
+        fact("run_id", _DIGITS, required=True),
+        fact("run_number", _DIGITS, required=True),
+        fact("run_attempt", _DIGITS, required=True),
+        fact("repository_visibility"),
+        fact("repository_id", _DIGITS, required=True),
+        fact("actor_id", _DIGITS),
+        fact("actor"),
+        fact("workflow"),
+        fact("head_ref"),
+        fact("base_ref"),
+        fact("event_name", required=True),
+        fact("ref_protected", _TEXT_BOOLEAN, fallback="false"),
+        fact("ref_type", required=True),
+        fact("workflow_ref"),
+        fact("workflow_sha"),
+        fact("job_workflow_ref"),
+        fact("job_workflow_sha"),
+        fact("runner_environment"),
+        fact("environment"),
+        fact("enterprise"),
+        fact("enterprise_id", _DIGITS),
+        fact("check_run_id", _DIGITS),
+        Claim("iss", Source.ISSUER),
+        *TIMES,
+    ),
+    subject=_SUBJECT,
+    subject_limit=AWS_SUBJECT_LIMIT,
+    standing=Standing(
+        "GitHub documentation, OpenID Connect reference (github/docs at 051718f2, 2026)",
+        Certainty.DOCUMENTED,
+        (
+            "`%` in an environment is written `%25`, which GitHub does not say of itself.",
+            "`repo_property_…` claims are not issued.",
+            "`name_only_repo` is our word for the `repo` of repositories without ids in their subject.",
+            "The default audience, the owner's URL, is asked for like any other.",
+        ),
+    ),
+    issuers=(GITHUB, GITHUB_ENTERPRISE),
+    marks=("repository", "repository_owner", "run_number", "event_name"),
+    phrases=(
+        Phrase("of the repository {}", "repository"),
+        Phrase("(id {})", "repository_id"),
+        Phrase(", for {}", "ref"),
+        Phrase(", protected", "ref_protected", only=("true",)),
+        Phrase(", deploying to the environment {}", "environment"),
+        Phrase(", for a pull request", "event_name", only=_REQUESTED),
+        Phrase(
+            ", for a pull request, with the rights of the target: whoever opens one starts it",
+            "event_name",
+            only=("pull_request_target",),
+        ),
+        Phrase(", by the reusable workflow {}", "job_workflow_ref", unlike="workflow_ref"),
+        Phrase(", started by {}", "actor"),
+    ),
 )

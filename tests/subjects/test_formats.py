@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from daypass.errors import ClaimUnavailable, DaypassError, Invalid, RequestInvalid, SubjectTooLong
 from daypass.names import IssuerUrl
-from daypass.subjects.facts import WorkloadFacts, WorkloadKind
 from daypass.subjects.claims import claims_for
+from daypass.subjects.facts import WorkloadFacts, WorkloadKind
 from daypass.subjects.formats import Attribute, TokenFormat
 from daypass.subjects.pairs import decode_pairs, encode_pairs, encode_value
 from daypass.subjects.registry import FORMATS, format_named

@@ -116,6 +116,7 @@ members = st.sampled_from(
         "lifetime_seconds",
         "token_format",
         "subject_claims",
+        "allow_subject_claims",
         "scope",
     ]
 )

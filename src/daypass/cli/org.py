@@ -31,6 +31,12 @@ def parser() -> argparse.ArgumentParser:
             help="a claim that `sub` is made of, where the format lets that be chosen; repeatable, in order",
         )
         command.add_argument(
+            "--allow-subject-claim",
+            action="append",
+            metavar="CLAIM",
+            help="a subject claim that people choose or that is personal, and that is meant nevertheless; repeatable",
+        )
+        command.add_argument(
             "--audience", action="append", metavar="AUDIENCE", help="an audience its workloads may ask for; repeatable"
         )
     show = group.command("show", "show an organization", _show)
@@ -63,6 +69,7 @@ def _chosen(arguments: argparse.Namespace) -> dict[str, object]:
         "name": arguments.name,
         "token_format": arguments.token_format,
         "subject_claims": arguments.subject_claim,
+        "allow_subject_claims": arguments.allow_subject_claim,
         "audiences": arguments.audience,
     }
 

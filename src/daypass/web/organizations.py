@@ -33,6 +33,7 @@ class NewOrganization(Body):
     name: str | None = None
     token_format: str | None = None
     subject_claims: list[str] | None = None
+    allow_subject_claims: list[str] | None = None
     audiences: list[str] | None = None
 
 
@@ -42,6 +43,7 @@ class OrganizationChange(Body):
     name: str | None = None
     token_format: str | None = None
     subject_claims: list[str] | None = None
+    allow_subject_claims: list[str] | None = None
     audiences: list[str] | None = None
 
 

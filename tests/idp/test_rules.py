@@ -11,6 +11,7 @@ import pytest
 from daypass.errors import RequestInvalid
 from daypass.idp import credentials, ids, rules
 from daypass.secret import Secret
+from daypass.subjects.registry import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

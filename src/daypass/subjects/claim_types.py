@@ -12,7 +12,7 @@ from daypass.tokens import strict_json
 if TYPE_CHECKING:
     from daypass.tokens.strict_json import JsonValue
 
-_DIGITS: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+_DIGITS: Final = re.compile(r"[0-9]{1,21}", re.ASCII)
 _BOOLEANS: Final = ("true", "false")
 
 
@@ -37,7 +37,7 @@ class ClaimType(StrEnum):
         """
         match self:
             case ClaimType.NUMBER:
-                value: JsonValue = int(text) if _DIGITS.fullmatch(text) else None
+                value: JsonValue = int(text) if len(text) < 16 and _DIGITS.fullmatch(text) else None
             case ClaimType.BOOLEAN:
                 value = {"true": True, "false": False}.get(text)
             case ClaimType.TEXTS | ClaimType.OBJECT | ClaimType.OBJECTS:

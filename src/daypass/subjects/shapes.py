@@ -108,7 +108,8 @@ class Shape:
             raise RequestInvalid(f"a subject of the form `{self.name}` has no `{unknown[0]}`", allowed=names)
         for component in self.components:
             value = components.get(component.name, "")
-            if not value or not all(map(component.takes, value)):
+            too_long = component.longest is not None and len(value) > component.longest
+            if not value or too_long or not all(map(component.takes, value)):
                 raise RequestInvalid(f"`{value}` cannot be the `{component.name}` of a subject")
         return "".join(components[part.name] if isinstance(part, Component) else part for part in self.parts)
 

@@ -21,7 +21,7 @@ def named(name: str, noun: str, chosen_by: ChosenBy, excluded: str = ":") -> Com
 
 def given(name: str, noun: str, allowed: str = UUID) -> Component:
     """An id that the issuer gives."""
-    longest = {UUID: 36, DIGITS: 18}.get(allowed, 36)
+    longest = {UUID: 36, DIGITS: 21, ANY_ID: 36}.get(allowed)
     return Component(name, noun, ChosenBy.ISSUER, allowed=allowed, longest=longest)
 
 

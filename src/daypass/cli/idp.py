@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["parser", "run"]
 
 DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
+_STANDARD_INPUT: Final = "-"
 _SUBJECT: Final = (
     "the trust policy's condition on {issuer}:sub must match the sub above, letter case included; only StringLike"
     " knows * and ?"
@@ -123,7 +124,7 @@ def _given_token(arguments: argparse.Namespace) -> Secret:
     if not arguments.decode or arguments.audience:
         raise UsageInvalid("--token-file only decodes", advice="Write: daypass idp token --decode --token-file FILE")
     try:
-        if arguments.token_file == "-":
+        if arguments.token_file == _STANDARD_INPUT:
             text = sys.stdin.read(MAX_LENGTH + 2)
         else:
             with Path(arguments.token_file).open(encoding="utf-8") as file:

@@ -56,5 +56,5 @@ def shown(text: str) -> str:
 def sentence(noun: str, phrases: Iterable[Phrase], claims: Mapping[str, object]) -> str:
     """`a GitLab ID token of project mygroup/app (id 22), on branch main, protected`."""
     said = [words for phrase in phrases if (words := phrase.said(claims)) is not None]
-    article = "an" if noun[0] in "aeioAEIO" else "a"
+    article = "an" if noun[0] in "AEIOH" else "a"  # H as in HCP
     return f"{article} {noun}" + "".join(words if words.startswith(",") else f" {words}" for words in said)

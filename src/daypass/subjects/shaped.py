@@ -339,7 +339,7 @@ class ShapedSubject:
             values = form.values(facts, claims)
             if values is not None:
                 return form, values
-        missing = next((lack for form in suiting or forms if (lack := form.missing(facts))), None)
+        missing = next((lack for form in suiting if (lack := form.missing(facts))), None)
         raise ClaimUnavailable(
             f"the subject needs the attribute `{missing}`, and this workload has none"
             if missing

@@ -133,7 +133,7 @@ _PHRASES: Final = (
     Phrase("of the project {}", "project_path"),
     Phrase("(id {})", "project_id"),
     Phrase(", run in the project {}: a merge request from a fork", "job_project_path", unlike="project_path"),
-    Phrase(", for a", "ref_type", only=("branch", "tag")),
+    Phrase(", for the", "ref_type", only=("branch", "tag")),
     Phrase("{}", "ref_type"),
     Phrase("{}", "ref"),
     Phrase(", protected", "ref_protected", only=_YES),

@@ -31,6 +31,7 @@ from support.services import (
     problem,
     sts_fault,
 )
+from support.vectors import VECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,7 +105,7 @@ def compact(claims: dict[str, object]) -> str:
 
 def test_decode_tells_whose_token_it_is_and_what_aws_can_test(environ: dict[str, str], tmp_path: Path) -> None:
     claims = json.loads((VECTORS / "formats" / "gitlab.json").read_text())["cases"][0]["expect"]["claims"]
-    token = compact(claims | {"iss": "https://gitlab.com", "project_path": "acme/a\u202eb\x1b[31m"})
+    token = compact(claims | {"iss": "https://gitlab.com", "project_path": "acme/a\u202eb"})
     (tmp_path / "token").write_text(token + "\n")
     for place, stdin in ((str(tmp_path / "token"), None), ("-", token)):
         done = subprocess.run(
@@ -119,9 +120,7 @@ def test_decode_tells_whose_token_it_is_and_what_aws_can_test(environ: dict[str,
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["Payload"]["iss"] == "https://gitlab.com"
         whose, testable, rest, unchecked = done.stderr.splitlines()
-        assert whose.startswith(
-            r"This is a GitLab ID token of the project acme/a\u202eb\x1b[31m (id 60417), for the branch"
-        )
+        assert whose.startswith(r"This is a GitLab ID token of the project acme/a\u202eb (id 60417), for the")
         assert "aud, sub, namespace_id, pipeline_source, project_id, ref_protected" in testable
         assert rest.startswith("It cannot test namespace_path, project_path, pipeline_id")
         assert unchecked == "Its signature was not checked."

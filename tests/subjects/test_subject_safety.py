@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daypass.errors import RequestInvalid, SubjectTooLong, SubjectUnsafe
@@ -73,10 +75,13 @@ def test_a_length_that_is_known_to_be_too_long_is_refused() -> None:
         f"organization:{'o' * 24}:project:{'p' * 24}:environment:{'e' * 24}"
     )
     demand_short(token_format, usual)
+    narrow = replace(token_format, subject_limit=100)
     with pytest.raises(SubjectTooLong) as refusal:
-        demand_short(token_format, [*usual, "kind"])
-    assert (refusal.value.facts["length"], refusal.value.facts["limit"]) == (129, 127)
-    demand_short(token_format, [*usual, "kind"], 255)
+        demand_short(narrow, usual)
+    assert (refusal.value.facts["length"], refusal.value.facts["limit"]) == (107, 100)
+    demand_short(narrow, usual, 255)
+    demand_short(narrow, [])
+    assert any("can have 107 characters" in said for said in warnings(narrow, []))
     assert token_format.subject.longest([*usual, "ref"]) is None
     demand_short(token_format, [*usual, "ref"])
     assert any("Nothing bounds" in said for said in warnings(token_format, [*usual, "ref"]))

@@ -256,14 +256,14 @@ class ShapedSubject:
         Raises:
             RequestInvalid: with `allowed` and `first` among the facts.
         """
+        most = 1 if self.replaces else self.most
+        if len(set(chosen)) != len(chosen) or len(chosen) > most:
+            raise RequestInvalid(
+                f"subject claims name nothing twice, and are at most {most}", allowed=list(self.allowed)
+            )
         for name in chosen:
             if self._part(name) is None:
                 raise self._unknown(name)
-        if len(set(chosen)) != len(chosen) or len(chosen) > (1 if self.replaces else self.most):
-            raise RequestInvalid(
-                f"subject claims name nothing twice, and are at most {1 if self.replaces else self.most}",
-                allowed=list(self.allowed),
-            )
         if chosen and self.first and chosen[0] not in self.first:
             raise RequestInvalid(
                 f"subject claims begin with {' or '.join(f'`{name}`' for name in self.first)}",

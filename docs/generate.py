@@ -105,8 +105,8 @@ def token_formats() -> str:
     """Every token format that can be issued."""
     parts = [
         "# Token formats\n",
-        "An organization names one; it decides the claims, `sub` and `aud` of all its tokens. The same entries tell"
-        " whose a token is: `daypass idp token --decode --token-file FILE` describes any token.\n",
+        "An organization names one; it decides the claims, `sub` and `aud` of all its tokens.\n",
+        "The same entries tell whose a token is: `daypass idp token --decode --token-file FILE` describes any token.\n",
         _table(
             ["format", "what it is", "on an issuer that organizations share"],
             [
@@ -114,8 +114,7 @@ def token_formats() -> str:
                 for form in FORMATS.values()
             ],
         ),
-        "A format that cannot be had on a shared issuer does not hold the organization's id in `sub`: there, another"
-        " organization could have the same.\n",
+        "Where it says no, `sub` does not hold the organization's id: another organization could have the same.\n",
     ]
     for form in FORMATS.values():
         parts += [f"## `{form.name}`\n", form.about.strip() + "\n", _format_facts(form)]
@@ -156,10 +155,11 @@ def _subject_parts(form: TokenFormat) -> str:
 def _claims(form: TokenFormat) -> tuple[list[str], list[list[str]]]:
     rows = []
     for claim in form.claims:
-        source = f"attribute `{claim.source.name}`" if isinstance(claim.source, Attribute) else f"{claim.source}"
+        plain = str(claim.source).replace("_", " ")
+        source = f"attribute `{claim.source.name}`" if isinstance(claim.source, Attribute) else plain
         name = " > ".join((*claim.within, claim.name))
         required = "yes" if claim.required else ""
-        rows.append([f"`{name}`", claim.written.value, _cell(source.replace("_", " ")), required])
+        rows.append([f"`{name}`", claim.written.value, _cell(source), required])
     return ["claim", "type", "from", "required"], rows
 
 

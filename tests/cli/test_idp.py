@@ -105,7 +105,8 @@ def compact(claims: dict[str, object]) -> str:
 
 def test_decode_tells_whose_token_it_is_and_what_aws_can_test(environ: dict[str, str], tmp_path: Path) -> None:
     claims = json.loads((VECTORS / "formats" / "gitlab.json").read_text())["cases"][0]["expect"]["claims"]
-    token = compact(claims | {"iss": "https://gitlab.com", "project_path": "acme/a\u202eb"})
+    path = "acme/a\u202eb"  # turns the direction of a terminal's text
+    token = compact(claims | {"iss": "https://gitlab.com", "project_path": path, "job_project_path": path})
     (tmp_path / "token").write_text(token + "\n")
     for place, stdin in ((str(tmp_path / "token"), None), ("-", token)):
         done = subprocess.run(

@@ -70,12 +70,16 @@ PROJECTS = "/v1/organizations/acme/projects"
 REQUESTS: list[tuple[str, str, str, Any]] = [
     ("org create acme", "POST", "/v1/organizations", {"slug": "acme"}),
     (
-        "org create acme --name A --token-format gitpod --subject-claim x --subject-claim y"
-        " --allow-subject-claim y --audience=a",
+        "org create acme --name A --token-format gitpod --subject-claim x --subject-claim y --audience=a",
         "POST",
         "/v1/organizations",
-        {"slug": "acme", "name": "A", "token_format": "gitpod", "subject_claims": ["x", "y"], "allow_subject_claims": ["y"],
-         "audiences": ["a"]},
+        {"slug": "acme", "name": "A", "token_format": "gitpod", "subject_claims": ["x", "y"], "audiences": ["a"]},
+    ),
+    (
+        "org update acme --subject-claim x --allow-subject-claim x",
+        "PATCH",
+        "/v1/organizations/acme",
+        {"subject_claims": ["x"], "allow_subject_claims": ["x"]},
     ),
     ("org update acme --audience a --audience b", "PATCH", "/v1/organizations/acme", {"audiences": ["a", "b"]}),
     ("org show a/../b", "GET", "/v1/organizations/a%2F..%2Fb", None),

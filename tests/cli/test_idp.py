@@ -123,7 +123,7 @@ def test_decode_tells_whose_token_it_is_and_what_aws_can_test(environ: dict[str,
         whose, testable, rest, unchecked = done.stderr.splitlines()
         assert whose.startswith(r"This is a GitLab ID token of the project acme/a\u202eb (id 60417), for the")
         assert "aud, sub, namespace_id, pipeline_source, project_id, ref_protected" in testable
-        assert rest.startswith("It cannot test namespace_path, project_path, pipeline_id")
+        assert rest.startswith("It cannot test namespace_path, project_path, job_project_id")
         assert unchecked == "Its signature was not checked."
 
 

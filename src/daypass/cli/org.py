@@ -9,6 +9,8 @@ from daypass.cli.parsing import Parser, run
 if TYPE_CHECKING:
     import argparse
 
+    from daypass.tokens.strict_json import JsonObject
+
 __all__ = ["parser", "run"]
 
 _COLUMNS: Final = ("id", "slug", "name", "token_format", "audiences")
@@ -50,7 +52,7 @@ def _create(arguments: argparse.Namespace) -> int:
     from daypass.cli import admin_api
 
     body = admin_api.given(slug=arguments.slug, **_chosen(arguments))
-    return admin_api.print_one(arguments, admin_api.connect().post("/v1/organizations", body))
+    return _print_chosen(arguments, admin_api.connect().post("/v1/organizations", body))
 
 
 def _update(arguments: argparse.Namespace) -> int:
@@ -61,7 +63,22 @@ def _update(arguments: argparse.Namespace) -> int:
     if not body:
         raise UsageInvalid("nothing to change is named", advice="See: daypass org update --help")
     place = admin_api.path("organizations", arguments.organization)
-    return admin_api.print_one(arguments, admin_api.connect().patch(place, body))
+    return _print_chosen(arguments, admin_api.connect().patch(place, body))
+
+
+def _print_chosen(arguments: argparse.Namespace, organization: JsonObject) -> int:
+    """Print the organization, and what its choice of subjects means."""
+    from daypass.cli import admin_api, output
+    from daypass.subjects.registry import FORMATS
+    from daypass.subjects.safety import warnings
+
+    status = admin_api.print_one(arguments, organization)
+    token_format = FORMATS.get(str(organization.get("token_format")))
+    if token_format is not None and (arguments.token_format or arguments.subject_claim):
+        chosen = organization.get("subject_claims")
+        for sentence in warnings(token_format, [str(name) for name in chosen] if isinstance(chosen, list) else []):
+            output.note(sentence)
+    return status
 
 
 def _chosen(arguments: argparse.Namespace) -> dict[str, object]:

@@ -101,6 +101,4 @@ def warnings(token_format: TokenFormat, chosen: Sequence[str], raised: int = 0) 
     risky = [name for name in chosen if subject.part(name).marking is not Marking.IMMUTABLE]
     if risky:
         said.append(f"Chosen by people, not given as ids: {', '.join(risky)}.")
-    if token_format.standing.doubts:
-        said.extend(token_format.standing.doubts)
     return tuple(said)

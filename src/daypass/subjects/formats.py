@@ -50,24 +50,19 @@ class Source(StrEnum):
 
     def fact(self, facts: WorkloadFacts) -> str | None:
         """What the workload's facts hold for it; None when it is not among them."""
-        match self:
-            case Source.ORGANIZATION_ID:
-                return facts.organization_id
-            case Source.ORGANIZATION_SLUG:
-                return facts.organization_slug
-            case Source.PROJECT_ID:
-                return facts.project_id
-            case Source.PROJECT_SLUG:
-                return facts.project_slug
-            case Source.WORKLOAD_ID:
-                return facts.workload_id
-            case Source.WORKLOAD_KIND:
-                return facts.workload_kind.value
-            case Source.WORKLOAD_NAME:
-                return facts.workload_name
-        return None
+        if self not in _FACTS:
+            return None
+        value: str = getattr(facts, self.value)
+        return str(value)
 
 
+_FACTS: Final = frozenset(
+    {
+        *(Source.ORGANIZATION_ID, Source.ORGANIZATION_SLUG, Source.PROJECT_ID, Source.PROJECT_SLUG),
+        *(Source.WORKLOAD_ID, Source.WORKLOAD_KIND, Source.WORKLOAD_NAME),
+    }
+)
+"""Those that are members of `WorkloadFacts` by the same name."""
 _NUMBERS: Final = frozenset({Source.ISSUED_AT, Source.NOT_BEFORE, Source.EXPIRES_AT})
 
 

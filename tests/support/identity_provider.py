@@ -13,6 +13,7 @@ import httpx
 from daypass.idp.caller import Caller
 from daypass.idp.issue import Issuer
 from daypass.idp.key_rings import KeyRings
+from daypass.idp.limits import Limits
 from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistryStore, MemorySigner
 from daypass.idp.registry import Registry
 from daypass.idp.watched_audit import WatchedAuditLog
@@ -37,6 +38,9 @@ class FakeClock:
     def __call__(self) -> datetime:
         return self.now
 
+    def monotonic(self) -> float:
+        return self.now.timestamp()
+
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
@@ -59,7 +63,8 @@ class World:
         )
         asyncio.run(self.key_rings.load())
         self.key_ring = self.key_rings.root.key_ring
-        self.registry = Registry(self.store, audit, self.clock, os.urandom)
+        self.limits = Limits(self.settings.limits, self.clock.monotonic)
+        self.registry = Registry(self.store, audit, self.clock, os.urandom, limits=self.limits)
         issuer = Issuer(
             self.key_rings,
             audit,
@@ -68,8 +73,9 @@ class World:
             algorithms=("ES256",),
             usual_lifetime_seconds=self.settings.token_lifetime_seconds,
             max_lifetime_seconds=self.settings.token_lifetime_max_seconds,
+            limits=self.limits,
         )
-        self.services = Services(self.settings, self.registry, issuer, self.key_rings, audit, self.clock)
+        self.services = Services(self.settings, self.registry, issuer, self.key_rings, audit, self.clock, self.limits)
         self.application = application(self.services)
         self.root = self.admin("*")
 

@@ -187,7 +187,7 @@ def test_an_address_in_use_is_refused(serving: Serving, tmp_path: Path) -> None:
 
 
 def test_a_kill_at_any_time_loses_nothing_that_was_answered(tmp_path: Path) -> None:
-    process = Serving(tmp_path, signing_algorithms='["RS256"]')
+    process = Serving(tmp_path, signing_algorithms='["RS256"]', limit_workload_tokens_per_minute="0")
     with process:
         made = workload(process, "acme")
         admin_token = process.admin_token

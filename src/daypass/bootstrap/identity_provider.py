@@ -47,6 +47,7 @@ async def identity_provider(
     """
     from daypass.idp.issue import Issuer
     from daypass.idp.key_rings import KeyRings
+    from daypass.idp.limits import Limits
     from daypass.idp.registry import Registry
     from daypass.idp.steady_clock import SteadyClock
     from daypass.idp.watched_audit import WatchedAuditLog
@@ -78,7 +79,8 @@ async def identity_provider(
             monotonic=monotonic,
         )
         await key_rings.load()
-        registry = Registry(store.registry, audit, clock, os.urandom)
+        limits = Limits(settings.limits, monotonic)
+        registry = Registry(store.registry, audit, clock, os.urandom, limits=limits)
         issuer = Issuer(
             key_rings,
             audit,
@@ -88,13 +90,14 @@ async def identity_provider(
             usual_lifetime_seconds=settings.token_lifetime_seconds,
             max_lifetime_seconds=settings.token_lifetime_max_seconds,
             subject_limit=settings.subject_max_length,
+            limits=limits,
         )
         if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
             await _first_admin_token(registry, folder)
         housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, steady))
         refreshing = asyncio.create_task(_keep_fresh(key_rings))
         try:
-            yield Services(settings, registry, issuer, key_rings, audit, clock)
+            yield Services(settings, registry, issuer, key_rings, audit, clock, limits)
         finally:
             housekeeping.cancel()
             refreshing.cancel()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from daypass.idp.caller import Caller
     from daypass.idp.index import Changed
+    from daypass.idp.limits import Limits
     from daypass.idp.ports import AuditLog, Clock, RegistryStore
     from daypass.secret import Secret
 
@@ -68,7 +69,13 @@ class Registry:
     """
 
     def __init__(
-        self, store: RegistryStore, audit: AuditLog, clock: Clock, random_bytes: Callable[[int], bytes]
+        self,
+        store: RegistryStore,
+        audit: AuditLog,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+        *,
+        limits: Limits | None = None,
     ) -> None:
         self._store = store
         self._audit = audit
@@ -77,6 +84,7 @@ class Registry:
         self._changing = Lock()
         self._index = SecretIndex()
         self.refusals = Refusals(audit, clock)
+        self._limits = limits
 
     # ------------------------------------------------------------------------------------------ organizations
 
@@ -396,6 +404,7 @@ class Registry:
         Raises:
             CredentialUnknown: when nobody has it, or it was revoked; the audit row of a revoked one names its workload.
             CredentialExpired: when it was bound to a time that has passed.
+            RateLimited: instead of either, when there were too many from that address.
             StoreUnavailable: when it is not in memory and the store cannot be asked.
         """
         workload = None
@@ -405,6 +414,7 @@ class Registry:
             workload = holder.workload
             _demand_usable(workload, presented, self._clock())
         except CallerRefused as refusal:
+            self._failed(source_ip)
             await self.refusals.record(
                 refusal, "workload.authenticate", workload, request_id=request_id, source_ip=source_ip
             )
@@ -417,6 +427,7 @@ class Registry:
         Raises:
             CredentialUnknown: when there is none, or it was revoked; the audit row of a revoked one names it.
             CredentialExpired: when it was bound to a time that has passed.
+            RateLimited: instead of either, when there were too many from that address.
         """
         token = None
         try:
@@ -426,9 +437,14 @@ class Registry:
                 raise _unknown()
             _demand_usable(token, presented, self._clock())
         except CallerRefused as refusal:
+            self._failed(source_ip)
             await self.refusals.record(refusal, "admin.authenticate", token, request_id=request_id, source_ip=source_ip)
             raise
         return token
+
+    def _failed(self, source_ip: str | None) -> None:
+        if self._limits is not None:
+            self._limits.failure(source_ip)
 
     async def _find(self, presented: str) -> Holder:
         generation = self._index.generation

@@ -56,6 +56,7 @@ def application(services: Services) -> Door:
     }
     return Door(
         services.settings,
+        services.limits,
         {
             **issuing,
             "/healthz": readable(health.alive),

@@ -155,7 +155,8 @@ def test_a_token_of_the_format_logs_in_and_a_strangers_does_not(
         )
         for case in told(document, policy["keeps_out"])
     ]
-    text = json.dumps(policy["condition"]).replace("ISSUER", organization["issuer"].removeprefix("https://"))
+    text = at(json.dumps(policy["condition"]), document, organization["issuer"])
+    text = text.replace("ISSUER", organization["issuer"].removeprefix("https://"))
     ours = {"organization_id": organization["id"], "project_id": organization["project_id"]}
     if entitled:
         ours["workload_id"] = entitled[0][1]

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from daypass.idp.issue import Issuer, IssueRequest
-from daypass.idp.key_ring import KeyRing
-from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemorySigner
+from daypass.idp.key_rings import KeyRings
+from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistryStore, MemorySigner
 from daypass.idp.model import DEFAULT_AUDIENCE, Organization, Project, Workload, WorkloadKind
 from daypass.names import IssuerUrl
 from daypass.store import open_store
@@ -52,9 +52,12 @@ async def _issue(audit: AuditLog, seconds: float) -> Issued:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    key_ring = KeyRing(MemoryKeyStore(), MemorySigner(clock), clock, audit)
-    await key_ring.ensure(("ES256",))
-    issuer = Issuer(IssuerUrl.parse("https://idp.example.com"), key_ring, audit, clock, os.urandom)
+    url = IssuerUrl.parse("https://idp.example.com")
+    key_rings = KeyRings(
+        url, MemoryKeyStore(), MemoryRegistryStore(), MemorySigner(clock), clock, audit, algorithms=("ES256",)
+    )
+    await key_rings.load()
+    issuer = Issuer(key_rings, audit, clock, os.urandom)
     count, cpu, begin = 0, time.process_time(), time.perf_counter()
 
     async def ask() -> None:

@@ -64,7 +64,9 @@ def problem(answer: bytes) -> tuple[int, dict[str, object]]:
     ],
     ids=["nothing", "half a head", "blank lines", "half a second request"],
 )
-def test_a_request_that_never_ends_is_given_up(sent: bytes, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threats_80_a_request_that_never_ends_is_given_up(
+    sent: bytes, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connections.BoundedProtocol, "request_seconds", 0.4)
 
     async def attack() -> None:
@@ -89,7 +91,7 @@ async def _drip(writer: asyncio.StreamWriter, piece: bytes) -> None:
         await asyncio.sleep(0.05)
 
 
-def test_a_body_that_drips_behind_a_refusal_does_not_hold_the_connection(
+def test_threats_80_a_body_that_drips_behind_a_refusal_does_not_hold_the_connection(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections.BoundedProtocol, "request_seconds", 0.4)
@@ -209,3 +211,38 @@ def test_two_servers_share_an_event_loop(world: World) -> None:
         return answers
 
     assert [answer.startswith(b"HTTP/1.1 200 OK") for answer in asyncio.run(ask())] == [True, True]
+
+
+def test_threats_80_a_body_that_drips_is_given_up_also_when_its_sender_is_known(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections.BoundedProtocol, "request_seconds", 0.4)
+    secret = world.workload()["secret"]
+
+    async def attack() -> float:
+        async with served(world) as connect:
+            reader, writer = await connect()
+            writer.write(
+                b"POST /idp/v1/id-tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Authorization: Bearer " + secret.encode() + b"\r\nContent-Length: 1000\r\n\r\n"
+            )
+            started = asyncio.get_running_loop().time()
+            drip = asyncio.create_task(_drip(writer, b" "))
+            assert await ended(reader) == b""
+            drip.cancel()
+            return asyncio.get_running_loop().time() - started
+
+    assert asyncio.run(attack()) < 2
+
+
+def test_threats_80_slow_clients_keep_nobody_from_being_answered(world: World) -> None:
+    async def attack() -> bytes:
+        async with served(world) as connect:
+            for _ in range(100):
+                _, slow = await connect()
+                slow.write(b"POST /idp/v1/id-tokens HTTP/1.1\r\nHost: x\r\n")
+            reader, writer = await connect()
+            writer.write(b"GET /idp/keys HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return await ended(reader)
+
+    assert b" 200 OK" in asyncio.run(attack())

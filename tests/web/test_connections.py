@@ -21,13 +21,13 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def served(world: World) -> AsyncIterator[Callable[[], Awaitable[Client]]]:
-    server = Server(world.application, host="127.0.0.1", port=0, tls=None)
+async def served(world: World, *, direct: bool = False) -> AsyncIterator[Callable[..., Awaitable[Client]]]:
+    server = Server(world.application, host="127.0.0.1", port=0, tls=None, direct=direct)
     await server.start()
     opened: list[asyncio.StreamWriter] = []
 
-    async def connect() -> Client:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    async def connect(source: str = "127.0.0.1") -> Client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(source, 0))
         opened.append(writer)
         return reader, writer
 
@@ -246,3 +246,30 @@ def test_threats_80_slow_clients_keep_nobody_from_being_answered(world: World) -
             return await ended(reader)
 
     assert b" 200 OK" in asyncio.run(attack())
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_threats_80_one_address_has_a_part_of_the_connections_only(
+    direct: bool,  # noqa: FBT001
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """But for a proxy, which speaks for everybody."""
+    monkeypatch.setattr(connections, "CONNECTIONS_PER_SOURCE_MAX", 3)
+
+    async def attack() -> list[bytes]:
+        async with served(world, direct=direct) as connect:
+            for _ in range(3):
+                await connect()
+            await asyncio.sleep(0.05)
+            said = []
+            for source in ("127.0.0.1", "127.0.0.2"):
+                reader, writer = await connect(source)
+                try:
+                    writer.write(b"GET /idp/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    said.append(await ended(reader))
+                except ConnectionError:
+                    said.append(b"")
+            return said
+
+    assert [b" 200 OK" in said for said in asyncio.run(attack())] == [not direct, True]

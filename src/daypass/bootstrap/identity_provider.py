@@ -206,6 +206,7 @@ def identity_server(services: Services, *, setting: str = "listen") -> Server:
         # A proxy keeps its connections for longer than a client does (nginx: 60 s), and must be the one to close them.
         keep_alive_seconds=75 if settings.behind_proxy else 5,
         setting=setting,
+        direct=not settings.behind_proxy and not settings.proxy_hops,
     )
 
 

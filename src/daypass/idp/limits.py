@@ -67,7 +67,7 @@ class Limits:
         Raises:
             RateLimited: when it is one too many.
         """
-        self._count(("source", self._requests, _network(source_ip)))
+        self._count(("source", self._requests, network_of(source_ip)))
 
     def failure(self, source_ip: str | None) -> None:
         """Count one caller who was not who they must be. Call it before the refusal is recorded anywhere.
@@ -79,7 +79,7 @@ class Limits:
         Raises:
             RateLimited: instead of the refusal, when it is one too many.
         """
-        self._count(("failures", self._failures, _network(source_ip)))
+        self._count(("failures", self._failures, network_of(source_ip)))
 
     def _count(self, *asked: tuple[str, Buckets | None, str]) -> None:
         now = int(self._monotonic() * SECOND)
@@ -108,7 +108,7 @@ _MESSAGES: Final = {
 
 
 @lru_cache(maxsize=4096)
-def _network(source_ip: str | None) -> str:
+def network_of(source_ip: str | None) -> str:
     """Whom an address stands for: itself, or of IPv6 the /64, which is what one subscriber or host has (RFC 6177)."""
     try:
         address = ipaddress.ip_address(source_ip or "")

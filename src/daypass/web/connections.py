@@ -129,8 +129,8 @@ class DirectProtocol(BoundedProtocol):
         if len(self.connections) <= CONNECTIONS_PER_SOURCE_MAX:
             return False
         mine = self._source()
-        same = sum(isinstance(each, DirectProtocol) and each._source() == mine for each in self.connections)  # noqa: SLF001
-        return same > CONNECTIONS_PER_SOURCE_MAX
+        same = [each for each in self.connections if isinstance(each, DirectProtocol) and each._source() == mine]  # noqa: SLF001
+        return len(same) > CONNECTIONS_PER_SOURCE_MAX
 
     def _source(self) -> str:
         return network_of(None if self.client is None else self.client[0])

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
     from datetime import datetime
 
+    from daypass.idp.exchange.connection import Connection
     from daypass.idp.model import AdminToken, AuditEntry, AuditRecord, Organization, Project, SigningKey, Workload
 
 
@@ -54,6 +55,39 @@ class KeyStore(Protocol):
     def add_key(self, key: SigningKey) -> None: ...
     def update_key(self, key: SigningKey) -> None: ...
     def keys(self) -> Sequence[SigningKey]: ...
+
+
+class ConnectionStore(Protocol):
+    """Keeps connections of the exchange. Same promises as `RegistryStore`."""
+
+    def add_connection(self, connection: Connection) -> None: ...
+    def update_connection(self, connection: Connection) -> None: ...
+    def remove_connection(self, connection_id: str) -> None: ...
+    def connection(self, organization_id: str, id_or_name: str) -> Connection | None: ...
+    def connections(
+        self, organization_id: str, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[Connection]: ...
+    def connections_of_issuer(self, issuer: str, *, organization_id: str | None) -> Sequence[Connection]:
+        """All connections to that `iss`, in id order: of one organization, or of all when that is None."""
+        ...
+
+
+class ReplayStore(Protocol):
+    """Remembers which upstream tokens were exchanged, for all replicas."""
+
+    def use_once(self, token_key: str, *, until: datetime) -> bool:
+        """Whether this is the first use of `token_key`; of many at the same time exactly one is told True.
+
+        Remembered at least until `until`. Committed before it returns.
+
+        Raises:
+            StoreUnavailable: when that is not known. The caller must then not give out anything.
+        """
+        ...
+
+    def forget_expired(self, now: datetime) -> int:
+        """Let go of what is past its time; how many those were."""
+        ...
 
 
 class Signer(Protocol):

@@ -36,7 +36,9 @@ class Comparison(StrEnum):
     CONTAINS = "contains"
 
 
-class _Absent(Enum):
+class Absent(Enum):
+    """What `find` gives for a claim that is not there: JSON's null is a value."""
+
     ABSENT = "absent"
 
 
@@ -134,7 +136,7 @@ class ClaimRule:
 
     def mismatch(self, claims: Mapping[str, JsonValue]) -> Mismatch | None:
         """Why the rule does not hold for these claims, None when it does."""
-        found = _find(claims, self.path)
+        found = find(claims, self.path)
         if self._holds(found):
             return None
         return Mismatch(str(self), _name(self.path), self._expected(), self._received(found))
@@ -143,7 +145,7 @@ class ClaimRule:
         wanted = self._expected() if len(self.values) == 1 else f"({self._expected()})"
         return f"{_name(self.path)} {self.comparison.value.replace('_', ' ')} {wanted}"
 
-    def _holds(self, found: JsonValue | _Absent) -> bool:
+    def _holds(self, found: JsonValue | Absent) -> bool:
         match self.comparison:
             case Comparison.MATCHES:
                 return isinstance(found, str) and any(pattern.matches(found) for pattern in self._patterns)
@@ -155,8 +157,8 @@ class ClaimRule:
     def _expected(self) -> str:
         return " or ".join(brief(value) for value in self.values)
 
-    def _received(self, found: JsonValue | _Absent) -> str:
-        if isinstance(found, _Absent):
+    def _received(self, found: JsonValue | Absent) -> str:
+        if isinstance(found, Absent):
             return "no such claim"
         told = f"{_kind(found)} {brief(found)}"
         if self.comparison is Comparison.CONTAINS and not isinstance(found, list):
@@ -172,14 +174,15 @@ def mismatches(rules: Sequence[ClaimRule], claims: Mapping[str, JsonValue]) -> t
     return tuple(found for rule in rules if (found := rule.mismatch(claims)) is not None)
 
 
-def _find(claims: Mapping[str, JsonValue], path: Sequence[str]) -> JsonValue | _Absent:
+def find(claims: Mapping[str, JsonValue], path: Sequence[str]) -> JsonValue | Absent:
+    """The value at a path of names, `Absent.ABSENT` without one."""
     first, *below = path
     if first not in claims:
-        return _Absent.ABSENT
+        return Absent.ABSENT
     found = claims[first]
     for name in below:
         if not isinstance(found, dict) or name not in found:
-            return _Absent.ABSENT
+            return Absent.ABSENT
         found = found[name]
     return found
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from operator import attrgetter
+from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from daypass.errors import AlreadyExists, KeyUnavailable, NotFound
+from daypass.idp.exchange.connection import Connection
 from daypass.idp.model import (
     AdminToken,
     AuditEntry,
@@ -21,10 +23,11 @@ from daypass.tokens.jwk import PrivateKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from daypass.idp.ports import Clock
 
-T = TypeVar("T", Organization, Project, Workload, AdminToken, SigningKey)
+T = TypeVar("T", Organization, Project, Workload, AdminToken, SigningKey, Connection)
 
 
 class _Shelf(Generic[T]):
@@ -130,6 +133,60 @@ class MemoryRegistryStore:
         if organization_id is None:
             return self._admin_tokens.page(after=after, limit=limit)
         return self._admin_tokens.page(after=after, limit=limit, organization_id=organization_id)
+
+
+class MemoryConnectionStore:
+    """A `ConnectionStore`."""
+
+    def __init__(self) -> None:
+        self._connections = _Shelf[Connection]("id", ("organization_id", "name"))
+
+    def add_connection(self, connection: Connection) -> None:  # noqa: D102
+        self._connections.add(connection)
+
+    def update_connection(self, connection: Connection) -> None:  # noqa: D102
+        self._connections.update(connection)
+
+    def remove_connection(self, connection_id: str) -> None:  # noqa: D102
+        if self._connections.things.pop(connection_id, None) is None:
+            raise NotFound(f"there is no `{connection_id}`")
+
+    def connection(self, organization_id: str, id_or_name: str) -> Connection | None:  # noqa: D102
+        found = self._connections.find(organization_id=organization_id, id=id_or_name)
+        return found or self._connections.find(organization_id=organization_id, name=id_or_name)
+
+    def connections(  # noqa: D102
+        self, organization_id: str, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[Connection]:
+        return self._connections.page(after=after, limit=limit, organization_id=organization_id)
+
+    def connections_of_issuer(self, issuer: str, *, organization_id: str | None) -> Sequence[Connection]:  # noqa: D102
+        return [
+            one
+            for one in self._connections.page(limit=len(self._connections.things))
+            if one.terms.issuer == issuer and organization_id in (None, one.organization_id)
+        ]
+
+
+class MemoryReplayStore:
+    """A `ReplayStore`."""
+
+    def __init__(self) -> None:
+        self._used: dict[str, datetime] = {}
+        self._lock = Lock()
+
+    def use_once(self, token_key: str, *, until: datetime) -> bool:  # noqa: D102
+        with self._lock:
+            first = token_key not in self._used
+            self._used.setdefault(token_key, until)
+            return first
+
+    def forget_expired(self, now: datetime) -> int:  # noqa: D102
+        with self._lock:
+            gone = [key for key, until in self._used.items() if until < now]
+            for key in gone:
+                del self._used[key]
+            return len(gone)
 
 
 class MemoryKeyStore:

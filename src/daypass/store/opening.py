@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self, final
 
 from daypass import files
 from daypass.store.audit import SqlAuditLog
+from daypass.store.connections import SqlConnectionStore, SqlReplayStore
 from daypass.store.engine import open_engine
 from daypass.store.keys import SqlKeyStore
 from daypass.store.migrating import migrate
@@ -29,11 +30,15 @@ class Store:
 
     registry: Final[SqlRegistryStore]
     keys: Final[SqlKeyStore]
+    connections: Final[SqlConnectionStore]
+    replays: Final[SqlReplayStore]
     audit: Final[SqlAuditLog]
 
     def __init__(self, engine: Engine, audit: SqlAuditLog, closing: ExitStack) -> None:
         self.registry = SqlRegistryStore(engine)
         self.keys = SqlKeyStore(engine)
+        self.connections = SqlConnectionStore(engine)
+        self.replays = SqlReplayStore(engine)
         self.audit = audit
         self._closing = closing
 

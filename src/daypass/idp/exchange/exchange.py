@@ -31,8 +31,8 @@ from daypass.errors import (
     Unavailable,
 )
 from daypass.idp import rules
-from daypass.idp.exchange.connection import Connection, Mode
 from daypass.idp.exchange.judge import LEEWAY_SECONDS, MAX_TOKEN_CHARACTERS, Verdict, judge
+from daypass.idp.exchange.terms import Mode
 from daypass.idp.issue import IssueRequest, Upstream
 from daypass.idp.model import AuditEntry, Workload, WorkloadKind
 from daypass.tokens.peek import peek
@@ -40,6 +40,7 @@ from daypass.tokens.peek import peek
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from daypass.idp.exchange.connection import Connection
     from daypass.idp.issue import IssuedToken
     from daypass.idp.model import Organization, Project
     from daypass.idp.ports import AuditLog, Clock, ConnectionStore, RegistryStore, ReplayStore
@@ -206,7 +207,7 @@ class Exchange:
             secret_hash="",
             created_at=now,
         )
-        if connection.mode is Mode.AUDIT:
+        if connection.terms.mode is Mode.AUDIT:
             raise ConnectionAuditing(
                 "the connection is in audit mode: it would have given out a token",
                 advice="Switch it to `enforce` to get one.",
@@ -235,15 +236,17 @@ class Exchange:
             upstream=Upstream(
                 connection_id=connection.id,
                 connection=connection.name,
-                issuer=connection.issuer,
+                issuer=connection.terms.issuer,
                 subject=str(claims["sub"]),
                 jti=_identifier(claims),
                 expires_at=expires_at,
-                max_lifetime_seconds=connection.lifetime_seconds,
+                max_lifetime_seconds=connection.terms.lifetime_seconds,
                 token_sha256=hashlib.sha256(request.token.reveal().encode()).hexdigest(),
             ),
         )
-        offered = replace(organization, audiences=tuple(a for a in organization.audiences if a in connection.audiences))
+        offered = replace(
+            organization, audiences=tuple(a for a in organization.audiences if a in connection.terms.audiences)
+        )
         return await self._issuer.issue(
             workload,
             project,
@@ -262,7 +265,9 @@ class Exchange:
         """Count the use. Kept past the leeway, or a token could be used again in its last seconds."""
         # Two JWTs of different text can carry one `jti`, and one `jti` can come of two issuers.
         identity = _identifier(claims) or hashlib.sha256(request.token.reveal().encode()).hexdigest()
-        key = hashlib.sha256(f"{connection.organization_id}\n{connection.issuer}\n{identity}".encode()).hexdigest()
+        key = hashlib.sha256(
+            f"{connection.organization_id}\n{connection.terms.issuer}\n{identity}".encode()
+        ).hexdigest()
         until = expires_at + timedelta(seconds=2 * LEEWAY_SECONDS)
         if not await to_thread(self._replays.use_once, key, until=until):
             raise TokenReplayed(

@@ -51,9 +51,9 @@ def judge(connection: Connection, token: str, keys: KeySet, now: datetime) -> Ve
         claims = verify(
             token,
             keys=keys,
-            issuer=connection.issuer,
-            audience=connection.audience,
-            algorithms=frozenset(connection.algorithms),
+            issuer=connection.terms.issuer,
+            audience=connection.terms.audience,
+            algorithms=frozenset(connection.terms.algorithms),
             now=now,
             leeway_seconds=LEEWAY_SECONDS,
             max_lifetime_seconds=MAX_LIFETIME_SECONDS,
@@ -67,7 +67,7 @@ def judge(connection: Connection, token: str, keys: KeySet, now: datetime) -> Ve
             advice="Bring the token of the platform that the job runs on.",
         )
         return Verdict(connection, claims, chained)
-    unwanted = untrusted_contexts(connection.preset, claims) - connection.contexts
+    unwanted = untrusted_contexts(connection.terms.preset, claims) - connection.terms.contexts
     if unwanted:
         names = sorted(unwanted)
         refused = ContextRefused(
@@ -76,7 +76,7 @@ def judge(connection: Connection, token: str, keys: KeySet, now: datetime) -> Ve
             contexts=names,
         )
         return Verdict(connection, claims, refused)
-    unmet = mismatches(connection.rules, claims)
+    unmet = mismatches(connection.terms.rules, claims)
     if unmet:
         first = unmet[0]
         rules = ClaimRulesUnmet(

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from daypass import files
 from daypass.errors import FileUnavailable, FileUnsafe, IssuerUrlInvalid, SettingInvalid
 from daypass.idp.issue import MIN_TOKEN_LIFETIME_SECONDS
-from daypass.idp.key_ring import MAX_TOKEN_LIFETIME_SECONDS
+from daypass.idp.key_times import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.names import IssuerUrl
 from daypass.subjects.formats import AWS_SUBJECT_LIMIT
 from daypass.tokens.algorithms import BY_NAME

@@ -431,6 +431,12 @@ class KeyUnavailable(Unavailable):
     code = "key_unavailable"
 
 
+class KeysChanged(Unavailable):
+    """Another process changed the issuer's keys at the same moment, again and again. Nothing was changed here."""
+
+    code = "keys_changed"
+
+
 class PartMissing(Unavailable):
     """An optional part of Daypass is not installed. `advice` names the extra."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.errors import AudienceNotOffered, ClaimsTooLarge, Invalid, Refused, RequestInvalid, TokenExpired
 from daypass.idp.ids import new_jti
-from daypass.idp.key_ring import MAX_TOKEN_LIFETIME_SECONDS
+from daypass.idp.key_times import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.idp.model import DEFAULT_AUDIENCE, AuditEntry
 from daypass.subjects.facts import WorkloadFacts
 from daypass.subjects.formats import AWS_SUBJECT_LIMIT, claims_for
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from daypass.errors import DaypassError
-    from daypass.idp.key_ring import KeyRing
+    from daypass.idp.key_rings import Issuing, KeyRings
     from daypass.idp.model import Organization, Project, SigningKey, Workload
     from daypass.idp.ports import AuditLog, Clock
-    from daypass.names import IssuerUrl
     from daypass.secret import Secret
     from daypass.subjects.formats import TokenFormat
 
@@ -103,6 +102,7 @@ class IssuedToken:
 class _Prepared:
     """A token that lacks only its signature."""
 
+    issuing: Issuing
     key: SigningKey
     signing_input: bytes
     subject: str
@@ -115,8 +115,7 @@ class Issuer:
 
     def __init__(
         self,
-        url: IssuerUrl,
-        key_ring: KeyRing,
+        key_rings: KeyRings,
         audit: AuditLog,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
@@ -129,8 +128,7 @@ class Issuer:
         """Put the pipeline together.
 
         Args:
-            url: `iss`.
-            key_ring: the keys.
+            key_rings: the issuers and their keys.
             audit: where every token and every refusal is recorded.
             clock: now.
             random_bytes: that many bytes nobody can guess.
@@ -147,8 +145,7 @@ class Issuer:
             raise ValueError(f"max_lifetime_seconds is {MIN_TOKEN_LIFETIME_SECONDS} to {MAX_TOKEN_LIFETIME_SECONDS}")
         if not 0 <= subject_limit <= AWS_SUBJECT_LIMIT:
             raise ValueError(f"subject_limit is at most {AWS_SUBJECT_LIMIT}")
-        self._url = url
-        self._key_ring = key_ring
+        self._key_rings = key_rings
         self._audit = audit
         self._clock = clock
         self._random_bytes = random_bytes
@@ -180,19 +177,28 @@ class Issuer:
             AuditUnavailable: when the row could not be committed; no token then.
         """
         now = self._clock()
+        if organization.own_issuer:
+            await self._key_rings.open(organization)  # another process may have made it
+        issuing = self._key_rings.of(organization)
         try:
-            prepared = self._prepare(workload, project, organization, request, now)
+            prepared = self._prepare(issuing, workload, project, organization, request, now)
             if admit is not None:
                 await admit()
         except (Refused, Invalid) as refusal:
-            await self._audit.append(self._refused(workload, request, now, refusal))
+            await self._audit.append(self._refused(issuing, workload, request, now, refusal))
             raise
-        token = compact(prepared.signing_input, await self._key_ring.sign(prepared.key, prepared.signing_input))
+        token = compact(prepared.signing_input, await issuing.key_ring.sign(prepared.key, prepared.signing_input))
         await self._audit.append(self._issued(workload, request, now, prepared, token))
         return IssuedToken(token, prepared.expires_at, prepared.jti, prepared.key.kid, prepared.subject)
 
     def _prepare(
-        self, workload: Workload, project: Project, organization: Organization, request: IssueRequest, now: datetime
+        self,
+        issuing: Issuing,
+        workload: Workload,
+        project: Project,
+        organization: Organization,
+        request: IssueRequest,
+        now: datetime,
     ) -> _Prepared:
         _demand_offered(request.audience, organization)
         token_format = format_named(organization.token_format)
@@ -203,7 +209,7 @@ class Issuer:
             _facts(workload, project, organization),
             subject_claims=organization.subject_claims,
             audience=request.audience,
-            issuer=self._url,
+            issuer=issuing.url,
             issued_at=now,
             lifetime_seconds=lifetime_seconds,
             jti=jti,
@@ -213,10 +219,11 @@ class Issuer:
         )
         if request.upstream is not None:
             claims[UPSTREAM_CLAIM] = request.upstream.claim
-        key = self._key_ring.active(request.algorithm or self._usual_algorithm())
+        key = issuing.key_ring.active(request.algorithm or self._usual_algorithm(issuing), now)
         content = signing_input(claims, algorithm=key.algorithm, kid=key.kid, typ=token_format.typ)
         _demand_readable(content)
         return _Prepared(
+            issuing=issuing,
             key=key,
             signing_input=content,
             subject=str(claims["sub"]),
@@ -224,8 +231,8 @@ class Issuer:
             expires_at=datetime.fromtimestamp(int(now.timestamp()) + lifetime_seconds, UTC),
         )
 
-    def _usual_algorithm(self) -> str:
-        active = self._key_ring.algorithms
+    def _usual_algorithm(self, issuing: Issuing) -> str:
+        active = issuing.key_ring.algorithms
         return next((algorithm for algorithm in self._algorithms if algorithm in active), self._algorithms[0])
 
     def _lifetime(self, asked: int | None, token_format: TokenFormat) -> int:
@@ -252,7 +259,7 @@ class Issuer:
             project_id=workload.project_id,
             workload_id=workload.id,
             actor=workload.id,
-            issuer=str(self._url),
+            issuer=str(prepared.issuing.url),
             subject=prepared.subject,
             audience=request.audience,
             jti=prepared.jti,
@@ -263,7 +270,9 @@ class Issuer:
             detail=_told(request.upstream),
         )
 
-    def _refused(self, workload: Workload, request: IssueRequest, now: datetime, refusal: DaypassError) -> AuditEntry:
+    def _refused(
+        self, issuing: Issuing, workload: Workload, request: IssueRequest, now: datetime, refusal: DaypassError
+    ) -> AuditEntry:
         return AuditEntry(
             at=now,
             event="token.issue",
@@ -273,7 +282,7 @@ class Issuer:
             project_id=workload.project_id,
             workload_id=workload.id,
             actor=workload.id,
-            issuer=str(self._url),
+            issuer=str(issuing.url),
             # What a refused caller sent is theirs to choose, and rows are kept: a little of it is enough.
             audience=tuple(audience[:255] for audience in request.audience[:10]),
             source_ip=request.source_ip,

@@ -13,6 +13,7 @@ from daypass.idp.model import (
     AdminToken,
     AuditEntry,
     AuditRecord,
+    KeysAt,
     KeyState,
     Organization,
     Project,
@@ -22,12 +23,12 @@ from daypass.idp.model import (
 from daypass.tokens.jwk import PrivateKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from daypass.idp.ports import Clock
 
-T = TypeVar("T", Organization, Project, Workload, AdminToken, SigningKey, Connection)
+T = TypeVar("T", Organization, Project, Workload, AdminToken, Connection)
 
 
 class _Shelf(Generic[T]):
@@ -193,17 +194,33 @@ class MemoryKeyStore:
     """A `KeyStore`."""
 
     def __init__(self) -> None:
-        self._keys = _Shelf[SigningKey]("kid")
+        self._keys: dict[str, SigningKey] = {}
+        self._versions: dict[str | None, int] = {}
+        self._lock = Lock()
 
-    def add_key(self, key: SigningKey) -> None:
+    def versions(self) -> Mapping[str | None, int]:
         """See `KeyStore`, as of all methods here."""
-        self._keys.add(key)
+        with self._lock:
+            return dict(self._versions)
 
-    def update_key(self, key: SigningKey) -> None:  # noqa: D102
-        self._keys.update(key)
+    def keys(self, organization_id: str | None = None) -> KeysAt:  # noqa: D102
+        with self._lock:
+            mine = [key for key in self._keys.values() if key.organization_id == organization_id]
+            ordered = sorted(mine, key=lambda key: (key.created_at, key.kid))
+            return KeysAt(self._versions.get(organization_id, 0), tuple(ordered))
 
-    def keys(self) -> Sequence[SigningKey]:  # noqa: D102
-        return sorted(self._keys.things.values(), key=lambda key: (key.created_at, key.kid))
+    def change_keys(  # noqa: D102
+        self, organization_id: str | None, keys: Sequence[SigningKey], *, version: int
+    ) -> bool:
+        with self._lock:
+            if self._versions.get(organization_id, 0) != version:
+                return False
+            for key in keys:
+                if self._keys.get(key.kid, key).organization_id != organization_id:
+                    raise AlreadyExists(f"there is a key `{key.kid}` already")
+            self._keys |= {key.kid: key for key in keys}
+            self._versions[organization_id] = version + 1
+            return True
 
 
 class MemoryAuditLog:
@@ -219,9 +236,13 @@ class MemoryAuditLog:
         self.records.append(AuditRecord(len(self.records) + 1, chained, entry))
 
     def entries(  # noqa: D102
-        self, *, after: int = 0, limit: int = 100, organization_id: str | None = None
+        self, *, after: int = 0, limit: int = 100, organization_id: str | None = None, kid: str | None = None
     ) -> Sequence[AuditRecord]:
-        wanted = (each for each in self.records[after:] if organization_id in (None, each.entry.organization_id))
+        wanted = (
+            each
+            for each in self.records[after:]
+            if organization_id in (None, each.entry.organization_id) and kid in (None, each.entry.kid)
+        )
         return [each for each, _ in zip(wanted, range(limit), strict=False)]
 
 
@@ -237,6 +258,12 @@ class MemorySigner:
         key = PrivateKey.generate(algorithm)
         self._keys[key.kid] = key
         return SigningKey(key.kid, algorithm, KeyState.NEXT, key.public.to_jwk(), self._clock())
+
+    def kids(self) -> Collection[str]:  # noqa: D102
+        return set(self._keys)
+
+    def discard_key(self, kid: str) -> None:  # noqa: D102
+        self._keys.pop(kid, None)
 
     def sign(self, kid: str, signing_input: bytes) -> bytes:  # noqa: D102
         key = self._keys.get(kid)

@@ -22,6 +22,7 @@ __all__ = [
     "AuditEntry",
     "AuditRecord",
     "KeyState",
+    "KeysAt",
     "Organization",
     "Project",
     "SigningKey",
@@ -37,7 +38,8 @@ class Organization:
     """A tenant. `audiences` are those its workloads may ask for; an empty tuple allows none.
 
     `token_format` names an entry of `daypass.subjects`; `subject_claims` are the ordered claim names of a format that
-    lets them be chosen (Gitpod's claim keys), empty otherwise.
+    lets them be chosen (Gitpod's claim keys), empty otherwise. With `own_issuer` its tokens have an issuer and keys of
+    their own, at `/o/<slug>` below the root issuer; that is for ever, because other people's trust names it.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Organization:
     subject_claims: tuple[str, ...]
     audiences: tuple[str, ...]
     created_at: datetime
+    own_issuer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,9 @@ class KeyState(StrEnum):
 class SigningKey:
     """A key that signs tokens: its public half, and where it is in its life. The private half is in a signer.
 
-    It signs from `activated_at` until `retiring_at`, and leaves the key set at `retired_at`.
+    It belongs to the issuer of `organization_id`; None is the root issuer. It is known to be published since
+    `published_at`, takes its turn at `activate_at` (None: when somebody activates it), signs from `activated_at` until
+    `retiring_at`, and leaves the key set at `retired_at`. `revoked_at` is when it was found to have leaked.
     """
 
     kid: str
@@ -119,6 +124,18 @@ class SigningKey:
     activated_at: datetime | None = None
     retiring_at: datetime | None = None
     retired_at: datetime | None = None
+    organization_id: str | None = None
+    published_at: datetime | None = None
+    activate_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeysAt:
+    """The keys of one issuer, oldest first, as they were at `version`. Each change counts it up by one, from 0."""
+
+    version: int
+    keys: tuple[SigningKey, ...]
 
 
 @dataclass(frozen=True, slots=True)

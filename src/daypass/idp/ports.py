@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from daypass.idp.exchange.connection import Connection
-    from daypass.idp.model import AdminToken, AuditEntry, AuditRecord, Organization, Project, SigningKey, Workload
+    from daypass.idp.model import (
+        AdminToken,
+        AuditEntry,
+        AuditRecord,
+        KeysAt,
+        Organization,
+        Project,
+        SigningKey,
+        Workload,
+    )
 
 
 class RegistryStore(Protocol):
@@ -50,11 +59,30 @@ class RegistryStore(Protocol):
 
 
 class KeyStore(Protocol):
-    """Keeps the public half and the life of signing keys. Same promises as `RegistryStore`."""
+    """Keeps the public half and the life of signing keys, for many processes at once.
 
-    def add_key(self, key: SigningKey) -> None: ...
-    def update_key(self, key: SigningKey) -> None: ...
-    def keys(self) -> Sequence[SigningKey]: ...
+    The keys of one issuer (`organization_id`; None for the root issuer) change together and are counted: whoever
+    changes them says which version they have seen. Same promises as `RegistryStore` otherwise.
+    """
+
+    def versions(self) -> Mapping[str | None, int]:
+        """The version of every issuer's keys; issuers that never had a key are not there."""
+        ...
+
+    def keys(self, organization_id: str | None = None) -> KeysAt:
+        """The keys of one issuer and their version, as they were at one moment."""
+        ...
+
+    def change_keys(self, organization_id: str | None, keys: Sequence[SigningKey], *, version: int) -> bool:
+        """Write these keys, new or changed, all or none of them, if the version is still `version`; then it is one more.
+
+        Returns:
+            False when somebody else has changed the issuer's keys since; nothing is written then.
+
+        Raises:
+            AlreadyExists: when a `kid` belongs to another issuer.
+        """
+        ...
 
 
 class ConnectionStore(Protocol):
@@ -102,6 +130,22 @@ class Signer(Protocol):
         """
         ...
 
+    def kids(self) -> Collection[str]:
+        """All keys that are kept here, also those that other processes made.
+
+        Raises:
+            KeyUnavailable: when they cannot be listed.
+        """
+        ...
+
+    def discard_key(self, kid: str) -> None:
+        """Destroy a private key. One that is not here is left at that.
+
+        Raises:
+            KeyUnavailable: when it could not be destroyed.
+        """
+        ...
+
     def sign(self, kid: str, signing_input: bytes) -> Awaitable[bytes] | bytes:
         """The JWS signature (RFC 7518: raw r and s for ECDSA) with the key `kid`.
 
@@ -124,10 +168,12 @@ class AuditLog(Protocol):
         """
         ...
 
-    def entries(self, *, after: int = 0, limit: int = 100, organization_id: str | None = None) -> Sequence[AuditRecord]:
+    def entries(
+        self, *, after: int = 0, limit: int = 100, organization_id: str | None = None, kid: str | None = None
+    ) -> Sequence[AuditRecord]:
         """A page of the committed entries behind the sequence number `after`, oldest first. Run it in a thread.
 
-        With `organization_id`, only those about that organization.
+        With `organization_id`, only those about that organization; with `kid`, only those about that signing key.
 
         Raises:
             AuditUnavailable: when they could not be read.

@@ -19,6 +19,7 @@ from daypass.errors import (
     CredentialUnknown,
     NotFound,
     RequestInvalid,
+    RequestRefused,
     ScopeMissing,
     StoreUnavailable,
 )
@@ -89,8 +90,9 @@ class Registry:
         token_format: str = DEFAULT_FORMAT,
         subject_claims: Sequence[str] = (),
         audiences: Sequence[str] = (DEFAULT_AUDIENCE,),
+        own_issuer: bool = False,
     ) -> Organization:
-        """A new organization; its name is the slug unless given.
+        """A new organization; its name is the slug unless given. `KeyRings.open` makes the keys of its own issuer.
 
         Raises:
             AlreadyExists: when the slug is taken.
@@ -104,6 +106,7 @@ class Registry:
             subject_claims=rules.subject_claims(token_format, subject_claims),
             audiences=rules.audiences(audiences),
             created_at=self._clock(),
+            own_issuer=own_issuer,
         )
         async with self._changing:
             if await to_thread(self._store.organization, slug) is not None:
@@ -137,15 +140,24 @@ class Registry:
         token_format: str | None = None,
         subject_claims: Sequence[str] | None = None,
         audiences: Sequence[str] | None = None,
+        own_issuer: bool | None = None,
     ) -> Organization:
         """Change what is given. Another token format without subject claims falls back to that format's default.
 
         Raises:
+            RequestRefused: when its own issuer is to be taken away: trust in other people's accounts names it.
             ScopeMissing: also when a caller bound to one organization chooses subjects that do not begin with its id.
         """
         caller.require(Scope.ORGANIZATIONS_WRITE)
         async with self._changing:
             old = await self._organization(caller, id_or_slug)
+            if old.own_issuer and own_issuer is False:
+                raise RequestRefused(
+                    f"the issuer of `{old.slug}` cannot be taken away again",
+                    advice="Roles in AWS trust it by its URL. Make another organization, and move workloads there.",
+                )
+            if own_issuer and not old.own_issuer:
+                caller.require_everywhere(Scope.ORGANIZATIONS_WRITE)
             chosen = old.token_format if token_format is None else token_format
             if subject_claims is None:
                 subject_claims = old.subject_claims if chosen == old.token_format else ()
@@ -155,6 +167,7 @@ class Registry:
                 token_format=chosen,
                 subject_claims=rules.subject_claims(chosen, subject_claims),
                 audiences=old.audiences if audiences is None else rules.audiences(audiences),
+                own_issuer=old.own_issuer or bool(own_issuer),
             )
             if (new.token_format, new.subject_claims) != (old.token_format, old.subject_claims):
                 _demand_own_subjects(caller, new)
@@ -491,6 +504,7 @@ def _settings(organization: Organization) -> dict[str, str]:
         "token_format": organization.token_format,
         "subject_claims": " ".join(organization.subject_claims),
         "audiences": " ".join(organization.audiences),
+        "own_issuer": str(organization.own_issuer).lower(),
     }
 
 

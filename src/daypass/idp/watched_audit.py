@@ -32,6 +32,8 @@ class WatchedAuditLog:
             raise
         self.failed = False
 
-    def entries(self, *, after: int = 0, limit: int = 100, organization_id: str | None = None) -> Sequence[AuditRecord]:
+    def entries(
+        self, *, after: int = 0, limit: int = 100, organization_id: str | None = None, kid: str | None = None
+    ) -> Sequence[AuditRecord]:
         """See `AuditLog`."""
-        return self._log.entries(after=after, limit=limit, organization_id=organization_id)
+        return self._log.entries(after=after, limit=limit, organization_id=organization_id, kid=kid)

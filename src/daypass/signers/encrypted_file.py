@@ -20,6 +20,7 @@ from daypass.tokens import strict_json
 from daypass.tokens.jwk import PrivateKey
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from daypass.idp.ports import Clock
@@ -79,6 +80,22 @@ class EncryptedFileSigner:
             public_jwk=key.public.to_jwk(),
             created_at=self._clock(),
         )
+
+    def kids(self) -> Collection[str]:
+        """See `Signer`."""
+        try:
+            return {path.stem for path in self._folder.glob("*.json") if _KID.fullmatch(path.stem)}
+        except OSError as error:
+            raise KeyUnavailable(f"`{self._folder}` cannot be listed: {error.strerror}") from None
+
+    def discard_key(self, kid: str) -> None:
+        """See `Signer`."""
+        self._keys.pop(kid, None)
+        if _KID.fullmatch(kid):
+            try:
+                files.remove(self._folder / f"{kid}.json")
+            except FileUnavailable as error:
+                raise KeyUnavailable(error.message, advice=error.advice) from None
 
     def sign(self, kid: str, signing_input: bytes) -> bytes:
         """See `Signer`. The first signature of a key reads its file."""

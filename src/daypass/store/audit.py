@@ -91,11 +91,16 @@ class SqlAuditLog:
         if error is not None:
             raise AuditUnavailable(error.message, advice=error.advice)
 
-    def entries(self, *, after: int = 0, limit: int = 100, organization_id: str | None = None) -> Sequence[AuditRecord]:
+    def entries(
+        self, *, after: int = 0, limit: int = 100, organization_id: str | None = None, kid: str | None = None
+    ) -> Sequence[AuditRecord]:
         """See `AuditLog`."""
         query = select(audit).where(audit.c.sequence > after).order_by(audit.c.sequence).limit(limit)
         if organization_id is not None:
             query = query.where(audit.c.organization_id == organization_id)
+        if kid is not None:
+            # As the row has it: quotes inside a text are escaped there, so nobody's text can look like this member.
+            query = query.where(audit.c.row.contains(f'"kid":{orjson.dumps(kid).decode()}', autoescape=True))
         try:
             with reading(self._engine) as connection:
                 rows = connection.execute(query).all()

@@ -131,6 +131,7 @@ def _organization_row(organization: Organization) -> dict[str, object]:
         "subject_claims": list(organization.subject_claims),
         "audiences": list(organization.audiences),
         "created_at": organization.created_at,
+        "own_issuer": organization.own_issuer,
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ organizations: Final = Table(
     Column("subject_claims", JSON, nullable=False),
     Column("audiences", JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("own_issuer", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("slug"),
 )
 
@@ -115,6 +118,18 @@ signing_keys: Final = Table(
     Column("activated_at", UtcTime),
     Column("retiring_at", UtcTime),
     Column("retired_at", UtcTime),
+    Column("organization_id", String(24)),  # NULL: the root issuer
+    Column("published_at", UtcTime),
+    Column("activate_at", UtcTime),
+    Column("revoked_at", UtcTime),
+    Index(None, "organization_id"),
+)
+
+key_rings: Final = Table(
+    "key_rings",
+    metadata,
+    Column("issuer", String(24), primary_key=True),  # an organization's id; empty: the root issuer
+    Column("version", Integer, nullable=False),
 )
 
 connections: Final = Table(

@@ -28,7 +28,7 @@ def application(services: Services) -> Door:
 
     Its state is in `services`, opened before and closed after by whoever made them: lifespan events are not answered.
     """
-    documents = Documents(services.settings.issuer, services.key_ring)
+    documents = Documents(services.key_rings)
     health = Health(services)
     tokens = IdTokens(services)
     admin = administration(services, (resource.router(services) for resource in RESOURCES))
@@ -40,23 +40,28 @@ def application(services: Services) -> Door:
         return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
     async def describe(request: Request) -> Response:
-        return public(request, *described())
+        return public(request, *described(), max_age_seconds=services.key_rings.times.key_set_max_age_seconds)
 
     def readable(handler: Handler) -> dict[str, Handler]:
         # The server leaves the body out when the method is HEAD (RFC 9110 section 9.3.2).
         return {"GET": handler, "HEAD": handler}
 
+    # What each issuer has below its own path: the root issuer, and every organization's.
+    issuing = {
+        "/.well-known/openid-configuration": readable(documents.discovery),
+        "/keys": readable(documents.keys),
+        "/not-supported": readable(documents.not_supported),
+        "/v1/id-tokens": {"POST": tokens.create},
+        "/v1/id-tokens/actions": {"GET": tokens.actions},
+    }
     return Door(
         services.settings,
         {
-            "/.well-known/openid-configuration": readable(documents.discovery),
-            "/keys": readable(documents.keys),
-            "/not-supported": readable(documents.not_supported),
+            **issuing,
             "/healthz": readable(health.alive),
             "/readyz": readable(health.ready),
             "/v1/openapi.json": readable(describe),
-            "/v1/id-tokens": {"POST": tokens.create},
-            "/v1/id-tokens/actions": {"GET": tokens.actions},
         },
+        issuing,
         admin,
     )

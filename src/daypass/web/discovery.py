@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.responses import Response
 
 from daypass.errors import RequestRefused
 from daypass.idp.describe import claims_of, discovery_document
-from daypass.idp.key_ring import KEY_SET_MAX_AGE_SECONDS
 from daypass.subjects.registry import FORMATS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from daypass.idp.key_ring import KeyRing
-    from daypass.names import IssuerUrl
+    from daypass.idp.key_rings import Issuing, KeyRings
 
 # What a token can say, in any format that an organization may choose.
 _CLAIMS: Final = claims_of(FORMATS.values())
 
 
-class Documents:
-    """The handlers of the two public documents."""
+class _Described(NamedTuple):
+    """A discovery document, and what it was made of."""
 
-    def __init__(self, issuer: IssuerUrl, key_ring: KeyRing) -> None:
-        self._issuer = issuer
-        self._key_ring = key_ring
-        self._described: tuple[str, ...] | None = None
-        self._discovery = b""
-        self._discovery_etag = ""
+    algorithms: tuple[str, ...]
+    document: bytes
+    etag: str
+
+
+class Documents:
+    """The handlers of the two public documents, of every issuer."""
+
+    def __init__(self, key_rings: KeyRings) -> None:
+        self._key_rings = key_rings
+        self._max_age = key_rings.times.key_set_max_age_seconds
+        self._described: dict[str | None, _Described] = {}
 
     async def discovery(self, request: Request) -> Response:
         """`/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 section 4)."""
-        algorithms = tuple(self._key_ring.algorithms)
-        if algorithms != self._described:
-            self._discovery = discovery_document(self._issuer, algorithms, _CLAIMS)
-            self._discovery_etag = f'"{hashlib.sha256(self._discovery).hexdigest()[:32]}"'
-            self._described = algorithms
-        return public(request, self._discovery, self._discovery_etag)
+        issuing = self._issuing(request)
+        algorithms = issuing.key_ring.algorithms
+        described = self._described.get(issuing.slug)
+        if described is None or described.algorithms != algorithms:
+            document = discovery_document(issuing.url, algorithms, _CLAIMS)
+            described = _Described(algorithms, document, f'"{hashlib.sha256(document).hexdigest()[:32]}"')
+            self._described[issuing.slug] = described
+        return public(request, described.document, described.etag, max_age_seconds=self._max_age)
 
     async def not_supported(self, request: Request) -> Response:
         """`/not-supported`: where the discovery document's `authorization_endpoint` leads.
@@ -55,13 +61,24 @@ class Documents:
 
     async def keys(self, request: Request) -> Response:
         """`/keys`: the key set (RFC 7517 section 5)."""
-        return public(request, self._key_ring.published, self._key_ring.published_etag)
+        key_ring = self._issuing(request).key_ring
+        return public(request, key_ring.published, key_ring.published_etag, max_age_seconds=self._max_age)
+
+    def _issuing(self, request: Request) -> Issuing:
+        slug = issuer_slug(request)
+        return self._key_rings.root if slug is None else self._key_rings.at(slug)
 
 
-def public(request: Request, body: bytes, etag: str) -> Response:
+def issuer_slug(request: Request) -> str | None:
+    """The organization below whose path was asked; None below the root issuer's. The door has put it there."""
+    slug: str | None = request.scope["state"].get("issuer_slug")
+    return slug
+
+
+def public(request: Request, body: bytes, etag: str, *, max_age_seconds: int) -> Response:
     """A document that caches may keep for a while (RFC 9111), or the news that theirs is still it (RFC 9110 13.1.2)."""
     headers = {
-        "cache-control": f"public, max-age={KEY_SET_MAX_AGE_SECONDS}",
+        "cache-control": f"public, max-age={max_age_seconds}",
         "etag": etag,
         "access-control-allow-origin": "*",
     }

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from daypass.errors import DaypassError, NotFound, RequestRefused
+from daypass.idp.key_rings import ORGANIZATIONS
 from daypass.web.authentication import source_ip
 from daypass.web.logs import logger
 from daypass.web.problems import Overloaded, internal_problem, not_allowed, refusal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Request], Awaitable[Response]]
 
+_ORGANIZATIONS: Final = f"/{ORGANIZATIONS}/"
 REQUESTS_MAX: Final = 512
 """Requests below `/v1/` that are worked on at the same time; the public documents are never refused."""
 
@@ -38,15 +40,23 @@ class Door:
 
     Args:
         settings: for the issuer's path, proxies, and whether TLS ends before us.
-        handlers: the hot routes: path below the issuer's, then method, then what answers.
+        handlers: the hot routes: path below the root issuer's, then method, then what answers.
+        organization_handlers: the same below an organization's issuer, `/o/<slug>`.
         otherwise: the application for all other paths.
     """
 
-    def __init__(self, settings: Settings, handlers: Mapping[str, Mapping[str, Handler]], otherwise: ASGIApp) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        handlers: Mapping[str, Mapping[str, Handler]],
+        organization_handlers: Mapping[str, Mapping[str, Handler]],
+        otherwise: ASGIApp,
+    ) -> None:
         self._prefix = settings.issuer.path
         self._hops = settings.proxy_hops
         self._wants_forwarded_https = settings.behind_proxy
         self._handlers = handlers
+        self._organization_handlers = organization_handlers
         self._otherwise = otherwise
         self._working = 0
         self._log = logger()
@@ -101,6 +111,13 @@ class Door:
                 raise NotFound(
                     f"nothing is served at `{whole_path}`", advice=f"The issuer's path is `{self._prefix}/`."
                 )
+            handlers = self._handlers
+            if path.startswith(_ORGANIZATIONS):
+                slug, slash, below = path.removeprefix(_ORGANIZATIONS).partition("/")
+                state["issuer_slug"] = slug
+                path, handlers = slash + below, self._organization_handlers
+                if path not in handlers:
+                    raise NotFound(f"nothing is served at `{whole_path}`")
             if path.startswith("/v1/"):
                 if self._wants_forwarded_https and headers.get("x-forwarded-proto") != "https":
                     raise RequestRefused(
@@ -111,7 +128,7 @@ class Door:
                     raise Overloaded("too many requests at the same time")
                 self._working += 1
                 counted = True
-            methods = self._handlers.get(path)
+            methods = handlers.get(path)
             if methods is None:
                 await self._otherwise(
                     {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}, receive, send

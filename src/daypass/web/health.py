@@ -16,6 +16,7 @@ from daypass.tokens.key_set import KeySet
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from daypass.idp.key_ring import KeyRing
     from daypass.web.services import Services
 
 REMEMBERED_SECONDS: Final = 1.0
@@ -57,7 +58,15 @@ class Health:
         return Response(orjson.dumps({"status": "ready", "algorithms": algorithms}), media_type="application/json")
 
     async def _look(self) -> None:
-        key_ring = self._services.key_ring
+        for issuing in self._services.key_rings:
+            await self._look_at(issuing.key_ring)
+        audit = self._services.audit
+        await asyncio.to_thread(audit.entries, limit=1)
+        if audit.failed:
+            now = self._services.clock()
+            await audit.append(AuditEntry(now, event="audit.recovered", outcome="changed", request_id="readiness"))
+
+    async def _look_at(self, key_ring: KeyRing) -> None:
         published = {key.kid for key in KeySet.parse(key_ring.published).keys}
         if not key_ring.algorithms:
             raise KeyUnavailable("there is no signing key")
@@ -66,8 +75,3 @@ class Health:
             if key.kid not in published:
                 raise KeyUnavailable(f"the key `{key.kid}` signs and is not published")
             await key_ring.sign(key, b"readiness")
-        audit = self._services.audit
-        await asyncio.to_thread(audit.entries, limit=1)
-        if audit.failed:
-            now = self._services.clock()
-            await audit.append(AuditEntry(now, event="audit.recovered", outcome="changed", request_id="readiness"))

@@ -9,13 +9,14 @@ import orjson
 from pydantic import Field
 from starlette.responses import Response
 
-from daypass.errors import RequestInvalid
+from daypass.errors import RequestInvalid, RequestRefused
 from daypass.idp.issue import MIN_TOKEN_LIFETIME_SECONDS, IssuedToken, IssueRequest
-from daypass.idp.key_ring import MAX_TOKEN_LIFETIME_SECONDS
+from daypass.idp.key_times import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.idp.model import DEFAULT_AUDIENCE, Organization, Project, Workload
 from daypass.web import bodies
 from daypass.web.answers import Answer, Time, instant
 from daypass.web.authentication import bearer
+from daypass.web.discovery import issuer_slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,6 +104,12 @@ class IdTokens:
         wanted: IdTokenRequest,
     ) -> IssuedToken:
         workload, project, organization = holder
+        slug = issuer_slug(request)
+        if slug is not None and not (organization.own_issuer and organization.slug == slug):
+            raise RequestRefused(
+                "this workload's tokens have another issuer",
+                advice="Ask at the root issuer, or at the issuer of the workload's own organization.",
+            )
         return await self._issuer.issue(
             workload,
             project,

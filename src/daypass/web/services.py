@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from daypass.config import Settings
     from daypass.idp.issue import Issuer
     from daypass.idp.key_ring import KeyRing
+    from daypass.idp.key_rings import KeyRings
     from daypass.idp.ports import Clock
     from daypass.idp.registry import Registry
     from daypass.idp.watched_audit import WatchedAuditLog
@@ -21,6 +22,11 @@ class Services:
     settings: Settings
     registry: Registry
     issuer: Issuer
-    key_ring: KeyRing
+    key_rings: KeyRings
     audit: WatchedAuditLog
     clock: Clock
+
+    @property
+    def key_ring(self) -> KeyRing:
+        """The root issuer's keys."""
+        return self.key_rings.root.key_ring

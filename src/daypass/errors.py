@@ -179,6 +179,12 @@ class ExchangeRefused(RequestRefused):
     code = "exchange_refused"
 
 
+class ExchangeGrantUnsupported(RequestRefused):
+    """The token endpoint does not know that grant type."""
+
+    code = "unsupported_grant_type"
+
+
 class ConnectionUnknown(RequestRefused):
     """No connection takes tokens of that issuer."""
 

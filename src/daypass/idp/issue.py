@@ -96,6 +96,7 @@ class IssuedToken:
     jti: str
     kid: str
     subject: str
+    issued_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ class Issuer:
             raise
         token = compact(prepared.signing_input, await issuing.key_ring.sign(prepared.key, prepared.signing_input))
         await self._audit.append(self._issued(workload, request, now, prepared, token))
-        return IssuedToken(token, prepared.expires_at, prepared.jti, prepared.key.kid, prepared.subject)
+        return IssuedToken(token, prepared.expires_at, prepared.jti, prepared.key.kid, prepared.subject, now)
 
     def _prepare(
         self,

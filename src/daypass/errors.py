@@ -290,6 +290,12 @@ class RequestInvalid(Invalid):
     code = "request_invalid"
 
 
+class SubjectUnsafe(Invalid):
+    """A `sub` that somebody else could come to have: chosen or personal claims, or without its organization."""
+
+    code = "subject_unsafe"
+
+
 class NotFound(Invalid):
     """There is no such thing."""
 

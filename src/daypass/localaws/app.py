@@ -1,25 +1,29 @@
 """The front: one ASGI application, and the order in which a request is looked at.
 
-Door, size, service, signature, permission, operation. Nothing but AssumeRoleWithWebIdentity, and the explanation of a
-refusal under its unguessable id, is answered without a signature.
+Door, size, control, service, signature, permission, operation, and what changed is on disk before the answer leaves.
+Nothing but AssumeRoleWithWebIdentity, and what is below `/_daypass/`, is answered without a signature.
 """
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.errors import PartMissing
+from daypass.errors import DaypassError, PartMissing, StoreUnavailable, Unavailable
 from daypass.fetching import Fetcher, KeySetCache
 from daypass.localaws import iam, model, query, signature, why
 from daypass.localaws.authorize import Authorizer, Facts
+from daypass.localaws.clock import LocalClock
+from daypass.localaws.control import PREFIX, Control
 from daypass.localaws.door import why_shut
 from daypass.localaws.faults import AwsError, Fault, Protocol, reply
-from daypass.localaws.iam.state import Call, IamState
+from daypass.localaws.iam.state import Call
+from daypass.localaws.instance import Instance
 from daypass.localaws.recognise import DECIDED, Asked, recognise
-from daypass.localaws.services import BEHIND, Services
-from daypass.localaws.sessions import Sessions
+from daypass.localaws.services.behind import reads
+from daypass.localaws.stand_ins import KeysOf
 from daypass.localaws.sts import WebIdentity, get_caller_identity
 from daypass.localaws.wire import Reply, WireRequest
 from daypass.sts.refusal import Refusal
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
     from datetime import datetime
     from pathlib import Path
+
+    from daypass.localaws.data_folder import DataFolder
+    from daypass.names import IssuerUrl
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
@@ -49,6 +56,8 @@ class LocalAwsConfig:
         hosts: names besides loopback ones by which this local AWS may be called.
         max_body_bytes: longest body that is taken; kept in memory while it is looked at.
         log: is told what is behind each refusal.
+        as_issuers: issuers that this local AWS plays: it makes their tokens and believes them.
+        folder: where everything is kept; None to keep it in memory.
     """
 
     trust: tuple[Path | str, ...] = ()
@@ -57,31 +66,44 @@ class LocalAwsConfig:
     hosts: frozenset[str] = frozenset()
     max_body_bytes: int = 64 * 1024 * 1024
     log: Callable[[str], object] | None = None
+    as_issuers: tuple[IssuerUrl, ...] = ()
+    folder: DataFolder | None = None
 
 
-def build(config: LocalAwsConfig, clock: Callable[[], datetime]) -> Application:
-    """The local AWS, empty, with keys of its own: what another instance gave out is unknown to it."""
-    return _Front(config, clock)
+def build(config: LocalAwsConfig, clock: Callable[[], datetime]) -> Front:
+    """The local AWS. Without a folder: empty, with keys of its own, so what another instance gave out is unknown to it.
+
+    Args:
+        config: what was chosen.
+        clock: the real time, in UTC.
+
+    Raises:
+        FileUnsafe, FileUnavailable: when the folder cannot be read, or is not as it was written.
+    """
+    return Front(config, Instance(LocalClock(clock), as_issuers=config.as_issuers, folder=config.folder))
 
 
-class _Front:
-    def __init__(self, config: LocalAwsConfig, clock: Callable[[], datetime]) -> None:
+class Front:
+    """The ASGI application over an `instance`."""
+
+    def __init__(self, config: LocalAwsConfig, instance: Instance) -> None:
+        self.instance = instance
         self._config = config
-        self._clock = clock
-        self._iam = IamState()
-        self._sessions = Sessions()
+        self._clock = instance.clock
+        self._iam, self._sessions, self._services = instance.iam, instance.sessions, instance.services
         fetcher = Fetcher(
             allow_private=config.allow_private,
             connect_to=config.connect_to,
             trust=config.trust,
             duplicates="last",
         )
-        self._web_identity = WebIdentity(self._iam, KeySetCache(fetcher, clock), self._sessions, clock)
-        self._services = Services()
-        self._authorizer = Authorizer(self._iam, self._services)
-        self._whys = why.Whys()
+        keys = KeySetCache(KeysOf(instance.stand_ins, fetcher), instance.clock.real)
+        self._web_identity = WebIdentity(self._iam, keys, self._sessions, self._clock)
+        self._authorizer = Authorizer(self._iam, config.log)
+        self._steering = Control(instance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
@@ -93,7 +115,7 @@ class _Front:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                self._services.close()
+                self.instance.close()
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
@@ -108,12 +130,13 @@ class _Front:
             outcome = Fault.FORBIDDEN_CALLER.error(asked.protocol, shut)
         elif body is None:
             outcome = Fault.TOO_LARGE.error(asked.protocol, "The request is too large.")
-        elif request.path.startswith(why.PATH):
-            outcome = self._why(request)
+        elif request.path.startswith(PREFIX):
+            outcome = await self._steering.answer(request)
         else:
             outcome = await self._serve(scope, request, asked, request_id, send)
+        outcome = self._saved(asked) or outcome
         if isinstance(outcome, AwsError):
-            outcome = self._refuse(asked, outcome, request_id)
+            outcome = self._refuse(request, asked, outcome, request_id)
         if outcome is not None:
             await _send(outcome, request, send)
 
@@ -131,16 +154,21 @@ class _Front:
             return caller.fault.error(asked.protocol, caller.detail)
         if asked.service in DECIDED:
             return self._operate(scope, request, given, caller, request_id)
-        if asked.service not in BEHIND:
+        if asked.behind is None:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
         try:
-            await self._services.ready(caller.scope.service)
-            if denied := self._authorizer.behind(caller, request, asked.protocol, self._facts(scope)):
-                return denied
-            await self._services.serve(scope, request, caller, send)
-        except PartMissing as missing:
+            await self._services.ready(asked.behind)
+            judged = self._authorizer.behind(caller, request, asked.behind, self._facts(scope))
+            if isinstance(judged, AwsError):
+                return judged
+            if not reads(judged, asked.protocol):
+                send = self.instance.saving(asked.behind.model, send)
+            await self._services.serve(scope, judged, caller, asked.behind, send)
+        except (PartMissing, StoreUnavailable) as missing:
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, f"{missing.message}. {missing.advice}")
+        except Unavailable as fault:
+            return Fault.INTERNAL.error(asked.protocol, why=fault.message)
         return None
 
     def _caller(self, request: WireRequest, asked: Asked) -> signature.Caller | signature.Refused:
@@ -149,7 +177,14 @@ class _Front:
         if isinstance(claimed, signature.Refused):
             return claimed
         service = asked.service or claimed.scope.service
-        return signature.verify(request, claimed, service=service, sessions=self._sessions, now=self._clock())
+        return signature.verify(
+            request,
+            claimed,
+            service=service,
+            sessions=self._sessions,
+            now=self._clock(),
+            signed_by=self._clock.real(),
+        )
 
     def _facts(self, scope: Scope) -> Facts:
         return Facts(now=self._clock(), source_ip=_peer(scope), secure_transport=scope.get("scheme") == "https")
@@ -176,7 +211,8 @@ class _Front:
             read = query.read_input(operation, given)
             if isinstance(read, AwsError):
                 return read
-            outcome = iam.OPERATIONS[action](Call(self._iam.to_write(caller.who.account), read, self._clock()))
+            account = self._iam.to_read if action.startswith(("Get", "List")) else self._iam.to_write
+            outcome = iam.OPERATIONS[action](Call(account(caller.who.account), read, self._clock()))
         else:
             detail = f"The local AWS does not implement {service}:{action} yet."
             return Fault.NOT_IMPLEMENTED.error(Protocol.QUERY, detail)
@@ -202,20 +238,31 @@ class _Front:
         answer = outcome.answer
         return AwsError(answer.code, answer.http_status, outcome.message, outcome.detail, outcome)
 
-    def _refuse(self, asked: Asked, error: AwsError, request_id: str) -> Reply:
+    def _saved(self, asked: Asked) -> AwsError | None:
+        """Have on disk what changed; a fault, which takes the place of the answer, when that cannot be done."""
+        try:
+            self.instance.save()
+        except DaypassError as fault:
+            return Fault.INTERNAL.error(asked.protocol, why=f"what changed could not be saved: {fault.message}")
+        return None
+
+    def _refuse(self, request: WireRequest, asked: Asked, error: AwsError, request_id: str) -> Reply:
         namespace = model.namespace(str(asked.service)) if asked.service in DECIDED else ""
         refused = reply(error, asked.protocol, request_id, namespace=namespace)
-        if not error.detail:
-            return refused
-        if self._config.log is not None:
+        if self._config.log is not None and error.detail:
             self._config.log(why.log_lines(request_id, error))
-        return replace(refused, headers={**refused.headers, why.HEADER: self._whys.keep(request_id, error)})
+        path = self.instance.whys.keep(request_id, error, at=self._clock.real(), asked=_title(request, asked))
+        return replace(refused, headers={**refused.headers, why.HEADER: path})
 
-    def _why(self, request: WireRequest) -> Reply:
-        told = self._whys.tell(request.path) if request.method == "GET" else None
-        if told is None:
-            return Reply(404, b'{"code":"not_found","message":"no refusal is kept under this id"}', "application/json")
-        return Reply(200, told, "application/json")
+
+def _title(request: WireRequest, asked: Asked) -> str:
+    """What was asked, in few words that hold nothing of what was said."""
+    service = asked.service or "?"
+    operation = (request.header("x-amz-target") or "").rpartition(".")[2]
+    if asked.service in DECIDED:
+        given = query.parameters(request)
+        operation = "" if isinstance(given, AwsError) else given.get("Action", "")
+    return f"{service}:{operation if re.fullmatch('[A-Za-z]{1,64}', operation) else request.method}"
 
 
 def _no_operation(given: Mapping[str, str]) -> AwsError:

@@ -28,6 +28,7 @@ ADMINISTRATOR_KEY: Final = "test"
 ADMINISTRATOR_SECRET: Final = Secret("test")
 DEFAULT_ACCOUNT: Final = "000000000000"
 
+KEY_BYTES: Final = 64
 _KEY_PREFIX: Final = "ASIALOCAL"
 _MARK: Final = "DAYPASS-LOCAL-AWS-"
 _KEY_LENGTH: Final = 20
@@ -100,11 +101,20 @@ class Credentials:
 
 
 class Sessions:
-    """Issues sessions and recognises them; one per instance of the local AWS."""
+    """Issues sessions and recognises them; one per instance of the local AWS.
 
-    def __init__(self) -> None:
-        self._seal = AESGCM(AESGCM.generate_key(bit_length=256))
-        self._secret_key = secrets.token_bytes(32)
+    Args:
+        keys: `KEY_BYTES` secret bytes, by which sessions of an earlier run are recognised; new ones when None.
+    """
+
+    def __init__(self, keys: bytes | None = None) -> None:
+        self.renew(keys or secrets.token_bytes(KEY_BYTES))
+
+    def renew(self, keys: bytes) -> None:
+        """Issue and recognise by other keys from now on; what was issued before is unknown then."""
+        assert len(keys) == KEY_BYTES
+        self._seal = AESGCM(keys[:32])
+        self._secret_key = keys[32:]
 
     def issue(self, session: Session) -> Credentials:
         """Credentials for a session, good until its expiry (whole seconds)."""

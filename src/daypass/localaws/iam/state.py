@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from daypass.names import IssuerUrl, ProviderArn, RoleArn
@@ -87,18 +87,28 @@ class Call:
 
 
 class IamState:
-    """All accounts. One that was never written to is empty, and takes no memory."""
+    """All accounts. One that was never written to is empty, and takes no memory.
+
+    `touched` are the numbers of those that may have changed since they were last saved.
+    """
 
     def __init__(self) -> None:
         self._accounts: dict[str, Account] = {}
+        self.touched: set[str] = set()
 
     def to_write(self, number: str) -> Account:
         """The account, kept from now on."""
+        self.touched.add(number)
         return self._accounts.setdefault(number, Account(number))
 
     def to_read(self, number: str) -> Account:
         """The account as it is."""
         return self._accounts.get(number) or Account(number)
+
+    def restore(self, accounts: Iterable[Account]) -> None:
+        """Know these accounts, and no others."""
+        self._accounts = {account.number: account for account in accounts}
+        self.touched.clear()
 
 
 def new_role_id() -> str:

@@ -374,6 +374,12 @@ class PolicyUnsupported(Invalid):
     code = "policy_unsupported"
 
 
+class TemplateMalformed(Invalid):
+    """A template, or what is given with it, that CloudFormation would not take; the message is CloudFormation's."""
+
+    code = "template_malformed"
+
+
 # ------------------------------------------------------------------------------------------------ unavailable
 
 

@@ -22,7 +22,15 @@ from daypass.errors import FileUnavailable, FileUnsafe, StoreUnavailable
 from daypass.localaws.behind_state import BehindState
 from daypass.localaws.data_folder import DataFolder
 from daypass.localaws.iam.saved import Unreadable, opened, saved
-from daypass.localaws.iam.state import Account, IamRole, IamState, ManagedPolicy, OidcProvider
+from daypass.localaws.iam.state import (
+    Account,
+    IamRole,
+    IamState,
+    LastUsed,
+    ManagedPolicy,
+    OidcProvider,
+    PolicyVersion,
+)
 from daypass.localaws.pickled import opened as opened_pickle
 from daypass.localaws.pickled import pickled
 from daypass.names import IssuerUrl, ProviderArn, RoleArn
@@ -67,12 +75,23 @@ def account() -> Account:
     policy = ManagedPolicy(
         arn=f"arn:aws:iam::{NUMBER}:policy/edge",
         policy_id="ANPAEXAMPLE",
-        policy=READ,
+        versions=(PolicyVersion(2, READ, MADE), PolicyVersion(3, READ, MADE)),
+        default=3,
+        last_number=4,
         created_at=MADE,
+        updated_at=MADE,
         description="ends",
         tags=(("x", "y"),),
     )
-    return Account(NUMBER, {str(provider.arn): provider}, {"deploy": role}, {policy.arn: policy})
+    return Account(
+        NUMBER,
+        {str(provider.arn): provider},
+        {"deploy": role},
+        {policy.arn: policy},
+        last_used={role.role_id: LastUsed(MADE, "eu-central-1")},
+        outbound_id="5f1d7c",
+        outbound_enabled=True,
+    )
 
 
 def test_an_account_comes_back_as_it_was() -> None:
@@ -284,7 +303,9 @@ def test_what_was_answered_is_there_after_a_kill(tmp_path: Path, killed: list[Pr
     def make() -> None:
         try:
             for number in range(100_000):
-                iam.create_open_id_connect_provider(Url=f"https://{number}.example.com", ClientIDList=["a"])
+                iam.create_open_id_connect_provider(
+                    Url=f"https://{number}.example.com", ClientIDList=["a"], ThumbprintList=["a" * 40]
+                )
                 made.append(f"{number}.example.com")
         except (BotoCoreError, ClientError):
             return  # the server was killed

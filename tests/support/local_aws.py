@@ -12,8 +12,9 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from daypass.sts.observed import Observed
     from support.https_issuer import HttpsIssuer
 
 ACCOUNT = "111122223333"
@@ -46,9 +47,12 @@ class Raw:
 
 @dataclass
 class LocalAws:
+    """A local AWS that listens. `start` makes it another one, empty, with these choices."""
+
     port: int
     clock: Clock
     issuer: HttpsIssuer
+    start: Callable[[Observed], None]
     clients: list[Any] = field(default_factory=list)
 
     @property
@@ -102,6 +106,15 @@ class LocalAws:
         iam = self.client("iam")
         iam.create_open_id_connect_provider(Url=self.issuer.url, ClientIDList=["sts.amazonaws.com"])
         iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=self.policy())
+
+    def prepare_open(self) -> None:
+        """The issuer's provider, and the role `open` for every token of it, with tags and source identity."""
+        self.client("iam").create_open_id_connect_provider(Url=self.issuer.url, ClientIDList=["sts.amazonaws.com"])
+        document = json.loads(self.policy())
+        statement = document["Statement"][0]
+        del statement["Condition"]
+        statement["Action"] = ["sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
+        self.client("iam").create_role(RoleName="open", AssumeRolePolicyDocument=json.dumps(document))
 
     def permit(self, *statements: dict[str, Any], name: str = "permissions", role: str = "deploy") -> None:
         """An inline policy of a role."""

@@ -12,6 +12,7 @@ from daypass import files
 from daypass.bootstrap.server import Server, harden, run, stop_signal, tell, utc_now
 from daypass.config import tls_context
 from daypass.errors import SettingInvalid
+from daypass.sts.observed import AS_OBSERVED, Observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,8 +32,9 @@ class LocalAwsOptions:
     `port` 0 takes a free one; `trust` are PEM files of authorities, `connect_to` maps an issuer's host and port to the
     address that is asked instead, `allow_private` names issuers' hosts that may lead to a private address. With
     `certificate` and `private_key` (PEM files) it serves HTTPS. The endpoint's URL is written to `ready_file` once it
-    answers; an old one is gone before. `port_setting` is the option that `port` was given with. `as_issuers` are played
-    here, `data` is the folder in which everything is kept, and `init` are seed files.
+    answers; an old one is gone before. `observed` are the choices where AWS is not known. `port_setting` is the option
+    that `port` was given with. `as_issuers` are played here, `data` is the folder in which everything is kept, and
+    `init` are seed files.
     """
 
     port: int
@@ -42,6 +44,7 @@ class LocalAwsOptions:
     certificate: Path | None = None
     private_key: Path | None = None
     ready_file: Path | None = None
+    observed: Observed = AS_OBSERVED
     port_setting: str = "--port"
     as_issuers: tuple[IssuerUrl, ...] = ()
     data: Path | None = None
@@ -66,6 +69,7 @@ def local_aws(
         trust=options.trust,
         allow_private=LOOPBACK_HOSTS | options.allow_private | {host for host, _ in options.connect_to},
         connect_to=options.connect_to,
+        observed=options.observed,
         log=log,
         as_issuers=options.as_issuers,
         folder=folder,

@@ -47,6 +47,14 @@ def parser() -> Parser:
         metavar="HOST",
         help="let an issuer's name lead to a private address; repeatable (this machine is always allowed)",
     )
+    local.add_argument(
+        "--observed",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="choose where what is known of AWS differs or ends, such as audience-text=incorrect; repeatable (the page"
+        " of STS in the documentation lists them)",
+    )
     local.add_argument("--tls-certificate", type=path, metavar="FILE", help="serve HTTPS with this PEM chain")
     local.add_argument("--tls-private-key", type=path, metavar="FILE", help="and this PEM key")
     local.add_argument(
@@ -79,6 +87,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from daypass.bootstrap.local_aws import LocalAwsOptions, serve_local_aws
     from daypass.errors import UsageInvalid
     from daypass.localaws.stand_ins import stand_in
+    from daypass.sts.observed import Observed
 
     if (arguments.tls_certificate is None) != (arguments.tls_private_key is None):
         raise UsageInvalid("`--tls-certificate` and `--tls-private-key` go together")
@@ -94,5 +103,6 @@ def _serve(arguments: argparse.Namespace) -> int:
             as_issuers=tuple(stand_in(text) for text in arguments.as_issuer),
             data=arguments.data,
             init=tuple(arguments.init),
+            observed=Observed.parse(arguments.observed),
         )
     )

@@ -355,7 +355,7 @@ def _facts(workload: Workload, project: Project, organization: Organization) -> 
         workload_kind=workload.kind,
         workload_name=workload.name,
         attributes=workload.attributes,
-        own_issuer=bool(getattr(organization, "own_issuer", False)),
+        own_issuer=organization.own_issuer,
     )
 
 

@@ -497,7 +497,7 @@ class Registry:
 def _demand_own_subjects(caller: Caller, organization: Organization) -> None:
     """Let only the whole issuer's administrators choose subjects that another organization's workload could have."""
     named = format_named(organization.token_format).subject.names_organization(organization.subject_claims)
-    if caller.organization_id is not None and not (named or getattr(organization, "own_issuer", False)):
+    if caller.organization_id is not None and not (named or organization.own_issuer):
         raise ScopeMissing(
             "these subjects do not begin with the organization's id, so they could be another organization's",
             advice="Begin with the claim that holds it, or ask an administrator of the whole issuer.",

@@ -134,7 +134,7 @@ def nobody_elses_subjects(organization: Organization) -> None:
         SubjectUnsafe: the organization needs an issuer of its own for it.
     """
     chosen = format_named(organization.token_format)
-    own_issuer = bool(getattr(organization, "own_issuer", False))
+    own_issuer = organization.own_issuer
     safety.demand_nobody_elses(chosen, organization.subject_claims, own_issuer=own_issuer)
 
 

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 from daypass.errors import DaypassError, PartMissing, StoreUnavailable, Unavailable
 from daypass.fetching import Fetcher, KeySetCache
-from daypass.localaws import iam, model, query, signature, why
+from daypass.localaws import model, query, signature, why
 from daypass.localaws.authorize import Authorizer, Facts
 from daypass.localaws.clock import LocalClock
 from daypass.localaws.control import PREFIX, Control
 from daypass.localaws.door import why_shut
-from daypass.localaws.faults import AwsError, Fault, Protocol, reply
-from daypass.localaws.iam.state import Call
+from daypass.localaws.faults import AwsError, Fault, reply
 from daypass.localaws.instance import Instance
+from daypass.localaws.operations import Operations, no_operation
 from daypass.localaws.recognise import DECIDED, Asked, recognise
 from daypass.localaws.services.behind import reads
-from daypass.localaws.stand_ins import KeysOf
-from daypass.localaws.sts import WebIdentity, get_caller_identity
+from daypass.localaws.sessions import Session
+from daypass.localaws.stand_ins import Issuers
+from daypass.localaws.sts.call import Sts, wire_error
+from daypass.localaws.sts.issuer import OutboundIssuers
+from daypass.localaws.sts.web_identity import WebIdentity
 from daypass.localaws.wire import Reply, WireRequest
+from daypass.sts.observed import AS_OBSERVED, Observed
 from daypass.sts.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -54,6 +58,7 @@ class LocalAwsConfig:
         allow_private: hosts of issuers that may have a private or loopback address, by name.
         connect_to: (host, port) of an issuer's URL to the (host, port) where it is really served.
         hosts: names besides loopback ones by which this local AWS may be called.
+        observed: the choices where what is known of AWS differs or ends; none of them turns a check off.
         max_body_bytes: longest body that is taken; kept in memory while it is looked at.
         log: is told what is behind each refusal.
         as_issuers: issuers that this local AWS plays: it makes their tokens and believes them.
@@ -64,6 +69,7 @@ class LocalAwsConfig:
     allow_private: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
     connect_to: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset()
+    observed: Observed = AS_OBSERVED
     max_body_bytes: int = 64 * 1024 * 1024
     log: Callable[[str], object] | None = None
     as_issuers: tuple[IssuerUrl, ...] = ()
@@ -96,11 +102,16 @@ class Front:
             connect_to=config.connect_to,
             trust=config.trust,
             duplicates="last",
+            keys_elsewhere=True,
         )
-        keys = KeySetCache(KeysOf(instance.stand_ins, fetcher), instance.clock.real)
-        self._web_identity = WebIdentity(self._iam, keys, self._sessions, self._clock)
-        self._authorizer = Authorizer(self._iam, config.log)
+        issuers = Issuers(instance.stand_ins, fetcher)
+        keys = KeySetCache(issuers, instance.clock.real)
+        self._web_identity = WebIdentity(self._iam, keys, self._sessions, self._clock, observed=config.observed)
+        self._authorizer = Authorizer(self._iam, instance.stacks, config.log)
         self._steering = Control(instance)
+        self._outbound = OutboundIssuers(self._iam, instance.secret)
+        sts = Sts(self._iam, self._sessions, self._authorizer, self._outbound, config.observed)
+        self._operations = Operations(instance, self._authorizer, issuers, sts, config.observed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -126,8 +137,11 @@ class Front:
         asked = recognise(request)
         request_id = str(uuid.uuid4())
         outcome: Reply | AwsError | None
-        if shut := why_shut(scope, request, self._config.hosts):
+        issuer = self._outbound.host(request)
+        if shut := why_shut(scope, request, self._config.hosts | ({issuer} if issuer else set())):
             outcome = Fault.FORBIDDEN_CALLER.error(asked.protocol, shut)
+        elif published := self._outbound.published(request):
+            outcome = published
         elif body is None:
             outcome = Fault.TOO_LARGE.error(asked.protocol, "The request is too large.")
         elif request.path.startswith(PREFIX):
@@ -152,8 +166,10 @@ class Front:
         caller = self._caller(request, asked)
         if isinstance(caller, signature.Refused):
             return caller.fault.error(asked.protocol, caller.detail)
+        if isinstance(caller.who, Session):
+            self._iam.note_use(caller.who, self._clock(), caller.scope.region)
         if asked.service in DECIDED:
-            return self._operate(scope, request, given, caller, request_id)
+            return await self._operations.carry_out(request, given, caller, self._facts(scope), request_id)
         if asked.behind is None:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
@@ -177,7 +193,7 @@ class Front:
         if isinstance(claimed, signature.Refused):
             return claimed
         service = asked.service or claimed.scope.service
-        return signature.verify(
+        found = signature.verify(
             request,
             claimed,
             service=service,
@@ -185,47 +201,20 @@ class Front:
             now=self._clock(),
             signed_by=self._clock.real(),
         )
+        if isinstance(found, signature.Caller) and not self._authorizer.knows(found.who):
+            # A role takes its sessions with it; one of the same name that is made later is another (observed 2026-07).
+            return signature.Refused(Fault.TOKEN_WRONG)
+        return found
 
     def _facts(self, scope: Scope) -> Facts:
         return Facts(now=self._clock(), source_ip=_peer(scope), secure_transport=scope.get("scheme") == "https")
-
-    def _operate(
-        self,
-        scope: Scope,
-        request: WireRequest,
-        given: Mapping[str, str],
-        caller: signature.Caller,
-        request_id: str,
-    ) -> Reply | AwsError:
-        """Carry out a signed operation of IAM or STS, when the caller may."""
-        service, action = caller.scope.service, given.get("Action", "")
-        operation = model.operation(service, action)
-        if operation is None or given.get("Version") != model.version(service):
-            return _no_operation(given)
-        if denied := self._authorizer.operation(caller, request, action, given, self._facts(scope)):
-            return denied
-        outcome: Mapping[str, Any] | AwsError
-        if service == "sts" and action == "GetCallerIdentity":
-            outcome = get_caller_identity(caller.who)
-        elif service == "iam" and action in iam.OPERATIONS:
-            read = query.read_input(operation, given)
-            if isinstance(read, AwsError):
-                return read
-            account = self._iam.to_read if action.startswith(("Get", "List")) else self._iam.to_write
-            outcome = iam.OPERATIONS[action](Call(account(caller.who.account), read, self._clock()))
-        else:
-            detail = f"The local AWS does not implement {service}:{action} yet."
-            return Fault.NOT_IMPLEMENTED.error(Protocol.QUERY, detail)
-        if isinstance(outcome, AwsError):
-            return outcome
-        return query.answer(operation, outcome, request_id, namespace=model.namespace(service))
 
     async def _assume(
         self, scope: Scope, request: WireRequest, given: Mapping[str, str], request_id: str
     ) -> Reply | AwsError:
         operation = model.operation("sts", WEB_IDENTITY)
         if operation is None or given.get("Version") != model.version("sts"):
-            return _no_operation(given)
+            return no_operation(given)
         outcome = await self._web_identity.assume(
             given,
             source_ip=_peer(scope),
@@ -235,8 +224,7 @@ class Front:
         )
         if not isinstance(outcome, Refusal):
             return query.answer(operation, outcome, request_id, namespace=model.namespace("sts"))
-        answer = outcome.answer
-        return AwsError(answer.code, answer.http_status, outcome.message, outcome.detail, outcome)
+        return wire_error(outcome)
 
     def _saved(self, asked: Asked) -> AwsError | None:
         """Have on disk what changed; a fault, which takes the place of the answer, when that cannot be done."""
@@ -263,11 +251,6 @@ def _title(request: WireRequest, asked: Asked) -> str:
         given = query.parameters(request)
         operation = "" if isinstance(given, AwsError) else given.get("Action", "")
     return f"{service}:{operation if re.fullmatch('[A-Za-z]{1,64}', operation) else request.method}"
-
-
-def _no_operation(given: Mapping[str, str]) -> AwsError:
-    action, version = given.get("Action", ""), given.get("Version", "")
-    return AwsError("InvalidAction", 400, f"Could not find operation {action} for version {version}")
 
 
 def _peer(scope: Scope) -> str | None:

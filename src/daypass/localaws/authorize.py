@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from daypass.localaws.faults import AwsError, Fault, Protocol
 from daypass.localaws.iam.managed import managed_policy
-from daypass.localaws.needs import query, resource_policies
+from daypass.localaws.needs import cloudformation, query, resource_policies
 from daypass.localaws.needs.model import Here, Unreadable
 from daypass.localaws.needs.read import read
 from daypass.localaws.services import state
@@ -30,39 +30,76 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from daypass.localaws.cloudformation.state import CloudFormationState
     from daypass.localaws.iam.state import Account, IamRole, IamState
     from daypass.localaws.needs.model import Need
     from daypass.localaws.services.catalogue import Behind
+    from daypass.localaws.sessions import Administrator
     from daypass.localaws.signature import Caller
     from daypass.localaws.wire import WireRequest
+
+# Of a chain of services that call each other there is one here, so it is the first and the last.
+_CALLS: Final = ("", "First", "Last")
+_CALLED_VIA: Final = frozenset({"aws:CalledVia"})
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a request beside its text: time, the caller's address, and whether it came over TLS."""
+    """What is known of a request beside its text: time, the caller's address, and whether it came over TLS.
+
+    `called_via` is the service that makes the request with the caller's rights, such as
+    `cloudformation.amazonaws.com`; None for the caller itself.
+    """
 
     now: datetime
     source_ip: str | None
     secure_transport: bool
+    called_via: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a caller brings to every request: policies (None: may do everything), and condition keys."""
+
+    policies: Policies | None
+    keys: Mapping[str, tuple[str, ...]]
+    multivalued: frozenset[str] = frozenset()
 
 
 class Authorizer:
     """Decides by what IAM says now: a change of a role holds at once, for sessions that there are too."""
 
-    def __init__(self, iam: IamState, log: Callable[[str], object] | None = None) -> None:
+    def __init__(self, iam: IamState, stacks: CloudFormationState, log: Callable[[str], object] | None = None) -> None:
         self._iam = iam
+        self._stacks = stacks
         self._log = log
         self._told: set[str] = set()
+
+    def knows(self, who: Administrator | Session) -> bool:
+        """Whether there is still what the credentials were given out for."""
+        return not isinstance(who, Session) or _role_of(who, self._iam.to_read(who.account)) is not None
+
+    def identity(self, who: Administrator | Session) -> Identity:
+        """What a caller brings, by what IAM says now."""
+        if not isinstance(who, Session):
+            return Identity(None, _administrator_keys(who))
+        account = self._iam.to_read(who.account)
+        role = _role_of(who, account)
+        return Identity(_policies(who, role, account), _session_keys(who, role), _multivalued(who.provider))
 
     def operation(
         self, caller: Caller, request: WireRequest, action: str, given: Mapping[str, str], facts: Facts
     ) -> AwsError | None:
-        """Why an operation of IAM or STS may not be carried out, or None."""
+        """Why an operation of IAM, STS or CloudFormation may not be carried out, or None."""
         if not isinstance(caller.who, Session):
             return None
-        account = self._iam.to_read(caller.who.account)
-        needed = query.needs(caller.scope.service, action, given, account)
-        return self._refusal(caller.who, needed, _request_keys(caller, request, facts), Protocol.QUERY)
+        service, number = caller.scope.service, caller.who.account
+        if service == "cloudformation":
+            region = caller.scope.region
+            needed = cloudformation.needs(action, given, account=number, region=region, stacks=self._stacks)
+        else:
+            needed = query.needs(service, action, given, self._iam.to_read(number))
+        return self._refusal(caller.who, needed, request_keys(caller, request, facts), Protocol.QUERY)
 
     def behind(self, caller: Caller, request: WireRequest, behind: Behind, facts: Facts) -> WireRequest | AwsError:
         """The request as it may go on to a service behind, or why it may not. The service must be ready."""
@@ -84,7 +121,7 @@ class Authorizer:
                     f"{reading.needs[0].action}: the resources of {behind.signing} are not known here,"
                     " so only statements on all resources count"
                 )
-            refusal = self._refusal(who, reading.needs, _request_keys(caller, request, facts), protocol)
+            refusal = self._refusal(who, reading.needs, request_keys(caller, request, facts), protocol)
             if refusal is not None:
                 return refusal
         if reading.policy is not None:
@@ -126,7 +163,7 @@ class Authorizer:
                 # The policy of the other account's bucket would have to allow it too, and none is evaluated.
                 policies = replace(policies, resource=())
             keys = {**common, "aws:ResourceAccount": (owner,), **need.keys}
-            context = Context(keys, multivalued | need.multivalued)
+            context = Context(keys, multivalued | need.multivalued | _CALLED_VIA)
             asked = Request(need.action, need.resource, context)
             if not allows(policies, asked):
                 authorization = evaluate(policies, asked)
@@ -180,6 +217,17 @@ def _managed(account: Account, arns: tuple[str, ...]) -> tuple[Attached, ...]:
 _parsed = lru_cache(maxsize=256)(PermissionsPolicy.parse)
 
 
+def _administrator_keys(who: Administrator) -> dict[str, tuple[str, ...]]:
+    """Of an account's root: no session, so neither an issue time nor anything about multi-factor authentication."""
+    return {
+        "aws:PrincipalArn": (who.arn,),
+        "aws:PrincipalAccount": (who.account,),
+        "aws:PrincipalType": ("Account",),
+        "aws:PrincipalIsAWSService": ("false",),
+        "aws:userid": (who.user_id,),
+    }
+
+
 def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ...]]:
     """Keys of the principal (IAM User Guide, "AWS global condition context keys", "Properties of the principal").
 
@@ -192,7 +240,7 @@ def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ..
         "aws:PrincipalType": ("AssumedRole",),
         "aws:PrincipalIsAWSService": ("false",),
         "aws:userid": (who.user_id,),
-        "aws:FederatedProvider": (who.provider,),
+        **({"aws:FederatedProvider": (who.provider,)} if who.provider else {}),
         "aws:TokenIssueTime": (_time(who.issued_at),),
         "aws:MultiFactorAuthPresent": ("false",),
         **({"aws:SourceIdentity": (who.source_identity,)} if who.source_identity else {}),
@@ -202,19 +250,23 @@ def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ..
 
 
 @lru_cache(maxsize=256)
-def _multivalued(provider: str) -> frozenset[str]:
+def _multivalued(provider: str | None) -> frozenset[str]:
+    if provider is None:
+        return frozenset()
     keys = keys_for(ProviderArn.parse(provider).issuer)
     return frozenset(keys.prefixed(key) for key in keys.keys if key.multivalued)
 
 
-def _request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[str, tuple[str, ...]]:
+def request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[str, tuple[str, ...]]:
+    """Condition keys of the request, whoever makes it."""
     agent, referer = request.header("user-agent"), request.header("referer")
     return {
         "aws:CurrentTime": (_time(facts.now),),
         "aws:EpochTime": (str(int(facts.now.timestamp())),),
         "aws:RequestedRegion": (caller.scope.region,),
         "aws:SecureTransport": ("true" if facts.secure_transport else "false",),
-        "aws:ViaAWSService": ("false",),
+        "aws:ViaAWSService": ("true" if facts.called_via else "false",),
+        **({f"aws:CalledVia{which}": (facts.called_via,) for which in _CALLS} if facts.called_via else {}),
         **({"aws:SourceIp": (facts.source_ip,)} if facts.source_ip else {}),
         **({"aws:UserAgent": (agent,)} if agent else {}),
         **({"aws:Referer": (referer,)} if referer else {}),

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
-from botocore.model import ListShape, StructureShape
+from botocore.model import ListShape, MapShape, StringShape, StructureShape
 
 from daypass.localaws import model
 from daypass.localaws.faults import XML, AwsError
@@ -103,6 +103,8 @@ class _Reader:
         if isinstance(shape, StructureShape):
             if isinstance(node, dict):
                 return self.structure(shape, node, f"{path}.")
+        elif isinstance(shape, MapShape):
+            return self.map(shape, node, path)
         elif isinstance(node, str):
             return self.scalar(shape, node, path)
         self.malformed = True
@@ -110,18 +112,34 @@ class _Reader:
 
     def list(self, shape: ListShape, node: object, path: str) -> list[Value]:
         if node == "":
-            return []  # how an empty list is written
+            node = {"member": {}}  # how an empty list is written
         wrapped = node.get(shape.member.serialization.get("name", "member")) if isinstance(node, dict) else None
         if not isinstance(wrapped, dict) or not all(re.fullmatch("[1-9][0-9]{0,4}", index) for index in wrapped):
             self.malformed = True
             return []
         items = [self.any(shape.member, wrapped[index], f"{path}.{index}.member") for index in sorted(wrapped, key=int)]
-        most = shape.metadata.get("max")
+        least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
+        if len(items) < least:
+            self.length_fault(path, f"greater than or equal to {least}")
         if most is not None and len(items) > most:
-            self.faults.append(
-                f"Value at '{path}' failed to satisfy constraint: Member must have length less than or equal to {most}"
-            )
+            self.length_fault(path, f"less than or equal to {most}")
         return items
+
+    def map(self, shape: MapShape, node: object, path: str) -> Value:
+        """Written as `entry.1.key` and `entry.1.value`."""
+        entries = node.get("entry") if isinstance(node, dict) else None
+        value: dict[str, Value] = {}
+        for index, entry in entries.items() if isinstance(entries, dict) else ():
+            given = entry if isinstance(entry, dict) else {}
+            key, item = given.get(shape.key.serialization.get("name", "key")), given.get("value")
+            if isinstance(key, str) and item is not None:
+                value[key] = self.any(shape.value, item, f"{path}.{index}.value")
+            else:
+                self.malformed = True
+        return value
+
+    def length_fault(self, path: str, bound: str) -> None:
+        self.faults.append(f"Value at '{path}' failed to satisfy constraint: Member must have length {bound}")
 
     def scalar(self, shape: Shape, text: str, path: str) -> Value:
         limits = shape.metadata
@@ -143,6 +161,7 @@ class _Reader:
             path,
             min_length=limits.get("min", 0),
             max_length=limits.get("max"),
+            values=tuple(shape.enum) if isinstance(shape, StringShape) else (),
             pattern=model.pattern(limits["pattern"]) if "pattern" in limits else None,
             pattern_text=limits.get("pattern", ""),
         ).faults(text)
@@ -183,7 +202,14 @@ def _content(shape: Shape) -> Writer:
     if isinstance(shape, ListShape):
         item = _element("member", shape.member)
         return lambda value: "".join(map(item, value))
+    if isinstance(shape, MapShape):
+        return _entries(shape)
     return _text
+
+
+def _entries(shape: MapShape) -> Writer:
+    key, value = _element("key", shape.key), _element("value", shape.value)
+    return lambda entries: "".join(f"<entry>{key(name)}{value(one)}</entry>" for name, one in entries.items())
 
 
 def _members(shape: StructureShape) -> Writer:

@@ -11,7 +11,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import IssuerUrlInvalid, RequestInvalid
-from daypass.fetching import FetchedKeys
+from daypass.fetching import FetchedKeys, MetIssuer
 from daypass.names import IssuerUrl
 from daypass.subjects.grammars import grammar_for
 from daypass.tokens.jwk import PrivateKey, PublicKey
@@ -119,8 +119,8 @@ class StandIns:
         return self._keys[issuer]
 
 
-class KeysOf:
-    """A source of key sets that asks stand-ins first, and for all others the network."""
+class Issuers:
+    """The way to issuers: stand-ins are here, and all others are in the network."""
 
     def __init__(self, stand_ins: StandIns, fetcher: Fetcher) -> None:
         self._stand_ins = stand_ins
@@ -136,3 +136,15 @@ class KeysOf:
             return await self._fetcher.key_set(issuer)
         keys = self._stand_ins.key_set(issuer.text)
         return FetchedKeys(issuer.text, discovery=b"", document=keys.document(), keys=keys)
+
+    async def meet(self, issuer: IssuerUrl, /) -> MetIssuer:
+        """What is seen of an issuer when its provider is made.
+
+        A stand-in has no certificate: its key stands for one, so that it has a thumbprint of its own.
+
+        Raises:
+            IssuerUnreachable, AddressForbidden: see `Fetcher`; never for a stand-in.
+        """
+        if not self._stand_ins.plays(issuer.text):
+            return await self._fetcher.meet(issuer)
+        return MetIssuer(discovery=b"", chain=(self._stand_ins.key_set(issuer.text).document(),))

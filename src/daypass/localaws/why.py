@@ -7,12 +7,12 @@ which cannot be guessed; the answer names the place in `x-daypass-why`. Neither 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from daypass.permissions import explain as permissions
 from daypass.trust.edit import smallest_edit
-from daypass.trust.explain import narrate
+from daypass.trust.explain import narrate, words
 from daypass.trust.steps import explain
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 PATH: Final = "/_daypass/why/"
 HEADER: Final = "x-daypass-why"
+
+_LONGEST: Final = 10_000
+"""Of a message that is kept, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ class Whys:
 
     def keep(self, request_id: str, error: AwsError, *, at: datetime, asked: str) -> str:
         """Keep the refusal of what was `asked`; the path under which it is told."""
-        self._refusals[request_id] = _Kept(error, at, asked)
+        if len(error.message) > _LONGEST:  # a parameter of a megabyte is quoted whole: a thousand of those are not kept
+            error = replace(error, message=f"{error.message[:_LONGEST]}…", refusal=None)
+        self._refusals[request_id] = _Kept(error, at, asked[:_LONGEST])
         while len(self._refusals) > self._capacity:
             self._refusals.popitem(last=False)
         return PATH + request_id
@@ -75,8 +80,8 @@ def _head(request_id: str, kept: _Kept) -> dict[str, object]:
 
 def log_lines(request_id: str, error: AwsError) -> str:
     """The refusal for the log: one line of AWS's, then what is behind it, indented."""
-    words = _told(error)["words"]
-    behind = words if isinstance(words, str) else error.detail
+    told = _told(error)["words"]
+    behind = told if isinstance(told, str) else error.detail
     lines = [f"refused {request_id}: {error.code}: {error.message}", *(f"  {line}" for line in behind.splitlines())]
     # What a token says reaches a terminal here.
     return "\n".join("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line) for line in lines)
@@ -87,8 +92,11 @@ def _told(error: AwsError) -> dict[str, object]:
         told = permissions.words(error.authorization)
         return {"decision": error.authorization.to_json(), "explanation": None, "edit": None, "words": told}
     refusal = error.refusal
-    if refusal is None or refusal.decision is None or refusal.policy is None or refusal.attempt is None:
+    if refusal is None or refusal.decision is None:
         return {"decision": None, "explanation": None, "edit": None, "words": None}
+    if refusal.policy is None or refusal.attempt is None:
+        told = f"{refusal.detail}\n{words(refusal.decision)}"
+        return {"decision": refusal.decision.to_json(), "explanation": None, "edit": None, "words": told}
     explanation = explain(refusal.policy, refusal.attempt)
     remedy = smallest_edit(explanation)
     return {

@@ -52,7 +52,7 @@ DAYPASS: Final = Grammar(
         ),
     ),
     customised="the organization chooses the components behind organization and project",
-    source="daypass.subjects.daypass_format",
+    source="Daypass, token formats",
 )
 
 _FIXED: Final = Marking.IMMUTABLE

@@ -308,6 +308,12 @@ class UsageInvalid(Invalid):
     code = "usage_invalid"
 
 
+class DatabaseUrlInvalid(Invalid):
+    """The URL of the database cannot be read, or is of a kind that is not supported."""
+
+    code = "database_url_invalid"
+
+
 class SettingInvalid(Invalid):
     """A setting that cannot be used. `facts` hold `file`, `key` and `reason`."""
 

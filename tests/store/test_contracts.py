@@ -1,4 +1,4 @@
-"""What every RegistryStore, KeyStore and AuditLog promises: the same suite for memory and SQLite."""
+"""What every RegistryStore, KeyStore and AuditLog promises: the same suite for memory, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from daypass.idp.model import (
     Workload,
     WorkloadKind,
 )
-from daypass.store import open_store
+from daypass.store import open_database, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,9 +38,13 @@ TOKEN = AdminToken("adm_a", "ci", frozenset({"workloads:write", "*"}), "org_a", 
 KEY = SigningKey("kid-a", "ES256", KeyState.NEXT, {"kty": "EC", "crv": "P-256", "x": "x", "y": "y"}, AT)
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "data") as store:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        opening = open_store(tmp_path / "data")
+    else:
+        opening = open_database(request.getfixturevalue("database_url"))
+    with opening as store:
         yield store
 
 

@@ -16,8 +16,9 @@ from sqlalchemy import create_engine
 from daypass.errors import AlreadyExists, FileUnavailable, FileUnsafe, StoreUnavailable
 from daypass.idp.model import Organization
 from daypass.store import open_store
-from daypass.store.engine import open_engine, reading, writing
+from daypass.store.engine import reading, writing
 from daypass.store.schema import metadata
+from daypass.store.sqlite import sqlite_engine
 from support.outside import outside
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path) -> Non
 def test_migrations_make_exactly_the_schema(tmp_path: Path) -> None:
     with open_store(tmp_path / "migrated"):
         pass
-    engine = open_engine(tmp_path / "migrated" / "daypass.db")
+    engine = sqlite_engine(tmp_path / "migrated" / "daypass.db")
     with reading(engine) as connection:
         differences = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
         assert differences == []
@@ -136,7 +137,7 @@ def test_a_migration_that_dies_half_way_leaves_nothing(tmp_path: Path, monkeypat
 
 def test_commits_are_durable_and_references_are_kept(tmp_path: Path) -> None:
     with open_store(tmp_path):
-        engine = open_engine(tmp_path / "daypass.db")
+        engine = sqlite_engine(tmp_path / "daypass.db")
         with reading(engine) as connection:
             pragmas = {
                 name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()

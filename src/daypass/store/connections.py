@@ -63,8 +63,11 @@ class SqlConnectionStore:
         return self._all(query)
 
     def _all(self, query: Select[Any]) -> Sequence[Connection]:
-        with reading(self._engine) as database:
-            return [_connection(row) for row in database.execute(query.order_by(connections.c.id))]
+        try:
+            with reading(self._engine) as database:
+                return [_connection(row) for row in database.execute(query.order_by(connections.c.id))]
+        except NotFound:
+            return []
 
 
 class SqlReplayStore:

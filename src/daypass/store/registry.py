@@ -112,8 +112,11 @@ class SqlRegistryStore:
             raise NotFound(f"there is no `{row['id']}`")
 
     def _one(self, query: Select[Any]) -> Row[Any] | None:
-        with reading(self._engine) as connection:
-            return connection.execute(query).one_or_none()
+        try:
+            with reading(self._engine) as connection:
+                return connection.execute(query).one_or_none()
+        except NotFound:
+            return None
 
     def _page(self, table: Table, query: Select[Any], after: str | None, limit: int) -> Sequence[Row[Any]]:
         if after is not None:

@@ -150,9 +150,7 @@ def router(services: Services) -> APIRouter:
             )
         )
 
-    @routes.get(
-        PATH + "/{connection}/refusals", response_model=Listed[RefusalAnswer], **needs(Scope.CONNECTIONS_READ)
-    )
+    @routes.get(PATH + "/{connection}/refusals", response_model=Listed[RefusalAnswer], **needs(Scope.CONNECTIONS_READ))
     async def list_refusals(
         organization: str, connection: str, caller: Annotated[Caller, Depends(the_caller)]
     ) -> Response:

@@ -15,6 +15,7 @@ import ssl
 import stat
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +24,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from daypass import files
 from daypass.errors import FileUnavailable, FileUnsafe, IssuerUrlInvalid, SettingInvalid
 from daypass.idp.issue import MIN_TOKEN_LIFETIME_SECONDS
-from daypass.idp.key_times import MAX_TOKEN_LIFETIME_SECONDS
+from daypass.idp.key_times import (
+    KEY_SET_MAX_AGE_SECONDS,
+    MAX_TOKEN_LIFETIME_SECONDS,
+    KeyTimes,
+    least_keep_seconds,
+    least_publish_seconds,
+)
 from daypass.names import IssuerUrl
 from daypass.subjects.formats import AWS_SUBJECT_LIMIT
 from daypass.tokens.algorithms import BY_NAME
@@ -226,7 +233,37 @@ class Settings:
         metadata=_is(
             ALGORITHM_LIST,
             "The algorithms to hold keys for. The first one signs when a request does not choose. The key of one that"
-            " is added later signs six minutes after the start, when caches of the key set can have it.",
+            " is added later signs some minutes after the start, when caches of the key set can have it.",
+        ),
+    )
+    key_rotation_days: int = field(
+        default=30,
+        metadata=_is(
+            _number(0, 3650, "days"),
+            "How long a signing key signs before the next one takes its turn. 0 for no rotation by schedule.",
+        ),
+    )
+    key_publish_before_seconds: int = field(
+        default=86_400,
+        metadata=_is(
+            _number(0, 31_536_000, "seconds"),
+            "How long a new key is in the key set before its turn comes. Long enough for relying parties that keep key"
+            " sets longer than they are told; AWS does not say how long STS does.",
+        ),
+    )
+    key_keep_after_seconds: int = field(
+        default=least_keep_seconds(KEY_SET_MAX_AGE_SECONDS) + 6 * 3600,
+        metadata=_is(
+            _number(0, 31_536_000, "seconds"),
+            "How long a key stays in the key set after its last signature. Its longest token, clocks that differ, and"
+            " caches are counted in the least that is allowed; the rest is a margin.",
+        ),
+    )
+    key_set_max_age_seconds: int = field(
+        default=KEY_SET_MAX_AGE_SECONDS,
+        metadata=_is(
+            _number(30, 86_400, "seconds"),
+            "How long relying parties may keep the key set and the discovery document: the `max-age` of both.",
         ),
     )
     key_file: Path | None = field(
@@ -269,6 +306,16 @@ class Settings:
     log_format: LogFormat = field(
         default=LogFormat.TEXT, metadata=_is(_one_of(LogFormat), "How events are written to standard error.")
     )
+
+    @property
+    def key_times(self) -> KeyTimes:
+        """How long each part of a signing key's life takes."""
+        return KeyTimes(
+            rotation=timedelta(days=self.key_rotation_days) if self.key_rotation_days else None,
+            publish_before=timedelta(seconds=self.key_publish_before_seconds),
+            keep_after=timedelta(seconds=self.key_keep_after_seconds),
+            key_set_max_age_seconds=self.key_set_max_age_seconds,
+        )
 
     @classmethod
     def read(
@@ -504,6 +551,35 @@ def _lifetimes(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _key_times(settings: Settings) -> Iterator[Finding]:
+    max_age, publish = settings.key_set_max_age_seconds, settings.key_publish_before_seconds
+    least_publish, least_keep = least_publish_seconds(max_age), least_keep_seconds(max_age)
+    if publish < least_publish:
+        yield (
+            "key_publish_before_seconds",
+            (
+                f"the new key would sign while caches lack it: they keep the key set for {max_age} seconds, and other"
+                f" processes and clocks need {least_publish - max_age} more"
+            ),
+            f"The least is {least_publish}.",
+        )
+    if settings.key_keep_after_seconds < least_keep:
+        yield (
+            "key_keep_after_seconds",
+            (
+                f"a key would leave the key set while its tokens live: up to {MAX_TOKEN_LIFETIME_SECONDS} seconds, and"
+                f" caches, processes and clocks need {least_keep - MAX_TOKEN_LIFETIME_SECONDS} more"
+            ),
+            f"The least is {least_keep}.",
+        )
+    if settings.key_rotation_days and settings.key_rotation_days * 86_400 < publish:
+        yield (
+            "key_rotation_days",
+            f"a key's turn would come before it was published for {publish} seconds (`key_publish_before_seconds`)",
+            f"The least is {-(-publish // 86_400)}, or 0 for no rotation by schedule.",
+        )
+
+
 def _folder(settings: Settings) -> Iterator[Finding]:
     advice = "Name a folder; it is made when missing."
     try:
@@ -534,6 +610,10 @@ RULES: Final[tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[Finding]
     (("behind_proxy", "listen"), _address),
     (("key_file", "passphrase_file"), _encryption),
     (("token_lifetime_seconds", "token_lifetime_max_seconds"), _lifetimes),
+    (
+        ("key_set_max_age_seconds", "key_publish_before_seconds", "key_keep_after_seconds", "key_rotation_days"),
+        _key_times,
+    ),
     (("data_folder",), _folder),
 )
 

@@ -10,7 +10,7 @@ import pytest
 from daypass.bootstrap import identity_provider as room
 from daypass.config import Settings
 from daypass.errors import CredentialUnknown, StoreUnavailable
-from daypass.idp.key_ring import PUBLISHED_FIRST
+from daypass.idp.key_times import KeyTimes
 from daypass.idp.refusals import ROWS_PER_WINDOW
 from daypass.names import IssuerUrl
 from daypass.secret import Secret
@@ -32,10 +32,10 @@ def test_an_algorithm_added_to_the_settings_signs_when_its_key_is_known(
         async with room.identity_provider(Settings(issuer=ISSUER, data_folder=tmp_path / "d"), clock=clock):
             pass
         more = Settings(issuer=ISSUER, data_folder=tmp_path / "d", signing_algorithms=("ES384", "RS256", "ES256"))
-        async with room.identity_provider(more, clock=clock) as services:
+        async with room.identity_provider(more, clock=clock, monotonic=clock.seconds) as services:
             await asyncio.sleep(0.1)
             assert "ES384" not in services.key_ring.algorithms
-            clock.advance(PUBLISHED_FIRST.total_seconds())
+            clock.advance(KeyTimes().least_publish.total_seconds())
             for _ in range(500):
                 await asyncio.sleep(0.01)
                 if "ES384" in services.key_ring.algorithms:

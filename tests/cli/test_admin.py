@@ -92,6 +92,15 @@ REQUESTS: list[tuple[str, str, str, Any]] = [
     ("workload revoke wsp_1", "POST", "/v1/workloads/wsp_1/revoke", None),
     ("key list", "GET", "/v1/keys?limit=1000", None),
     ("key create --algorithm ES256", "POST", "/v1/keys", {"algorithm": "ES256"}),
+    ("key list --organization acme", "GET", "/v1/keys?limit=1000&organization=acme", None),
+    (
+        "key create --algorithm ES256 --organization acme",
+        "POST",
+        "/v1/keys",
+        {"algorithm": "ES256", "organization": "acme"},
+    ),
+    ("audit list", "GET", "/v1/audit?limit=1000", None),
+    ("audit verify", "GET", "/v1/audit/verify", None),
     ("key activate k1", "POST", "/v1/keys/k1/activate", None),
     ("key activate k1 --at-once", "POST", "/v1/keys/k1/activate?at_once=true", None),
     (
@@ -121,8 +130,8 @@ def test_each_command_makes_its_request(
 def test_a_list_goes_over_all_pages_and_a_pipe_gets_tabs(environ: dict[str, str]) -> None:
     done = daypass(environ, "org", "list")
     assert done.stdout == (
-        "org_1\tacme\tAcme\\x1b[31m\tdaypass\tsts.amazonaws.com b\n"
-        "org_2\tb\tAcme\\x1b[31m\tdaypass\tsts.amazonaws.com b\n"
+        "org_1\tacme\tAcme\\x1b[31m\tdaypass\tsts.amazonaws.com b\t-\n"
+        "org_2\tb\tAcme\\x1b[31m\tdaypass\tsts.amazonaws.com b\t-\n"
     )
     assert len(json.loads(daypass(environ, "org", "list", "--json").stdout)) == 2
 

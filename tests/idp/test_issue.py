@@ -24,7 +24,7 @@ from daypass.errors import (
     SubjectTooLong,
 )
 from daypass.idp.issue import IssuedToken, Issuer, IssueRequest
-from daypass.idp.key_ring import KeyRing
+from daypass.idp.key_rings import KeyRings
 from daypass.idp.memory import MemoryKeyStore, MemorySigner
 from daypass.names import IssuerUrl
 from daypass.tokens.key_set import KeySet
@@ -63,10 +63,18 @@ class House:
     def __init__(self, **issuer: int) -> None:
         self.office = Office()
         self.signer = MemorySigner(self.office.clock)
-        self.ring = KeyRing(MemoryKeyStore(), self.signer, self.office.clock, self.office.audit)
-        self.issuer = Issuer(
+        self.rings = KeyRings(
             URL,
-            self.ring,
+            MemoryKeyStore(),
+            self.office.store,
+            self.signer,
+            self.office.clock,
+            self.office.audit,
+            algorithms=["RS256", "ES256"],
+        )
+        self.ring = self.rings.root.key_ring
+        self.issuer = Issuer(
+            self.rings,
             self.office.audit,
             self.office.clock,
             secrets.token_bytes,
@@ -75,7 +83,7 @@ class House:
         )
 
     async def furnish(self, **organization: Any) -> House:
-        await self.ring.ensure(["RS256", "ES256"])
+        await self.rings.load()
         registry = self.office.registry
         await registry.create_organization(
             OPERATOR, slug="acme", **{"audiences": ["sts.amazonaws.com", "vault.example"], **organization}
@@ -211,8 +219,7 @@ def test_the_first_algorithm_that_can_sign_does() -> None:
     async def story() -> None:
         house = await House().furnish()
         house.issuer = Issuer(
-            URL,
-            house.ring,
+            house.rings,
             house.office.audit,
             house.office.clock,
             secrets.token_bytes,

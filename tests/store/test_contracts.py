@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistrySto
 from daypass.idp.model import (
     AdminToken,
     AuditEntry,
+    KeysAt,
     KeyState,
     Organization,
     Project,
@@ -78,7 +81,7 @@ class RegistryStoreContract:
 
     def test_changes_are_kept(self, store: RegistryStore) -> None:
         self.furnish(store)
-        organization = replace(ORGANIZATION, name="B", audiences=(), subject_claims=("x", "y"))
+        organization = replace(ORGANIZATION, name="B", audiences=(), subject_claims=("x", "y"), own_issuer=True)
         project = replace(PROJECT, name="B")
         workload = replace(WORKLOAD, revoked_at=AT, attributes={})
         token = replace(TOKEN, revoked_at=AT, scopes=frozenset())
@@ -168,24 +171,62 @@ class KeyStoreContract:
     """Every KeyStore keeps these promises."""
 
     def test_keys_come_back_oldest_first(self, keys: KeyStore) -> None:
-        assert keys.keys() == []
+        assert keys.keys() == KeysAt(0, ())
+        assert keys.versions() == {}
         younger = replace(KEY, kid="kid-0", created_at=AT + timedelta(microseconds=1))
-        keys.add_key(younger)
-        keys.add_key(KEY)
-        assert keys.keys() == [KEY, younger]
+        assert keys.change_keys(None, [younger, KEY], version=0)
+        assert keys.keys() == KeysAt(1, (KEY, younger))
+        assert keys.versions() == {None: 1}
 
     def test_changes_are_kept(self, keys: KeyStore) -> None:
-        keys.add_key(KEY)
-        changed = replace(KEY, state=KeyState.RETIRED, activated_at=AT, retiring_at=AT, retired_at=AT)
-        keys.update_key(changed)
-        assert keys.keys() == [changed]
+        assert keys.change_keys(None, [KEY], version=0)
+        changed = replace(
+            KEY,
+            state=KeyState.RETIRED,
+            published_at=AT,
+            activate_at=AT,
+            activated_at=AT,
+            retiring_at=AT,
+            retired_at=AT,
+            revoked_at=AT,
+        )
+        other = replace(KEY, kid="kid-b")
+        assert keys.change_keys(None, [changed, other], version=1)
+        assert keys.keys() == KeysAt(2, (changed, other))
 
-    def test_a_kid_is_unique_and_must_be_there_to_be_changed(self, keys: KeyStore) -> None:
-        with pytest.raises(NotFound):
-            keys.update_key(KEY)
-        keys.add_key(KEY)
+    def test_of_two_who_saw_the_same_the_second_writes_nothing(self, keys: KeyStore) -> None:
+        assert keys.change_keys(None, [KEY], version=0)
+        for version in (0, 2):
+            assert not keys.change_keys(None, [replace(KEY, kid="kid-b")], version=version)
+        assert keys.keys() == KeysAt(1, (KEY,))
+        assert keys.change_keys(None, [replace(KEY, kid="kid-b")], version=1)
+        assert not keys.change_keys(None, [replace(KEY, kid="kid-c")], version=1)
+        assert [key.kid for key in keys.keys().keys] == ["kid-a", "kid-b"]
+
+    def test_each_issuer_counts_for_itself_and_shares_no_key(self, keys: KeyStore) -> None:
+        theirs = replace(KEY, kid="kid-b", organization_id="org_a")
+        assert keys.change_keys(None, [KEY], version=0)
+        assert keys.change_keys("org_a", [theirs], version=0)
+        assert keys.keys() == KeysAt(1, (KEY,))
+        assert keys.keys("org_a") == KeysAt(1, (theirs,))
+        assert keys.keys("org_b") == KeysAt(0, ())
+        assert keys.versions() == {None: 1, "org_a": 1}
         with pytest.raises(AlreadyExists):
-            keys.add_key(replace(KEY, algorithm="ES384"))
+            keys.change_keys("org_a", [replace(KEY, organization_id="org_a")], version=1)
+        assert keys.keys("org_a") == KeysAt(1, (theirs,)), "all or none"
+        assert keys.versions() == {None: 1, "org_a": 1}
+
+    def test_of_many_at_once_one_wins(self, keys: KeyStore) -> None:
+        for version in range(3):
+            start = threading.Barrier(8)
+
+            def race(number: int, version: int = version, start: threading.Barrier = start) -> bool:
+                start.wait()
+                return keys.change_keys(None, [replace(KEY, kid=f"kid-{version}-{number}")], version=version)
+
+            with ThreadPoolExecutor(8) as pool:
+                assert sum(pool.map(race, range(8))) == 1
+        assert len(keys.keys().keys) == keys.keys().version == 3
 
 
 class TestMemoryKeyStore(KeyStoreContract):
@@ -246,7 +287,21 @@ class AuditLogContract:
             assert [each.sequence for each in log.entries(after=2, limit=2)] == [3, 4]
             assert [each.sequence for each in log.entries(organization_id="org_b")] == [2, 4]
             assert [each.sequence for each in log.entries(after=2, organization_id="org_b")] == [4]
+            kids = ("k_1", "kx1", "K_1", 'a"kid":"k_1"', "k_1")
+            for kid in kids:
+                await log.append(replace(SHORT, kid=kid, detail={"x": '"kid":"k_1"'}))
+            assert [each.sequence for each in log.entries(kid="k_1") if each.entry.kid == "k_1"] == [6, 10]
+            assert [each.sequence for each in log.entries(kid="k_1", after=6)] == [10]
             assert log.entries(organization_id="org_") == []
+
+        asyncio.run(story())
+
+    def test_an_unchanged_log_is_verified(self, log: AuditLog) -> None:
+        async def story() -> None:
+            assert log.verify() == 0
+            for entry in (ENTRY, SHORT):
+                await log.append(entry)
+            assert log.verify() == 2
 
         asyncio.run(story())
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import re
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
+from daypass import files
 from daypass.errors import AlreadyExists, FileUnavailable, FileUnsafe, StoreUnavailable
 from daypass.idp.model import Organization
 from daypass.store import open_store
 from daypass.store.engine import reading, writing
+from daypass.store.migrating import configuration
+from daypass.store.opening import DATABASE
 from daypass.store.schema import metadata
 from daypass.store.sqlite import sqlite_engine
 from support.outside import outside
@@ -161,3 +166,37 @@ def test_a_database_that_is_taken_away_is_unavailable_and_says_no_value(tmp_path
         with pytest.raises(StoreUnavailable) as refusal:
             store.registry.organization("hunter2")
         assert "hunter2" not in str(refusal.value) + str(refusal.value.facts)
+
+
+def test_keys_of_the_first_version_are_known_to_be_published(tmp_path: Path) -> None:
+    """A server that is updated goes on with its keys, and may follow them by others."""
+    folder = tmp_path / "data"
+    files.private_folder(folder)
+    engine = sqlite_engine(folder / DATABASE)
+    config = configuration()
+    made = "2026-01-02T03:04:05.000000Z"
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO organizations VALUES ('org_a', 'acme', 'Acme', 'daypass', '[]', '[\"sts.amazonaws.com\"]', ?)",
+            (made,),
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO signing_keys (kid, algorithm, state, public_jwk, created_at, activated_at)"
+            " VALUES ('k', 'ES256', 'active', '{}', ?, ?)",
+            (made, made),
+        )
+    engine.dispose()
+    (folder / DATABASE).chmod(0o600)
+    with open_store(folder) as store:
+        organization = store.registry.organization("acme")
+        assert organization is not None
+        assert organization.own_issuer is False
+        found = store.keys.keys()
+        assert found.version == 0
+        (key,) = found.keys
+        assert key.published_at == key.created_at == key.activated_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        assert key.organization_id is None
+        assert store.keys.change_keys(None, [replace(key, kid="l")], version=0)
+        assert store.keys.keys().version == 1

@@ -12,7 +12,7 @@ import httpx
 
 from daypass.idp.caller import Caller
 from daypass.idp.issue import Issuer
-from daypass.idp.key_ring import KeyRing
+from daypass.idp.key_rings import KeyRings
 from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistryStore, MemorySigner
 from daypass.idp.registry import Registry
 from daypass.idp.watched_audit import WatchedAuditLog
@@ -23,6 +23,8 @@ from daypass.web.services import Services
 ISSUER = IssuerUrl.parse("https://idp.example.com/idp")
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from daypass.config import Settings
 
 
@@ -51,12 +53,15 @@ class World:
 
     def __post_init__(self) -> None:
         audit = WatchedAuditLog(self.audit)
-        self.key_ring = KeyRing(self.key_store, MemorySigner(self.clock), self.clock, audit)
-        asyncio.run(self.key_ring.ensure(["ES256"]))
+        self.signer = MemorySigner(self.clock)
+        self.key_rings = KeyRings(
+            self.settings.issuer, self.key_store, self.store, self.signer, self.clock, audit, algorithms=["ES256"]
+        )
+        asyncio.run(self.key_rings.load())
+        self.key_ring = self.key_rings.root.key_ring
         self.registry = Registry(self.store, audit, self.clock, os.urandom)
         issuer = Issuer(
-            self.settings.issuer,
-            self.key_ring,
+            self.key_rings,
             audit,
             self.clock,
             os.urandom,
@@ -64,9 +69,13 @@ class World:
             usual_lifetime_seconds=self.settings.token_lifetime_seconds,
             max_lifetime_seconds=self.settings.token_lifetime_max_seconds,
         )
-        self.services = Services(self.settings, self.registry, issuer, self.key_ring, audit, self.clock)
+        self.services = Services(self.settings, self.registry, issuer, self.key_rings, audit, self.clock)
         self.application = application(self.services)
         self.root = self.admin("*")
+
+    def run(self, work: Coroutine[object, object, object]) -> None:
+        """Let something happen inside."""
+        asyncio.run(work)
 
     def admin(self, *scopes: str, organization: str | None = None, seconds: int | None = None) -> str:
         """The secret of a new admin token."""

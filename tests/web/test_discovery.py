@@ -75,7 +75,7 @@ def test_new_keys_are_published_at_once_with_another_etag(world: World) -> None:
     activate = f"/v1/keys/{made['kid']}/activate"
     early = world.call("POST", activate, world.root)
     assert (early.status_code, code(early)) == (400, "request_refused")
-    assert "2026-01-02T03:10:05Z" in early.json()["advice"]
+    assert "2026-01-02T03:11:05Z" in early.json()["advice"]
     assert world.call("POST", f"{activate}?at_once=perhaps", world.root).status_code == 400
     assert world.call("POST", f"{activate}?at_once=true", world.root).json()["state"] == "active"
     listed = world.call("GET", "/.well-known/openid-configuration").json()
@@ -143,5 +143,5 @@ def test_a_log_that_takes_no_entry_is_not_ready_until_it_takes_one(
 
 def test_an_issuer_without_a_key_is_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(world.key_ring.create(Caller.operator(request_id="x"), "ES256"))
-    monkeypatch.setattr(world.key_ring, "_active", {})
+    monkeypatch.setattr(world.key_ring, "_signing", {})
     assert code(world.call("GET", "/readyz")) == "key_unavailable"

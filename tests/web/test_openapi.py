@@ -27,8 +27,10 @@ ROUTES = [
     ("GET", "/readyz"),
     ("GET", "/v1/admin-tokens"),
     ("GET", "/v1/audit"),
+    ("GET", "/v1/audit/verify"),
     ("GET", "/v1/id-tokens/actions"),
     ("GET", "/v1/keys"),
+    ("GET", "/v1/keys/{kid}/tokens"),
     ("GET", "/v1/openapi.json"),
     ("GET", "/v1/organizations"),
     ("GET", "/v1/organizations/{organization}"),
@@ -42,7 +44,9 @@ ROUTES = [
     ("POST", "/v1/admin-tokens/{token}/revoke"),
     ("POST", "/v1/id-tokens"),
     ("POST", "/v1/keys"),
+    ("POST", "/v1/keys/rotate"),
     ("POST", "/v1/keys/{kid}/activate"),
+    ("POST", "/v1/keys/{kid}/revoke"),
     ("POST", "/v1/organizations"),
     ("POST", "/v1/organizations/{organization}/projects"),
     ("POST", "/v1/organizations/{organization}/projects/{project}/workloads"),
@@ -75,6 +79,10 @@ def test_every_reference_in_the_document_leads_somewhere(world: World) -> None:
     assert names == described["components"]["schemas"].keys()
 
 
+MADE = {"issuer", "next_step_at"}
+"""What answers tell that no field holds."""
+
+
 @pytest.mark.parametrize(
     ("shown", "shape", "hidden"),
     [
@@ -88,7 +96,7 @@ def test_every_reference_in_the_document_leads_somewhere(world: World) -> None:
 def test_answers_show_the_model_s_fields_and_no_hash(
     shown: type[Any], shape: type[BaseModel], hidden: set[str]
 ) -> None:
-    assert shape.model_fields.keys() == {field.name for field in dataclasses.fields(shown)} - hidden
+    assert shape.model_fields.keys() - MADE == {field.name for field in dataclasses.fields(shown)} - hidden
 
 
 def test_an_audit_entry_is_shown_with_its_place_in_the_chain() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from typing import TYPE_CHECKING, Final
 
 from daypass import files
@@ -14,14 +15,15 @@ from daypass.errors import DaypassError, SettingInvalid, StoreUnavailable
 from daypass.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from daypass.config import Settings
-    from daypass.idp.key_ring import KeyRing
+    from daypass.idp.key_rings import KeyRings
     from daypass.idp.ports import Clock
     from daypass.idp.refusals import Refusals
     from daypass.idp.registry import Registry
+    from daypass.idp.steady_clock import SteadyClock
     from daypass.web.services import Services
 
 HOUSEKEEPING_SECONDS: Final = 60
@@ -30,7 +32,9 @@ KEYS: Final = "keys"
 
 
 @contextlib.asynccontextmanager
-async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> AsyncIterator[Services]:
+async def identity_provider(
+    settings: Settings, *, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic
+) -> AsyncIterator[Services]:
     """The identity provider, opened on its data folder and ready to issue.
 
     The folder is this process's alone until the context ends. On the first start the signing keys are made, and an
@@ -42,8 +46,9 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
         SettingInvalid: when the passphrase file is empty or not text.
     """
     from daypass.idp.issue import Issuer
-    from daypass.idp.key_ring import KeyRing
+    from daypass.idp.key_rings import KeyRings
     from daypass.idp.registry import Registry
+    from daypass.idp.steady_clock import SteadyClock
     from daypass.idp.watched_audit import WatchedAuditLog
     from daypass.signers import EncryptedFileSigner, KeyFile, Passphrase
     from daypass.store import open_store
@@ -60,13 +65,22 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
     with open_store(folder) as store:
         audit = WatchedAuditLog(store.audit)
         signer = EncryptedFileSigner(folder / KEYS, protection, clock)
-        key_ring = KeyRing(store.keys, signer, clock, audit)
-        await key_ring.load()
-        await key_ring.ensure(settings.signing_algorithms)
+        steady = SteadyClock(clock, monotonic)
+        key_rings = KeyRings(
+            settings.issuer,
+            store.keys,
+            store.registry,
+            signer,
+            steady,
+            audit,
+            algorithms=settings.signing_algorithms,
+            times=settings.key_times,
+            monotonic=monotonic,
+        )
+        await key_rings.load()
         registry = Registry(store.registry, audit, clock, os.urandom)
         issuer = Issuer(
-            settings.issuer,
-            key_ring,
+            key_rings,
             audit,
             clock,
             os.urandom,
@@ -77,11 +91,13 @@ async def identity_provider(settings: Settings, *, clock: Clock = utc_now) -> As
         )
         if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
             await _first_admin_token(registry, folder)
-        housekeeping = asyncio.create_task(_keep_house(key_ring, settings.signing_algorithms, registry.refusals))
+        housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, steady))
+        refreshing = asyncio.create_task(_keep_fresh(key_rings))
         try:
-            yield Services(settings, registry, issuer, key_ring, audit, clock)
+            yield Services(settings, registry, issuer, key_rings, audit, clock)
         finally:
             housekeeping.cancel()
+            refreshing.cancel()
             await registry.refusals.write_counted()
 
 
@@ -100,18 +116,33 @@ def _demand_database(folder: Path) -> None:
         )
 
 
-async def _keep_house(key_ring: KeyRing, algorithms: Sequence[str], refusals: Refusals) -> None:
-    """What is due by the clock: keys that may sign now, keys whose last token has died, refusals only counted."""
-    from daypass.idp.caller import Caller
+async def _keep_fresh(key_rings: KeyRings) -> None:
+    """Read again, often, what other processes may have changed of the keys."""
+    from daypass.idp.key_times import REFRESH_SECONDS
+    from daypass.web.logs import logger
+
+    while True:
+        await asyncio.sleep(REFRESH_SECONDS)
+        try:
+            await key_rings.refresh()
+        except DaypassError as error:
+            logger().warning("keys_not_read", code=error.code, reason=error.message)
+
+
+async def _keep_house(key_rings: KeyRings, refusals: Refusals, clock: SteadyClock) -> None:
+    """What is due by the clock: the next steps of keys, private keys that nobody needs, refusals only counted."""
     from daypass.web.logs import logger
 
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
             await refusals.write_counted()
-            await key_ring.ensure(algorithms)
-            for key in await key_ring.retire_due(Caller.operator(request_id="retire")):
-                logger().info("key_retired", kid=key.kid)
+            for key in await key_rings.advance():
+                logger().info("key_advanced", kid=key.kid, state=key.state.value)
+            if clock.jumped:
+                logger().warning("wall_clock_jumped", ahead_seconds=round(clock.jumped))
+            for kid in await key_rings.clean():
+                logger().info("private_key_destroyed", kid=kid)
         except DaypassError as error:
             logger().warning("housekeeping_failed", code=error.code, reason=error.message)
 

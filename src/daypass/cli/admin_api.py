@@ -59,16 +59,16 @@ def path(*parts: str) -> str:
     return "/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def items(service: Service, list_path: str) -> Iterator[JsonObject]:
-    """All items of a list, page after page.
+def items(service: Service, list_path: str, **query: object) -> Iterator[JsonObject]:
+    """All items of a list, page after page; `query` is what the list takes beside.
 
     Raises:
         ServiceAnswerInvalid: when a page is not one.
     """
     after: str | None = None
     while True:
-        query = {"limit": str(PAGE)} if after is None else {"limit": str(PAGE), "after": after}
-        page = service.get(f"{list_path}?{urlencode(query)}")
+        paging = {"limit": str(PAGE)} if after is None else {"limit": str(PAGE), "after": after}
+        page = service.get(f"{list_path}?{urlencode({**paging, **query})}")
         found, following = page.get("items"), page.get("next")
         if not isinstance(found, list) or (following is not None and (not isinstance(following, str) or not found)):
             raise ServiceAnswerInvalid("the identity provider answered with something that is not a list")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parser", "run"]
 
-_COLUMNS: Final = ("id", "slug", "name", "token_format", "audiences")
+_COLUMNS: Final = ("id", "slug", "name", "token_format", "audiences", "issuer")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,6 +33,11 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--audience", action="append", metavar="AUDIENCE", help="an audience its workloads may ask for; repeatable"
         )
+    create.add_argument("--own-issuer", action="store_true", help="give it an issuer and keys of its own, for ever")
+    update.add_argument(
+        "--own-issuer", action="store_true", help="give it an issuer of its own; tells what changes, unless --yes"
+    )
+    update.add_argument("--yes", action="store_true", help="change the issuer, and with it `iss` of all its tokens")
     show = group.command("show", "show an organization", _show)
     show.add_argument("organization", metavar="ORG", help="id or slug")
     for command in (create, update, show, group.command("list", "list organizations", _list)):
@@ -48,14 +53,38 @@ def _create(arguments: argparse.Namespace) -> int:
 
 
 def _update(arguments: argparse.Namespace) -> int:
-    from daypass.cli import admin_api
+    from daypass.cli import admin_api, output
     from daypass.errors import UsageInvalid
 
     body = admin_api.given(**_chosen(arguments))
     if not body:
         raise UsageInvalid("nothing to change is named", advice="See: daypass org update --help")
     place = admin_api.path("organizations", arguments.organization)
-    return admin_api.print_one(arguments, admin_api.connect().patch(place, body))
+    service = admin_api.connect()
+    if arguments.own_issuer and not arguments.yes:
+        found = service.get(place)
+        if not found.get("own_issuer"):
+            for line in _issuer_change(str(found.get("issuer")), str(found.get("slug"))):
+                output.note(line)
+            raise UsageInvalid("nothing was changed", advice="When the accounts are ready, say it with --yes.")
+    return admin_api.print_one(arguments, service.patch(place, body))
+
+
+def _issuer_change(old: str, slug: str) -> list[str]:
+    """What another issuer changes, for whom."""
+    new = f"{old.removesuffix('/')}/o/{slug}"
+    before, after = (url.removeprefix("https://") for url in (old, new))
+    return [
+        "Tokens of this organization would change, from their next issue on, and never back:",
+        f"  iss                     {old}",
+        f"                       -> {new}",
+        f"  IAM OIDC provider       arn:aws:iam::ACCOUNT:oidc-provider/{before}",
+        f"                       -> arn:aws:iam::ACCOUNT:oidc-provider/{after}",
+        f"  condition keys          {before}:sub, {before}:aud",
+        f"                       -> {after}:sub, {after}:aud",
+        "Make the new provider in each account and let its roles trust both, before you go on. Commands of workloads",
+        "stay as they are. Tokens issued before are good until they expire.",
+    ]
 
 
 def _chosen(arguments: argparse.Namespace) -> dict[str, object]:
@@ -64,6 +93,7 @@ def _chosen(arguments: argparse.Namespace) -> dict[str, object]:
         "token_format": arguments.token_format,
         "subject_claims": arguments.subject_claim,
         "audiences": arguments.audience,
+        "own_issuer": arguments.own_issuer or None,
     }
 
 

@@ -192,7 +192,7 @@ class Issuer:
         await self._audit.append(self._issued(workload, request, now, prepared, token))
         return IssuedToken(token, prepared.expires_at, prepared.jti, prepared.key.kid, prepared.subject, now)
 
-    def _prepare(
+    def _prepare(  # noqa: PLR0917 (whose token it is, what was asked, and when)
         self,
         issuing: Issuing,
         workload: Workload,

@@ -51,7 +51,7 @@ class KeyRings:
         times: how long each part of a key's life takes, for all of them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (the ports, in the order of `KeyRing`)
         self,
         url: IssuerUrl,
         store: KeyStore,
@@ -161,20 +161,34 @@ class KeyRings:
         except IssuerUrlInvalid as error:
             raise RequestInvalid(f"`{slug}` cannot have its own issuer: {error.facts['reason']}") from None
 
-    def choose(self, organization: Organization | None) -> Issuing:
-        """The issuer that an administrator names: an organization's own, or the root issuer.
+    async def demand_url(self, id_or_slug: str) -> None:
+        """See that an organization, if it is there, can have an issuer of its own.
 
         Raises:
-            RequestInvalid: when that organization has none.
+            RequestInvalid: when its URL would be too long.
         """
-        if organization is None:
+        organization = await to_thread(self._registry.organization, id_or_slug)
+        if organization is not None:
+            self.url_of(organization.slug)
+
+    async def named(self, id_or_slug: str | None) -> Issuing:
+        """The issuer that an administrator of all keys names: an organization's own, or (None) the root issuer.
+
+        Raises:
+            NotFound: when there is no such organization.
+            RequestInvalid: when it has no issuer of its own.
+        """
+        if id_or_slug is None:
             return self.root
+        organization = await to_thread(self._registry.organization, id_or_slug)
+        if organization is None:
+            raise NotFound(f"there is no organization `{id_or_slug}`")
         if not organization.own_issuer:
             raise RequestInvalid(
                 f"the organization `{organization.slug}` has no issuer of its own",
                 advice="Its tokens are signed with the root issuer's keys.",
             )
-        return self.of(organization)
+        return await self.open(organization)
 
     def holding(self, kid: str) -> Issuing:
         """The issuer that the key `kid` belongs to.
@@ -207,12 +221,14 @@ class KeyRings:
         Raises:
             StoreUnavailable, AuditUnavailable, KeyUnavailable: when that cannot be done.
         """
+        issuing = self._by_id.get(organization.id)
+        if issuing is not None and issuing.key_ring.algorithms:
+            return issuing
         async with self._opening:
             issuing = self._by_id.get(organization.id)
             if issuing is None or not issuing.key_ring.algorithms:
-                self.url_of(organization.slug)
                 ring = self._new_ring(organization_id=organization.id)
-                await ring.advance()  # published only when it can sign
+                await ring.advance()  # served only when it can sign
                 issuing = self._add(organization, ring)
             return issuing
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from daypass.errors import AlreadyExists, KeyUnavailable, NotFound
+from daypass.errors import AlreadyExists, AuditBroken, KeyUnavailable, NotFound
 from daypass.idp.exchange.connection import Connection
 from daypass.idp.model import (
     AdminToken,
@@ -232,8 +232,7 @@ class MemoryAuditLog:
     async def append(self, entry: AuditEntry) -> None:
         """See `AuditLog`, as of all methods here."""
         previous = self.records[-1].hash if self.records else ""
-        chained = hashlib.sha256(f"{previous}{entry!r}".encode()).hexdigest()
-        self.records.append(AuditRecord(len(self.records) + 1, chained, entry))
+        self.records.append(AuditRecord(len(self.records) + 1, _chained(previous, entry), entry))
 
     def entries(  # noqa: D102
         self, *, after: int = 0, limit: int = 100, organization_id: str | None = None, kid: str | None = None
@@ -244,6 +243,18 @@ class MemoryAuditLog:
             if organization_id in (None, each.entry.organization_id) and kid in (None, each.entry.kid)
         )
         return [each for each, _ in zip(wanted, range(limit), strict=False)]
+
+    def verify(self) -> int:  # noqa: D102
+        previous = ""
+        for number, record in enumerate(self.records, 1):
+            if (record.sequence, record.hash) != (number, _chained(previous, record.entry)):
+                raise AuditBroken(f"the audit log was changed at row {number}", sequence=number)
+            previous = record.hash
+        return len(self.records)
+
+
+def _chained(previous: str, entry: AuditEntry) -> str:
+    return hashlib.sha256(f"{previous}{entry!r}".encode()).hexdigest()
 
 
 class MemorySigner:

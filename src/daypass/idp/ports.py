@@ -74,7 +74,7 @@ class KeyStore(Protocol):
         ...
 
     def change_keys(self, organization_id: str | None, keys: Sequence[SigningKey], *, version: int) -> bool:
-        """Write these keys, new or changed, all or none of them, if the version is still `version`; then it is one more.
+        """Write these keys, new or changed, all or none, if the version is still `version`; then it is one more.
 
         Returns:
             False when somebody else has changed the issuer's keys since; nothing is written then.
@@ -177,6 +177,15 @@ class AuditLog(Protocol):
 
         Raises:
             AuditUnavailable: when they could not be read.
+        """
+        ...
+
+    def verify(self) -> int:
+        """Check every row against the chain of hashes, and give their number. Run it in a thread.
+
+        Raises:
+            AuditBroken: with the `sequence` of the first row that is not as it was written.
+            AuditUnavailable: when the rows cannot be read.
         """
         ...
 

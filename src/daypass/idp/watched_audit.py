@@ -37,3 +37,7 @@ class WatchedAuditLog:
     ) -> Sequence[AuditRecord]:
         """See `AuditLog`."""
         return self._log.entries(after=after, limit=limit, organization_id=organization_id, kid=kid)
+
+    def verify(self) -> int:
+        """See `AuditLog`."""
+        return self._log.verify()

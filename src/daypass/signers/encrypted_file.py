@@ -70,6 +70,8 @@ class EncryptedFileSigner:
     def create_key(self, algorithm: str) -> SigningKey:
         """See `Signer`."""
         key = PrivateKey.generate(algorithm)
+        while key.kid.startswith("-"):  # it would be an option on the command line of an emergency
+            key = PrivateKey.generate(algorithm)
         sealed = self._wrapping.seal(key.to_pkcs8(), _about(key.kid, algorithm), secrets.token_bytes)
         self._write(f"{key.kid}.json", {"format": FORMAT, "kid": key.kid, "algorithm": algorithm, **sealed})
         self._keys[key.kid] = key

@@ -47,7 +47,7 @@ def application(services: Services) -> Door:
         return {"GET": handler, "HEAD": handler}
 
     # What each issuer has below its own path: the root issuer, and every organization's.
-    issuing = {
+    issuing: dict[str, dict[str, Handler]] = {
         "/.well-known/openid-configuration": readable(documents.discovery),
         "/keys": readable(documents.keys),
         "/not-supported": readable(documents.not_supported),

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from daypass.idp.caller import Caller, Scope
 from daypass.web.administration import AdminRoute, name_of, needs, the_caller
-from daypass.web.answers import Answer, Listed, Time, reply_page
+from daypass.web.answers import Answer, Listed, Time, reply, reply_page
 from daypass.web.services import Services
 
 # FastAPI reads the annotations of handlers when they are defined, so they are not postponed in this module.
@@ -49,6 +49,13 @@ class AuditPage(BaseModel):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
+class AuditVerified(Answer):
+    """Every row is as it was written. `rows` is their number; note it elsewhere with the last row's hash."""
+
+    rows: int
+    last_hash: str | None
+
+
 def router(services: Services) -> APIRouter:
     """The routes."""
     routes = APIRouter(route_class=AdminRoute, tags=["audit"], generate_unique_id_function=name_of)
@@ -63,5 +70,13 @@ def router(services: Services) -> APIRouter:
         )
         items = [AuditAnswer.of(record.entry, sequence=record.sequence, hash=record.hash) for record in found]
         return reply_page(items, page.limit, key="sequence")
+
+    @routes.get("/v1/audit/verify", response_model=AuditVerified, **needs(Scope.AUDIT_READ))
+    async def verify_audit_log(caller: Annotated[Caller, Depends(the_caller)]) -> Response:
+        """Check every row against the chain of hashes. Not for a caller bound to one organization: it reads all."""
+        caller.require_everywhere(Scope.AUDIT_READ)
+        rows = await asyncio.to_thread(services.audit.verify)
+        last = await asyncio.to_thread(services.audit.entries, after=max(rows - 1, 0), limit=1)
+        return reply(AuditVerified(rows=rows, last_hash=last[0].hash if last else None))
 
     return routes

@@ -58,8 +58,7 @@ class Health:
         return Response(orjson.dumps({"status": "ready", "algorithms": algorithms}), media_type="application/json")
 
     async def _look(self) -> None:
-        for issuing in self._services.key_rings:
-            await self._look_at(issuing.key_ring)
+        await self._look_at(self._services.key_ring)
         audit = self._services.audit
         await asyncio.to_thread(audit.entries, limit=1)
         if audit.failed:

@@ -59,6 +59,7 @@ STATUSES: Final[Mapping[type[errors.DaypassError], int]] = {
     errors.CallerRefused: 401,
     errors.ScopeMissing: 403,
     errors.RequestRefused: 400,
+    errors.AuditBroken: 409,
     errors.Invalid: 400,
     errors.NotFound: 404,
     errors.AlreadyExists: 409,

@@ -11,6 +11,7 @@ import importlib
 import json
 import sys
 from functools import partial
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -204,12 +205,22 @@ def _plain(value: object) -> str:
     return json.dumps(value)
 
 
+def seed_schema() -> str:
+    """The schema of seed files."""
+    shown = resources("daypass.localaws.seed").joinpath("seed.schema.json").read_text("utf-8").rstrip()
+    return (
+        "# Seed files of the local AWS\n\nWhat `daypass local-aws --init FILE` takes, as YAML or JSON: a JSON Schema"
+        f" (draft 2020-12).\n\n```json\n{shown}\n```"
+    )
+
+
 PAGES = {
     "reference/cli": commands,
     "reference/errors": error_codes,
     "reference/settings": settings,
     "reference/token-formats": token_formats,
     "reference/lint-rules": rules,
+    "reference/local-aws-seed": seed_schema,
     **{rule.page: partial(rule_page, rule) for rule in RULES},
 }
 

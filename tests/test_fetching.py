@@ -357,6 +357,101 @@ def test_a_private_host_is_allowed_by_its_whole_name_only() -> None:
             asyncio.run(Fetcher(allow_private=frozenset({allowed}), resolve=resolve).key_set(ISSUER))
 
 
+# -------------------------------------------------------------------- keys on another host, for a local AWS alone
+
+KEYS_HOST = "keys.example.net"
+ELSEWHERE = f"https://{KEYS_HOST}/certs"
+
+
+def visit_two(
+    ca: trustme.CA,
+    ca_file: Path,
+    keys_talk: Talk,
+    *,
+    jwks_uri: str = ELSEWHERE,
+    discovery_after: float = 0.0,
+    **more: Any,
+) -> tuple[Any, Server]:
+    """An issuer whose keys are on another host, and the outcome of asking it; with the server of the keys."""
+
+    async def talk(exchange: Exchange) -> None:
+        await asyncio.sleep(discovery_after)
+        await exchange.answer(discovery(jwks_uri=jwks_uri))
+
+    async def scenario() -> tuple[Any, Server]:
+        async with (
+            https_server(ca, HOST, talk=talk) as issuer,
+            https_server(ca, more.pop("certificate", KEYS_HOST), talk=keys_talk) as server,
+        ):
+            to = {(HOST, 443): ("127.0.0.1", issuer.port), (KEYS_HOST, 443): ("127.0.0.1", server.port)}
+            fetcher = Fetcher(connect_to=to, trust=[ca_file], keys_elsewhere=True, **more)
+            try:
+                return await fetcher.key_set(ISSUER), server
+            except DaypassError as fault:
+                return fault, server
+
+    return asyncio.run(scenario())
+
+
+async def keys_talk(exchange: Exchange) -> None:
+    await exchange.answer(KEYS.document())
+
+
+def test_keys_may_be_elsewhere_when_that_is_wanted(ca: trustme.CA, ca_file: Path) -> None:
+    """As Google's are: the issuer is accounts.google.com, the keys are at www.googleapis.com."""
+    fetched, server = visit_two(ca, ca_file, keys_talk)
+    assert isinstance(fetched, FetchedKeys)
+    assert [key.kid for key in fetched.keys.keys] == [private_key().public.kid]
+    assert [head.split(b"\r\n")[0] for head in server.heads] == [b"GET /certs HTTP/1.1"]
+    assert f"host: {KEYS_HOST}".encode() in server.heads[0].lower()
+
+
+def test_a_public_issuer_leads_to_no_private_address(ca: trustme.CA, ca_file: Path) -> None:
+    """Not even to one that may be an issuer itself: a bent discovery document would ask it."""
+    fault, server = visit_two(
+        ca, ca_file, keys_talk, jwks_uri="https://localhost/keys", allow_private=frozenset({"localhost"})
+    )
+    assert isinstance(fault, AddressForbidden)
+    assert server.heads == []
+
+
+def test_keys_elsewhere_need_a_certificate_of_their_own_host(ca: trustme.CA, ca_file: Path) -> None:
+    fault, server = visit_two(ca, ca_file, keys_talk, certificate=HOST)
+    assert isinstance(fault, IssuerUnreachable)
+    assert fault.facts["phase"] == "tls"
+    assert server.heads == []
+
+
+@pytest.mark.parametrize(
+    "jwks_uri", [f"http://{KEYS_HOST}/certs", f"https://me@{KEYS_HOST}/certs", "file:///etc/passwd"]
+)
+def test_keys_elsewhere_are_asked_over_https_only(ca: trustme.CA, ca_file: Path, jwks_uri: str) -> None:
+    fault, server = visit_two(ca, ca_file, keys_talk, jwks_uri=jwks_uri)
+    assert isinstance(fault, IssuerUnreachable)
+    assert server.heads == []
+
+
+def test_keys_elsewhere_do_not_redirect(ca: trustme.CA, ca_file: Path) -> None:
+    async def talk(exchange: Exchange) -> None:
+        await exchange.answer(KEYS.document(), status="302 Found", headers=f"location: https://{HOST}/keys\r\n")
+
+    fault, _ = visit_two(ca, ca_file, talk)
+    assert isinstance(fault, IssuerUnreachable)
+    assert "redirect" in fault.message
+
+
+def test_both_hosts_share_one_deadline(ca: trustme.CA, ca_file: Path) -> None:
+    async def talk(exchange: Exchange) -> None:
+        await asyncio.sleep(0.4)
+        await exchange.answer(KEYS.document())
+
+    started = time.monotonic()
+    fault, _ = visit_two(ca, ca_file, talk, discovery_after=0.3, limits=QUICK)
+    assert isinstance(fault, IssuerUnreachable)
+    assert fault.facts["phase"] == "time"
+    assert time.monotonic() - started < 2
+
+
 # ------------------------------------------------------------------------------------------------------- the cache
 
 

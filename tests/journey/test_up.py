@@ -281,7 +281,7 @@ def test_without_the_extra_the_local_aws_serves_sts_and_iam(tmp_path: Path, with
         endpoint = ready.read_text().strip()
         assert account_at(endpoint) == "000000000000"
         iam = client("iam", endpoint)
-        iam.create_open_id_connect_provider(Url="https://idp.example.com", ClientIDList=["sts.amazonaws.com"])
+        iam.create_open_id_connect_provider(Url="https://idp.example.com", ThumbprintList=["0" * 40])
         assert len(iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]) == 1
         iam.close()
         secrets = client("secretsmanager", endpoint)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from daypass.localaws.app import LocalAwsConfig, build
+from daypass.sts.observed import AS_OBSERVED, Observed
 from support.asgi import served
 from support.https_issuer import HttpsIssuer, https_issuer
 from support.local_aws import Clock, LocalAws, Stage
@@ -35,9 +36,13 @@ def shared_issuer(ca: trustme.CA) -> Iterator[HttpsIssuer]:
 @pytest.fixture
 def aws(stage: tuple[Stage, int], shared_issuer: HttpsIssuer, ca_file: Path) -> Iterator[LocalAws]:
     clock = Clock()
-    stage[0].app = build(LocalAwsConfig(trust=(ca_file,)), clock)
+
+    def start(observed: Observed) -> None:
+        stage[0].app = build(LocalAwsConfig(trust=(ca_file,), observed=observed), clock)
+
+    start(AS_OBSERVED)
     shared_issuer.reset()
-    local = LocalAws(port=stage[1], clock=clock, issuer=shared_issuer)
+    local = LocalAws(port=stage[1], clock=clock, issuer=shared_issuer, start=start)
     yield local
     for client in local.clients:
         client.close()

@@ -385,12 +385,13 @@ def test_attached_policies_count_at_once(ready: LocalAws, secret: tuple[str, str
 
 
 def test_a_role_of_the_same_name_is_another_role(ready: LocalAws, secret: tuple[str, str]) -> None:
+    """A role takes its sessions with it, as on AWS."""
     client, iam = session(ready, "secretsmanager"), ready.client("iam")
     iam.delete_role(RoleName="deploy")
-    assert refused(lambda: client.get_secret_value(SecretId=secret[0]))[0] == "AccessDeniedException"
+    assert refused(lambda: client.get_secret_value(SecretId=secret[0]))[0] == "UnrecognizedClientException"
     iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=ready.policy())
     ready.permit(allow("*"))
-    assert refused(lambda: client.get_secret_value(SecretId=secret[0]))[0] == "AccessDeniedException"
+    assert refused(lambda: client.get_secret_value(SecretId=secret[0]))[0] == "UnrecognizedClientException"
     assert session(ready, "secretsmanager").get_secret_value(SecretId=secret[0])
 
 

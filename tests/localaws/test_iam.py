@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ACCOUNT = "111122223333"
 NO_CHECKS = Config(parameter_validation=False, retries={"max_attempts": 0})
 ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/"
+THUMBPRINTS = ["c" * 40]
+"""With them IAM contacts nobody."""
 
 
 @pytest.fixture
@@ -59,11 +61,11 @@ def policy(**other: Any) -> str:
     ],
 )
 def test_a_provider_is_its_url_without_scheme(iam: Any, url: str, issuer: str) -> None:
-    arn = iam.create_open_id_connect_provider(Url=url)["OpenIDConnectProviderArn"]
+    arn = iam.create_open_id_connect_provider(Url=url, ThumbprintList=THUMBPRINTS)["OpenIDConnectProviderArn"]
     assert arn == ARN + issuer
     found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     assert found["Url"] == issuer
-    assert found["ClientIDList"] == found["ThumbprintList"] == []
+    assert (found["ClientIDList"], found["ThumbprintList"]) == ([], THUMBPRINTS)
     assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == [{"Arn": arn}]
     assert fault(iam.create_open_id_connect_provider, Url=url)[:2] == ("EntityAlreadyExists", 409)
 
@@ -145,7 +147,9 @@ def test_missing_providers_have_two_texts(iam: Any) -> None:
     assert fault(iam.delete_open_id_connect_provider, OpenIDConnectProviderArn=arn) == (
         "NoSuchEntity", 404, f"OpenId connect Provider {arn} cannot be found.",
     )  # fmt: skip
-    made = iam.create_open_id_connect_provider(Url="https://a.example")["OpenIDConnectProviderArn"]
+    made = iam.create_open_id_connect_provider(Url="https://a.example", ThumbprintList=THUMBPRINTS)[
+        "OpenIDConnectProviderArn"
+    ]
     assert fault(iam.update_open_id_connect_provider_thumbprint, OpenIDConnectProviderArn=made, ThumbprintList=[]) == (
         "InvalidInput", 400, "Thumbprint list must contain at least one entry.",
     )  # fmt: skip
@@ -154,7 +158,7 @@ def test_missing_providers_have_two_texts(iam: Any) -> None:
 
 
 def test_accounts_do_not_see_each_other(aws: LocalAws, iam: Any) -> None:
-    iam.create_open_id_connect_provider(Url="https://a.example")
+    iam.create_open_id_connect_provider(Url="https://a.example", ThumbprintList=THUMBPRINTS)
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=policy())
     other = aws.client("iam", {"AccessKeyId": "999988887777", "SecretAccessKey": "test"})
     assert other.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
@@ -239,12 +243,15 @@ def test_parameters_outside_the_model(iam: Any, arguments: dict[str, Any]) -> No
     assert fault(iam.create_role, **given)[:2] == ("ValidationError", 400)
 
 
-def test_what_is_not_there_says_so(iam: Any) -> None:
+def test_what_is_not_there_says_so(aws: LocalAws, iam: Any) -> None:
     assert fault(iam.list_users)[:2] == ("NotImplemented", 501)
-    arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    code, status, message = fault(iam.get_policy, PolicyArn=arn)
-    assert (code, status) == ("NotImplemented", 501)
-    assert message == f"The local AWS does not have the AWS managed policy {arn}. It has: AdministratorAccess."
+    arn = "arn:aws:iam::aws:policy/AmazonBraketFullAccess"
+    with pytest.raises(ClientError, match=f"Policy {arn} was not found.") as caught:
+        iam.get_policy(PolicyArn=arn)
+    answer = caught.value.response
+    assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == ("NoSuchEntity", 404)
+    why = aws.raw("GET", answer["ResponseMetadata"]["HTTPHeaders"]["x-daypass-why"]).body.decode()
+    assert "AmazonS3ReadOnlyAccess" in why
 
 
 # ----------------------------------------------------------------------------------------- permissions policies
@@ -330,7 +337,7 @@ def test_a_boundary_is_a_policy_that_is_there(iam: Any) -> None:
     assert fault(iam.create_role, **role, PermissionsBoundary=missing) == told
     iam.create_role(**role, PermissionsBoundary=arn)
     boundary = iam.get_role(RoleName="r")["Role"]["PermissionsBoundary"]
-    assert boundary == {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn}
+    assert boundary == {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
     assert fault(iam.delete_policy, PolicyArn=arn)[:2] == ("DeleteConflict", 409)
     iam.delete_role_permissions_boundary(RoleName="r")
     assert "PermissionsBoundary" not in iam.get_role(RoleName="r")["Role"]

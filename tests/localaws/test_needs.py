@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daypass.localaws.needs import s3
-from daypass.localaws.needs.json_protocol import SERVICES, Here
-from daypass.localaws.needs.json_protocol import needs as json_needs
-from daypass.localaws.needs.model import Need, Unreadable
+from daypass.localaws.needs.model import Here, Need, Unreadable
+from daypass.localaws.needs.read import Reading, read
 from daypass.localaws.needs.s3_actions import ACTIONS
+from daypass.localaws.services import catalogue
 from daypass.localaws.wire import WireRequest
 
 HOST = ("host", "127.0.0.1:4566")
@@ -111,13 +111,17 @@ def test_deleting_objects_is_a_permission_for_each() -> None:
     ]
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_an_operation_on_what_the_body_does_not_name_has_no_known_resource(service: str) -> None:
-    here = Here("us-east-1", "111122223333", lambda _: None)
-    request = WireRequest("POST", "/", "", (HOST, ("x-amz-target", f"{service}.GetSecretValue")), b"{}")
-    found = json_needs(service, request, here)
+def understood(service: str, request: WireRequest) -> Reading | Unreadable:
+    behind = catalogue.find(service, request)
+    assert behind is not None
+    return read(behind, request, Here("us-east-1", "111122223333", lambda _: None))
+
+
+def test_an_operation_on_what_the_body_does_not_name_has_no_known_resource() -> None:
+    request = WireRequest("POST", "/", "", (HOST, ("x-amz-target", "secretsmanager.GetSecretValue")), b"{}")
+    found = understood("secretsmanager", request)
     assert not isinstance(found, Unreadable)
-    assert [need.resource for need in found] == [None]
+    assert [need.resource for need in found.needs] == [None]
 
 
 HEADERS = st.lists(
@@ -139,8 +143,7 @@ REQUESTS = st.builds(
 
 @given(REQUESTS)
 def test_no_request_breaks_the_reading(request_: WireRequest) -> None:
-    for found in (
-        s3.needs(request_),
-        json_needs("secretsmanager", request_, Here("us-east-1", "111122223333", lambda _: None)),
-    ):
-        assert isinstance(found, Unreadable) or (found and all(isinstance(need, Need) for need in found))
+    for service in ("s3", "secretsmanager"):
+        found = understood(service, request_)
+        needed = () if isinstance(found, Unreadable) else found.needs
+        assert isinstance(found, Unreadable) or (needed and all(isinstance(need, Need) for need in needed))

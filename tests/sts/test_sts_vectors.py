@@ -29,7 +29,9 @@ def answered(case: StsCase) -> Granted | Refusal:
     token = inspect_token(request.token.reveal())
     if isinstance(token, Refusal):
         return token
-    return decide(request, token, provider=case.provider, keys=case.keys, role=case.role, now=NOW)
+    return decide(
+        request, token, provider=case.provider, keys=case.keys, role=case.role, now=NOW, observed=case.observed
+    )
 
 
 @pytest.mark.parametrize("vector", sts_cases())

@@ -12,8 +12,9 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from daypass.sts.observed import Observed
     from support.https_issuer import HttpsIssuer
 
 ACCOUNT = "111122223333"
@@ -46,9 +47,12 @@ class Raw:
 
 @dataclass
 class LocalAws:
+    """A local AWS that listens. `start` makes it another one, empty, with these choices."""
+
     port: int
     clock: Clock
     issuer: HttpsIssuer
+    start: Callable[[Observed], None]
     clients: list[Any] = field(default_factory=list)
 
     @property

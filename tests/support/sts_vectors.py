@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from daypass.names import ProviderArn, RoleArn
 from daypass.sts.decide import KeysUnavailable, Provider, Role
+from daypass.sts.observed import Observed
 from daypass.tokens import base64url
 from daypass.tokens.jwk import PrivateKey
 from daypass.tokens.key_set import KeySet
@@ -44,6 +45,7 @@ class StsCase:
         key_set: the issuer's key set; None when it cannot be had.
         trust_policy: of the role; None when there is no role.
         max_session_seconds: of the role.
+        observed: the choices where AWS is not known.
         expect: the answer: `code`, `status` and `message`, or `granted`.
     """
 
@@ -54,6 +56,7 @@ class StsCase:
     trust_policy: str | None
     max_session_seconds: int
     expect: dict[str, Any]
+    observed: Observed
 
     @property
     def provider(self) -> Provider | None:
@@ -98,6 +101,7 @@ def build(vector: dict[str, Any], *, issuer: str, now: datetime) -> StsCase:
         trust_policy=None if role is None else json.dumps(role["trust_policy"]),
         max_session_seconds=3600 if role is None else role.get("max_session_seconds", 3600),
         expect=filled["expect"],
+        observed=Observed.parse(f"{name}={value}" for name, value in filled.get("settings", {}).items()),
     )
 
 

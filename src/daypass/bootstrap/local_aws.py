@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -11,12 +12,15 @@ from daypass import files
 from daypass.bootstrap.server import Server, harden, run, stop_signal, tell, utc_now
 from daypass.config import tls_context
 from daypass.errors import SettingInvalid
+from daypass.sts.observed import AS_OBSERVED, Observed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from daypass.localaws.app import Application
+    from daypass.localaws.app import Application, Front
+    from daypass.localaws.data_folder import DataFolder
+    from daypass.names import IssuerUrl
 
 HOST: Final = "127.0.0.1"
 
@@ -28,7 +32,9 @@ class LocalAwsOptions:
     `port` 0 takes a free one; `trust` are PEM files of authorities, `connect_to` maps an issuer's host and port to the
     address that is asked instead, `allow_private` names issuers' hosts that may lead to a private address. With
     `certificate` and `private_key` (PEM files) it serves HTTPS. The endpoint's URL is written to `ready_file` once it
-    answers; an old one is gone before. `port_setting` is the option that `port` was given with.
+    answers; an old one is gone before. `observed` are the choices where AWS is not known. `port_setting` is the option
+    that `port` was given with. `as_issuers` are played here, `data` is the folder in which everything is kept, and
+    `init` are seed files.
     """
 
     port: int
@@ -38,14 +44,21 @@ class LocalAwsOptions:
     certificate: Path | None = None
     private_key: Path | None = None
     ready_file: Path | None = None
+    observed: Observed = AS_OBSERVED
     port_setting: str = "--port"
+    as_issuers: tuple[IssuerUrl, ...] = ()
+    data: Path | None = None
+    init: tuple[Path, ...] = ()
 
 
-def local_aws(options: LocalAwsOptions) -> Application:
-    """The local AWS's application: empty, and with session keys of its own.
+def local_aws(
+    options: LocalAwsOptions, folder: DataFolder | None = None, log: Callable[[str], object] | None = tell
+) -> Front:
+    """The local AWS's application; without a folder empty, and with session keys of its own.
 
     Raises:
         SettingInvalid: when a file of `trust` holds no certificate.
+        FileUnsafe, FileUnavailable: when the folder cannot be read, or is not as it was written.
     """
     from daypass.localaws.app import LocalAwsConfig, build
     from daypass.names import LOOPBACK_HOSTS
@@ -56,18 +69,22 @@ def local_aws(options: LocalAwsOptions) -> Application:
         trust=options.trust,
         allow_private=LOOPBACK_HOSTS | options.allow_private | {host for host, _ in options.connect_to},
         connect_to=options.connect_to,
-        log=tell,
+        observed=options.observed,
+        log=log,
+        as_issuers=options.as_issuers,
+        folder=folder,
     )
     return build(config, utc_now)
 
 
-def local_aws_server(options: LocalAwsOptions) -> Server:
+def local_aws_server(options: LocalAwsOptions, application: Application | None = None) -> Server:
     """The local AWS's server; it listens on this machine only.
 
     Raises:
         SettingInvalid: when the certificate or its key, or a file of `trust`, cannot be used.
     """
-    return Server(local_aws(options), host=HOST, port=options.port, tls=_tls(options), setting=options.port_setting)
+    application = application or local_aws(options)
+    return Server(application, host=HOST, port=options.port, tls=_tls(options), setting=options.port_setting)
 
 
 def endpoint_url(server: Server, options: LocalAwsOptions) -> str:
@@ -80,24 +97,56 @@ def serve_local_aws(options: LocalAwsOptions) -> int:
 
     Raises:
         SettingInvalid: when the address or the certificate cannot be used.
+        FileUnsafe, FileUnavailable: when the data folder cannot be used, or another process has it.
+        RequestInvalid: when a seed file is not one.
     """
     harden()
-    run(_serve(options))
+    with contextlib.ExitStack() as stack:
+        folder = None if options.data is None else stack.enter_context(held(options.data))
+        run(_serve(options, folder))
     return 0
 
 
-async def _serve(options: LocalAwsOptions) -> None:
+def held(data: Path) -> contextlib.AbstractContextManager[DataFolder]:
+    """The data folder, for this process alone; see `DataFolder.held`."""
+    from daypass.localaws.data_folder import DataFolder
+
+    return DataFolder.held(data)
+
+
+async def furnish(front: Front, files_of_seed: Sequence[Path]) -> None:
+    """Put into a local AWS what seed files say, now and after each reset.
+
+    Raises:
+        RequestInvalid: when a file is no seed, or the local AWS refuses what is in it; the message says where.
+        FileUnavailable: when a file cannot be read.
+    """
+    from daypass.localaws.seed.apply import apply
+    from daypass.localaws.seed.document import read_seed
+
+    if files_of_seed:
+        seeds = [await asyncio.to_thread(read_seed, file) for file in files_of_seed]
+        await front.instance.furnish(lambda: apply(front, seeds))
+
+
+async def _serve(options: LocalAwsOptions, folder: DataFolder | None) -> None:
     stopped = stop_signal()
     if options.ready_file is not None:
         await asyncio.to_thread(files.remove, options.ready_file)
-    server = local_aws_server(options)
+    front = local_aws(options, folder)
+    server = local_aws_server(options, front)
+    await furnish(front, options.init)
     await server.start()
     url = endpoint_url(server, options)
     if options.ready_file is not None:
         await asyncio.to_thread(files.write_atomic, options.ready_file, f"{url}\n".encode())
     tell(f"daypass: the local AWS answers at {url}; administrator test/test")
+    if options.as_issuers:
+        played = ", ".join(issuer.text for issuer in options.as_issuers)
+        tell(f"daypass: it plays {played}: for tests only, nothing real may trust this server")
     await stopped.wait()
     await server.stop()
+    front.instance.close()
 
 
 def _demand_authority(file: Path) -> None:

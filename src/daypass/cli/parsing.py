@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageInvalid: when anything is left over.
         """
-        if args is not None and self._commands is None:
+        if args is not None and (self._commands is None or not self._commands.required):
             self._demand_known_options(args)
         found, left = super().parse_known_args(args, namespace)
         if left:
@@ -52,7 +52,7 @@ class Parser(argparse.ArgumentParser):
         known = self._option_string_actions
         for word in args:
             name = word.partition("=")[0]
-            if word == "--":
+            if word == "--" or self.below(word) is not None:
                 return
             if name.startswith("--") and " " not in word and name not in known:
                 raise UsageInvalid(f"there is no option `{name}`", advice=self._nearest(name, known, "{}"))
@@ -87,10 +87,15 @@ class Parser(argparse.ArgumentParser):
         parser.set_defaults(action=action)
         return parser
 
+    def commands(self, *, required: bool = True) -> None:
+        """Have subcommands, even before there is one; without one the parser's own `action` runs, if not `required`."""
+        self._commands = self.add_subparsers(metavar="COMMAND", required=required, parser_class=Parser)
+
     def group(self, name: str, about: str, *, details: str | None = None) -> Parser:
         """Add a subcommand that has subcommands itself."""
         if self._commands is None:
-            self._commands = self.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+            self.commands()
+        assert self._commands is not None
         return self._commands.add_parser(
             name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=details
         )

@@ -12,6 +12,6 @@ from __future__ import annotations
 
 from daypass.fetching.addresses import why_forbidden
 from daypass.fetching.cache import KeySetCache
-from daypass.fetching.fetcher import FetchedKeys, Fetcher, Limits, Resolver
+from daypass.fetching.fetcher import FetchedKeys, Fetcher, Limits, MetIssuer, Resolver
 
-__all__ = ["FetchedKeys", "Fetcher", "KeySetCache", "Limits", "Resolver", "why_forbidden"]
+__all__ = ["FetchedKeys", "Fetcher", "KeySetCache", "Limits", "MetIssuer", "Resolver", "why_forbidden"]

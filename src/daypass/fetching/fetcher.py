@@ -15,6 +15,7 @@ import httpx
 
 from daypass.errors import AddressForbidden, DaypassError, IssuerUnreachable
 from daypass.fetching.addresses import why_forbidden
+from daypass.fetching.served_chain import served_chain
 from daypass.tokens import strict_json
 from daypass.tokens.key_set import KeySet
 
@@ -45,6 +46,14 @@ class FetchedKeys:
     discovery: bytes
     document: bytes
     keys: KeySet
+
+
+@dataclass(frozen=True, slots=True)
+class MetIssuer:
+    """What was seen of an issuer: its discovery document, and the certificates that the host of its keys sent (DER)."""
+
+    discovery: bytes
+    chain: tuple[bytes, ...]
 
 
 class Resolver(Protocol):
@@ -108,6 +117,8 @@ class Fetcher:
         trust: PEM files of further certificate authorities, besides the public ones.
         authorities: PEM text of the certificate authorities to trust instead of the public ones.
         duplicates: how a key set that names a thing twice is read; `last` is AWS's way.
+        keys_elsewhere: whether `jwks_uri` may be on another host, as AWS lets it. Only for a local AWS, which guards
+            nothing real: whoever bends one discovery document then chooses the keys.
         resolve: how names become addresses.
     """
 
@@ -120,12 +131,14 @@ class Fetcher:
         trust: Iterable[Path | str] = (),
         authorities: str | None = None,
         duplicates: Duplicates = "refuse",
+        keys_elsewhere: bool = False,
         resolve: Resolver = system_resolver,
     ) -> None:
         self._limits = limits or Limits()
         self._allow_private = frozenset(host.lower() for host in allow_private)
         self._connect_to = {(host.lower(), port): to for (host, port), to in (connect_to or {}).items()}
         self._duplicates: Duplicates = duplicates
+        self._keys_elsewhere = keys_elsewhere
         self._resolve = resolve
         self._tls = (
             httpx.create_ssl_context(trust_env=False)
@@ -150,17 +163,23 @@ class Fetcher:
         """The issuer's discovery document, and from it the key set (OpenID Connect Discovery 1.0 section 4).
 
         `issuer` in the document must be the issuer byte for byte (section 4.3), and `jwks_uri` on the issuer's own
-        host and port: with a foreign one, whoever can bend one answer could choose the keys for as long as they are
-        kept (CVE-2026-49478).
+        host and port unless `keys_elsewhere`: with a foreign one, whoever can bend one answer could choose the keys for
+        as long as they are kept (CVE-2026-49478). A public issuer never leads to a private address.
 
         Raises:
             IssuerUnreachable: with facts `url`, `phase` and `reason`.
             AddressForbidden: when the host's address is not one that may be asked.
         """
-        async with self._visit(issuer.discovery_url) as visit:
+        deadline = self._ends()
+        async with self._visit(issuer.discovery_url, deadline) as visit:
             discovery = await visit.get(issuer.discovery_url)
             keys_url = self._jwks_uri(discovery, issuer)
-            document = await visit.get(keys_url)
+            here = _site(keys_url).same_as(_site(issuer.discovery_url))
+            document = await visit.get(keys_url) if here else b""
+        if not here:
+            private = _site(issuer.discovery_url).host.lower() in self._allow_private
+            async with self._visit(keys_url, deadline, private=private) as visit:
+                document = await visit.get(keys_url)
         keys = self._keys(document, keys_url)
         return FetchedKeys(issuer=issuer.text, discovery=discovery, document=document, keys=keys)
 
@@ -182,6 +201,26 @@ class Fetcher:
             raise _unreachable(url, "keys", "it is empty")
         return keys
 
+    async def meet(self, issuer: IssuerUrl) -> MetIssuer:
+        """The issuer's discovery document, and the certificates of the host that has its keys, which are not read.
+
+        Raises:
+            IssuerUnreachable: with facts `url`, `phase` and `reason`; phase `discovery` is an answer that is not a
+                discovery document of this issuer.
+            AddressForbidden: when the host's address is not one that may be asked.
+        """
+        deadline, url = self._ends(), issuer.discovery_url
+        async with self._visit(url, deadline) as visit:
+            discovery = await visit.get(url)
+            keys_url = self._jwks_uri(discovery, issuer)
+            chain = visit.chain
+        if not _site(keys_url).same_as(_site(url)):
+            private = _site(url).host.lower() in self._allow_private
+            async with self._visit(keys_url, deadline, private=private) as visit:
+                await visit.get(keys_url)
+                chain = visit.chain
+        return MetIssuer(discovery, chain)
+
     def _jwks_uri(self, discovery: bytes, issuer: IssuerUrl) -> str:
         url = issuer.discovery_url
         try:
@@ -195,21 +234,27 @@ class Fetcher:
         keys_url = metadata.get("jwks_uri")
         if not isinstance(keys_url, str):
             raise _unreachable(url, "discovery", "its `jwks_uri` is missing or not a text")
-        if not _site(keys_url).same_as(_site(url)):
+        if not self._keys_elsewhere and not _site(keys_url).same_as(_site(url)):
             raise _unreachable(url, "discovery", "its `jwks_uri` is not on the issuer's own host and port")
         return keys_url
 
+    def _ends(self) -> float:
+        return asyncio.get_running_loop().time() + self._limits.total_seconds
+
     @asynccontextmanager
-    async def _visit(self, url: str) -> AsyncIterator[_Visit]:
+    async def _visit(self, url: str, ends: float | None = None, *, private: bool = True) -> AsyncIterator[_Visit]:
         """Resolve and judge once, then ask that host under one deadline, and leave nothing behind.
+
+        `ends` is the deadline, in the loop's time, when this visit is not the first of a fetch; `private` whether
+        `allow_private` counts.
 
         The pool lives as long as the visit: it is keyed by address, and would hand a connection made for one name to
         another name on the same address without looking at the certificate again.
         """
         site = _site(url)
         try:
-            async with asyncio.timeout(self._limits.total_seconds) as deadline:
-                addresses, port = await self._addresses(url, site)
+            async with asyncio.timeout_at(ends or self._ends()) as deadline:
+                addresses, port = await self._addresses(url, site, private=private)
                 transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
                 async with transport:
                     yield _Visit(
@@ -224,7 +269,7 @@ class Fetcher:
             reason = f"no complete answer within {self._limits.total_seconds:g} s"
             raise _unreachable(url, "time", reason) from None
 
-    async def _addresses(self, url: str, site: _Site) -> tuple[Sequence[str], int]:
+    async def _addresses(self, url: str, site: _Site, *, private: bool) -> tuple[Sequence[str], int]:
         """Where to connect for a URL: addresses and port."""
         target = self._connect_to.get((site.host.lower(), site.port))
         host, port = target or (site.host, site.port)
@@ -234,7 +279,7 @@ class Fetcher:
             raise _unreachable(url, "name", f"the name `{host}` cannot be resolved") from None
         if not addresses:
             raise _unreachable(url, "name", f"the name `{host}` has no address")
-        if target is None and site.host.lower() not in self._allow_private:
+        if target is None and not (private and site.host.lower() in self._allow_private):
             for address in addresses:
                 if reason := why_forbidden(address):
                     raise AddressForbidden(
@@ -249,7 +294,7 @@ class Fetcher:
 
 
 class _Visit:
-    """One stay at one host.
+    """One stay at one host. `chain` is what certificates it sent, once a document was asked for (DER, its own first).
 
     It speaks to httpx's transport, not to a client: a client would carry the first answer's cookies into the second
     request, and has redirects, credentials and proxies to be switched off one by one.
@@ -271,6 +316,7 @@ class _Visit:
         self._port = port
         self._body_bytes = body_bytes
         self._deadline = deadline
+        self.chain: tuple[bytes, ...] = ()
 
     async def get(self, url: str) -> bytes:
         """One document of this host."""
@@ -298,6 +344,7 @@ class _Visit:
         try:
             response = await self._transport.handle_async_request(request)
             try:
+                self.chain = served_chain(response.extensions["network_stream"].get_extra_info("ssl_object"))
                 return await self._body(response, url)
             finally:
                 await response.aclose()

@@ -1,33 +1,47 @@
 """The front: one ASGI application, and the order in which a request is looked at.
 
-Door, size, service, signature, permission, operation. Nothing but AssumeRoleWithWebIdentity, and the explanation of a
-refusal under its unguessable id, is answered without a signature.
+Door, size, control, service, signature, permission, operation, and what changed is on disk before the answer leaves.
+Nothing but AssumeRoleWithWebIdentity, and what is below `/_daypass/`, is answered without a signature.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
 import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.errors import PartMissing
+from daypass.errors import DaypassError, PartMissing, StoreUnavailable, Unavailable
 from daypass.fetching import Fetcher, KeySetCache
-from daypass.localaws import iam, model, query, signature, why
-from daypass.localaws.authorize import Authorizer, Facts
+from daypass.localaws import iam, model, query, signature, sts, why
+from daypass.localaws.authorize import Authorizer, Facts, request_keys
+from daypass.localaws.clock import LocalClock
+from daypass.localaws.control import PREFIX, Control
 from daypass.localaws.door import why_shut
 from daypass.localaws.faults import AwsError, Fault, Protocol, reply
-from daypass.localaws.iam.state import Call, IamState
+from daypass.localaws.iam.state import Call
+from daypass.localaws.instance import Instance
 from daypass.localaws.recognise import DECIDED, Asked, recognise
-from daypass.localaws.services import BEHIND, Services
-from daypass.localaws.sessions import Sessions
-from daypass.localaws.sts import WebIdentity, get_caller_identity
+from daypass.localaws.services.behind import reads
+from daypass.localaws.sessions import Session
+from daypass.localaws.stand_ins import Issuers
+from daypass.localaws.sts.call import Call as StsCall
+from daypass.localaws.sts.call import Sts, wire_error
+from daypass.localaws.sts.issuer import OutboundIssuers
+from daypass.localaws.sts.web_identity import WebIdentity
 from daypass.localaws.wire import Reply, WireRequest
+from daypass.sts.observed import AS_OBSERVED, Observed, Star
 from daypass.sts.refusal import Refusal
+from daypass.trust.shared_issuers import Control as SharedIssuers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
     from datetime import datetime
     from pathlib import Path
+
+    from daypass.localaws.data_folder import DataFolder
+    from daypass.names import IssuerUrl
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
@@ -47,41 +61,63 @@ class LocalAwsConfig:
         allow_private: hosts of issuers that may have a private or loopback address, by name.
         connect_to: (host, port) of an issuer's URL to the (host, port) where it is really served.
         hosts: names besides loopback ones by which this local AWS may be called.
+        observed: the choices where what is known of AWS differs or ends; none of them turns a check off.
         max_body_bytes: longest body that is taken; kept in memory while it is looked at.
         log: is told what is behind each refusal.
+        as_issuers: issuers that this local AWS plays: it makes their tokens and believes them.
+        folder: where everything is kept; None to keep it in memory.
     """
 
     trust: tuple[Path | str, ...] = ()
     allow_private: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
     connect_to: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset()
+    observed: Observed = AS_OBSERVED
     max_body_bytes: int = 64 * 1024 * 1024
     log: Callable[[str], object] | None = None
+    as_issuers: tuple[IssuerUrl, ...] = ()
+    folder: DataFolder | None = None
 
 
-def build(config: LocalAwsConfig, clock: Callable[[], datetime]) -> Application:
-    """The local AWS, empty, with keys of its own: what another instance gave out is unknown to it."""
-    return _Front(config, clock)
+def build(config: LocalAwsConfig, clock: Callable[[], datetime]) -> Front:
+    """The local AWS. Without a folder: empty, with keys of its own, so what another instance gave out is unknown to it.
+
+    Args:
+        config: what was chosen.
+        clock: the real time, in UTC.
+
+    Raises:
+        FileUnsafe, FileUnavailable: when the folder cannot be read, or is not as it was written.
+    """
+    return Front(config, Instance(LocalClock(clock), as_issuers=config.as_issuers, folder=config.folder))
 
 
-class _Front:
-    def __init__(self, config: LocalAwsConfig, clock: Callable[[], datetime]) -> None:
+class Front:
+    """The ASGI application over an `instance`."""
+
+    def __init__(self, config: LocalAwsConfig, instance: Instance) -> None:
+        self.instance = instance
         self._config = config
-        self._clock = clock
-        self._iam = IamState()
-        self._sessions = Sessions()
+        self._clock = instance.clock
+        self._iam, self._sessions, self._services = instance.iam, instance.sessions, instance.services
         fetcher = Fetcher(
             allow_private=config.allow_private,
             connect_to=config.connect_to,
             trust=config.trust,
             duplicates="last",
+            keys_elsewhere=True,
         )
-        self._web_identity = WebIdentity(self._iam, KeySetCache(fetcher, clock), self._sessions, clock)
-        self._services = Services()
-        self._authorizer = Authorizer(self._iam, self._services)
-        self._whys = why.Whys()
+        self._issuers = Issuers(instance.stand_ins, fetcher)
+        keys = KeySetCache(self._issuers, instance.clock.real)
+        self._web_identity = WebIdentity(self._iam, keys, self._sessions, self._clock, observed=config.observed)
+        self._authorizer = Authorizer(self._iam, config.log)
+        self._steering = Control(instance)
+        self._outbound = OutboundIssuers(self._iam, instance.secret)
+        self._sts = Sts(self._iam, self._sessions, self._authorizer, self._outbound, config.observed)
+        self._shared_issuers = SharedIssuers(star_spoils_anywhere=config.observed.shared_issuer_star is Star.ANYWHERE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
@@ -93,7 +129,7 @@ class _Front:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                self._services.close()
+                self.instance.close()
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
@@ -104,16 +140,20 @@ class _Front:
         asked = recognise(request)
         request_id = str(uuid.uuid4())
         outcome: Reply | AwsError | None
-        if shut := why_shut(scope, request, self._config.hosts):
+        issuer = self._outbound.host(request)
+        if shut := why_shut(scope, request, self._config.hosts | ({issuer} if issuer else set())):
             outcome = Fault.FORBIDDEN_CALLER.error(asked.protocol, shut)
+        elif published := self._outbound.published(request):
+            outcome = published
         elif body is None:
             outcome = Fault.TOO_LARGE.error(asked.protocol, "The request is too large.")
-        elif request.path.startswith(why.PATH):
-            outcome = self._why(request)
+        elif request.path.startswith(PREFIX):
+            outcome = await self._steering.answer(request)
         else:
             outcome = await self._serve(scope, request, asked, request_id, send)
+        outcome = self._saved(asked) or outcome
         if isinstance(outcome, AwsError):
-            outcome = self._refuse(asked, outcome, request_id)
+            outcome = self._refuse(request, asked, outcome, request_id)
         if outcome is not None:
             await _send(outcome, request, send)
 
@@ -129,18 +169,25 @@ class _Front:
         caller = self._caller(request, asked)
         if isinstance(caller, signature.Refused):
             return caller.fault.error(asked.protocol, caller.detail)
+        if isinstance(caller.who, Session):
+            self._iam.note_use(caller.who, self._clock(), caller.scope.region)
         if asked.service in DECIDED:
-            return self._operate(scope, request, given, caller, request_id)
-        if asked.service not in BEHIND:
+            return await self._operate(scope, request, given, caller, request_id)
+        if asked.behind is None:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
         try:
-            await self._services.ready(caller.scope.service)
-            if denied := self._authorizer.behind(caller, request, asked.protocol, self._facts(scope)):
-                return denied
-            await self._services.serve(scope, request, caller, send)
-        except PartMissing as missing:
+            await self._services.ready(asked.behind)
+            judged = self._authorizer.behind(caller, request, asked.behind, self._facts(scope))
+            if isinstance(judged, AwsError):
+                return judged
+            if not reads(judged, asked.protocol):
+                send = self.instance.saving(asked.behind.model, send)
+            await self._services.serve(scope, judged, caller, asked.behind, send)
+        except (PartMissing, StoreUnavailable) as missing:
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, f"{missing.message}. {missing.advice}")
+        except Unavailable as fault:
+            return Fault.INTERNAL.error(asked.protocol, why=fault.message)
         return None
 
     def _caller(self, request: WireRequest, asked: Asked) -> signature.Caller | signature.Refused:
@@ -149,12 +196,23 @@ class _Front:
         if isinstance(claimed, signature.Refused):
             return claimed
         service = asked.service or claimed.scope.service
-        return signature.verify(request, claimed, service=service, sessions=self._sessions, now=self._clock())
+        found = signature.verify(
+            request,
+            claimed,
+            service=service,
+            sessions=self._sessions,
+            now=self._clock(),
+            signed_by=self._clock.real(),
+        )
+        if isinstance(found, signature.Caller) and not self._authorizer.knows(found.who):
+            # A role takes its sessions with it; one of the same name that is made later is another (observed 2026-07).
+            return signature.Refused(Fault.TOKEN_WRONG)
+        return found
 
     def _facts(self, scope: Scope) -> Facts:
         return Facts(now=self._clock(), source_ip=_peer(scope), secure_transport=scope.get("scheme") == "https")
 
-    def _operate(
+    async def _operate(
         self,
         scope: Scope,
         request: WireRequest,
@@ -169,17 +227,25 @@ class _Front:
             return _no_operation(given)
         if denied := self._authorizer.operation(caller, request, action, given, self._facts(scope)):
             return denied
-        outcome: Mapping[str, Any] | AwsError
-        if service == "sts" and action == "GetCallerIdentity":
-            outcome = get_caller_identity(caller.who)
-        elif service == "iam" and action in iam.OPERATIONS:
-            read = query.read_input(operation, given)
-            if isinstance(read, AwsError):
-                return read
-            outcome = iam.OPERATIONS[action](Call(self._iam.to_write(caller.who.account), read, self._clock()))
-        else:
+        if action not in (sts.OPERATIONS if service == "sts" else iam.OPERATIONS):
             detail = f"The local AWS does not implement {service}:{action} yet."
             return Fault.NOT_IMPLEMENTED.error(Protocol.QUERY, detail)
+        read = query.read_input(operation, given)
+        if isinstance(read, AwsError):
+            return read
+        outcome: Mapping[str, Any] | AwsError
+        if service == "sts":
+            keys = request_keys(caller, request, self._facts(scope))
+            outcome = sts.OPERATIONS[action](
+                StsCall(caller.who, read, self._clock(), caller.scope.region, keys, self._sts)
+            )
+        else:
+            number = caller.who.account
+            account = self._iam.to_read(number) if action.startswith(("Get", "List")) else self._iam.to_write(number)
+            answered = iam.carry_out(
+                Call(action, account, read, self._clock(), caller.who.arn, self._issuers, self._shared_issuers)
+            )
+            outcome = await answered if inspect.isawaitable(answered) else answered
         if isinstance(outcome, AwsError):
             return outcome
         return query.answer(operation, outcome, request_id, namespace=model.namespace(service))
@@ -199,23 +265,33 @@ class _Front:
         )
         if not isinstance(outcome, Refusal):
             return query.answer(operation, outcome, request_id, namespace=model.namespace("sts"))
-        answer = outcome.answer
-        return AwsError(answer.code, answer.http_status, outcome.message, outcome.detail, outcome)
+        return wire_error(outcome)
 
-    def _refuse(self, asked: Asked, error: AwsError, request_id: str) -> Reply:
+    def _saved(self, asked: Asked) -> AwsError | None:
+        """Have on disk what changed; a fault, which takes the place of the answer, when that cannot be done."""
+        try:
+            self.instance.save()
+        except DaypassError as fault:
+            return Fault.INTERNAL.error(asked.protocol, why=f"what changed could not be saved: {fault.message}")
+        return None
+
+    def _refuse(self, request: WireRequest, asked: Asked, error: AwsError, request_id: str) -> Reply:
         namespace = model.namespace(str(asked.service)) if asked.service in DECIDED else ""
         refused = reply(error, asked.protocol, request_id, namespace=namespace)
-        if not error.detail:
-            return refused
-        if self._config.log is not None:
+        if self._config.log is not None and error.detail:
             self._config.log(why.log_lines(request_id, error))
-        return replace(refused, headers={**refused.headers, why.HEADER: self._whys.keep(request_id, error)})
+        path = self.instance.whys.keep(request_id, error, at=self._clock.real(), asked=_title(request, asked))
+        return replace(refused, headers={**refused.headers, why.HEADER: path})
 
-    def _why(self, request: WireRequest) -> Reply:
-        told = self._whys.tell(request.path) if request.method == "GET" else None
-        if told is None:
-            return Reply(404, b'{"code":"not_found","message":"no refusal is kept under this id"}', "application/json")
-        return Reply(200, told, "application/json")
+
+def _title(request: WireRequest, asked: Asked) -> str:
+    """What was asked, in few words that hold nothing of what was said."""
+    service = asked.service or "?"
+    operation = (request.header("x-amz-target") or "").rpartition(".")[2]
+    if asked.service in DECIDED:
+        given = query.parameters(request)
+        operation = "" if isinstance(given, AwsError) else given.get("Action", "")
+    return f"{service}:{operation if re.fullmatch('[A-Za-z]{1,64}', operation) else request.method}"
 
 
 def _no_operation(given: Mapping[str, str]) -> AwsError:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from daypass.localaws.faults import AwsError, Fault, Protocol
 from daypass.localaws.iam.managed import managed_policy
-from daypass.localaws.needs import json_protocol, query, s3
-from daypass.localaws.needs.json_protocol import Here
-from daypass.localaws.needs.model import Unreadable
+from daypass.localaws.needs import query, resource_policies
+from daypass.localaws.needs.model import Here, Unreadable
+from daypass.localaws.needs.read import read
+from daypass.localaws.services import state
 from daypass.localaws.sessions import Session
 from daypass.names import ProviderArn, RoleArn
 from daypass.permissions.decision import Request
@@ -26,12 +27,13 @@ from daypass.trust.claim_keys import keys_for
 from daypass.trust.context import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from daypass.localaws.iam.state import Account, IamRole, IamState
     from daypass.localaws.needs.model import Need
-    from daypass.localaws.services import Services
+    from daypass.localaws.services.catalogue import Behind
+    from daypass.localaws.sessions import Administrator
     from daypass.localaws.signature import Caller
     from daypass.localaws.wire import WireRequest
 
@@ -45,12 +47,34 @@ class Facts:
     secure_transport: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a caller brings to every request: policies (None: may do everything), and condition keys."""
+
+    policies: Policies | None
+    keys: Mapping[str, tuple[str, ...]]
+    multivalued: frozenset[str] = frozenset()
+
+
 class Authorizer:
     """Decides by what IAM says now: a change of a role holds at once, for sessions that there are too."""
 
-    def __init__(self, iam: IamState, services: Services) -> None:
+    def __init__(self, iam: IamState, log: Callable[[str], object] | None = None) -> None:
         self._iam = iam
-        self._services = services
+        self._log = log
+        self._told: set[str] = set()
+
+    def knows(self, who: Administrator | Session) -> bool:
+        """Whether there is still what the credentials were given out for."""
+        return not isinstance(who, Session) or _role_of(who, self._iam.to_read(who.account)) is not None
+
+    def identity(self, who: Administrator | Session) -> Identity:
+        """What a caller brings, by what IAM says now."""
+        if not isinstance(who, Session):
+            return Identity(None, _administrator_keys(who))
+        account = self._iam.to_read(who.account)
+        role = _role_of(who, account)
+        return Identity(_policies(who, role, account), _session_keys(who, role), _multivalued(who.provider))
 
     def operation(
         self, caller: Caller, request: WireRequest, action: str, given: Mapping[str, str], facts: Facts
@@ -60,25 +84,43 @@ class Authorizer:
             return None
         account = self._iam.to_read(caller.who.account)
         needed = query.needs(caller.scope.service, action, given, account)
-        return self._refusal(caller.who, needed, _request_keys(caller, request, facts), Protocol.QUERY)
+        return self._refusal(caller.who, needed, request_keys(caller, request, facts), Protocol.QUERY)
 
-    def behind(self, caller: Caller, request: WireRequest, protocol: Protocol, facts: Facts) -> AwsError | None:
-        """Why a request to a service behind may not go on, or None."""
-        who, service, region = caller.who, caller.scope.service, caller.scope.region
-        if not isinstance(who, Session):
-            return None
-        if protocol is Protocol.S3:
-            needed = s3.needs(request)
-        else:
-            needed = json_protocol.needs(
-                service,
-                request,
-                Here(region, who.account, lambda name: self._services.find(service, who.account, region, name)),
-            )
-        if isinstance(needed, Unreadable):
-            detail = f"what permission the request needs cannot be told: {needed.detail}"
+    def behind(self, caller: Caller, request: WireRequest, behind: Behind, facts: Facts) -> WireRequest | AwsError:
+        """The request as it may go on to a service behind, or why it may not. The service must be ready."""
+        who, region, protocol = caller.who, caller.scope.region, behind.protocol
+        here = Here(region, who.account, lambda name: state.find(behind.model, who.account, region, name))
+        reading = read(behind, request, here)
+        if isinstance(reading, Unreadable):
+            if not isinstance(who, Session):
+                # An administrator may do everything, but no more than what is understood; S3 understands it all.
+                if protocol is Protocol.S3:
+                    return request
+                detail = f"The local AWS cannot read this request: {reading.detail}."
+                return Fault.NOT_IMPLEMENTED.error(protocol, detail)
+            detail = f"what permission the request needs cannot be told: {reading.detail}"
             return Fault.ACCESS_DENIED.error(protocol, "Access Denied", why=detail)
-        return self._refusal(who, needed, _request_keys(caller, request, facts), protocol)
+        if isinstance(who, Session):
+            if not reading.known:
+                self._tell_once(
+                    f"{reading.needs[0].action}: the resources of {behind.signing} are not known here,"
+                    " so only statements on all resources count"
+                )
+            refusal = self._refusal(who, reading.needs, request_keys(caller, request, facts), protocol)
+            if refusal is not None:
+                return refusal
+        if reading.policy is not None:
+            ignored = resource_policies.not_to_be_ignored(behind.model, reading.policy, who.account)
+            if ignored is not None:
+                detail = f"The local AWS does not evaluate policies of resources, and will not store {ignored}."
+                return Fault.NOT_IMPLEMENTED.error(protocol, detail)
+            self._tell_once(f"{behind.signing}: the policy of a resource was stored; what it allows is not evaluated")
+        return reading.request
+
+    def _tell_once(self, line: str) -> None:
+        if self._log is not None and line not in self._told:
+            self._told.add(line)
+            self._log(line)
 
     def _refusal(
         self, who: Session, needed: tuple[Need, ...], of_request: Mapping[str, tuple[str, ...]], protocol: Protocol
@@ -91,7 +133,17 @@ class Authorizer:
         common = {**_session_keys(who, role), **of_request}
         multivalued = _multivalued(who.provider)
         for need in needed:
-            owner = who.account if need.bucket is None else self._services.owner(need.bucket) or who.account
+            if need.unknown and (untold := _untold(policies, need)):
+                told = message(
+                    evaluate(Policies(()), Request(need.action, need.resource, Context({}))),
+                    who.arn,
+                    resource=need.shown,
+                )
+                detail = (
+                    f"{need.action}: a statement depends on {untold}, which AWS would tell and the local AWS cannot"
+                )
+                return Fault.ACCESS_DENIED.error(protocol, told, why=detail)
+            owner = who.account if need.bucket is None else state.bucket_owner(need.bucket) or who.account
             if owner != who.account:
                 # The policy of the other account's bucket would have to allow it too, and none is evaluated.
                 policies = replace(policies, resource=())
@@ -105,6 +157,21 @@ class Authorizer:
                 detail = f"{gone}{need.action} on {need.resource or 'a resource that is not known here'} is not allowed"
                 return Fault.ACCESS_DENIED.error(protocol, told, why=detail, authorization=authorization)
         return None
+
+
+def _untold(policies: Policies, need: Need) -> str | None:
+    """The condition key of a statement on this action that AWS would fill and that is not known here, or None."""
+    return next(
+        (
+            condition.key
+            for _, attached in policies.layers()
+            for each in attached
+            for statement in each.policy.statements
+            for condition in statement.conditions
+            if need.is_unknown(condition.key) and statement.names_action(need.action)
+        ),
+        None,
+    )
 
 
 def _role_of(who: Session, account: Account) -> IamRole | None:
@@ -135,6 +202,17 @@ def _managed(account: Account, arns: tuple[str, ...]) -> tuple[Attached, ...]:
 _parsed = lru_cache(maxsize=256)(PermissionsPolicy.parse)
 
 
+def _administrator_keys(who: Administrator) -> dict[str, tuple[str, ...]]:
+    """Of an account's root: no session, so neither an issue time nor anything about multi-factor authentication."""
+    return {
+        "aws:PrincipalArn": (who.arn,),
+        "aws:PrincipalAccount": (who.account,),
+        "aws:PrincipalType": ("Account",),
+        "aws:PrincipalIsAWSService": ("false",),
+        "aws:userid": (who.user_id,),
+    }
+
+
 def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ...]]:
     """Keys of the principal (IAM User Guide, "AWS global condition context keys", "Properties of the principal").
 
@@ -147,7 +225,7 @@ def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ..
         "aws:PrincipalType": ("AssumedRole",),
         "aws:PrincipalIsAWSService": ("false",),
         "aws:userid": (who.user_id,),
-        "aws:FederatedProvider": (who.provider,),
+        **({"aws:FederatedProvider": (who.provider,)} if who.provider else {}),
         "aws:TokenIssueTime": (_time(who.issued_at),),
         "aws:MultiFactorAuthPresent": ("false",),
         **({"aws:SourceIdentity": (who.source_identity,)} if who.source_identity else {}),
@@ -157,12 +235,15 @@ def _session_keys(who: Session, role: IamRole | None) -> dict[str, tuple[str, ..
 
 
 @lru_cache(maxsize=256)
-def _multivalued(provider: str) -> frozenset[str]:
+def _multivalued(provider: str | None) -> frozenset[str]:
+    if provider is None:
+        return frozenset()
     keys = keys_for(ProviderArn.parse(provider).issuer)
     return frozenset(keys.prefixed(key) for key in keys.keys if key.multivalued)
 
 
-def _request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[str, tuple[str, ...]]:
+def request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[str, tuple[str, ...]]:
+    """Condition keys of the request, whoever makes it."""
     agent, referer = request.header("user-agent"), request.header("referer")
     return {
         "aws:CurrentTime": (_time(facts.now),),

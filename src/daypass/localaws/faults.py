@@ -16,6 +16,8 @@ from daypass.localaws.wire import Reply
 from daypass.localaws.xml import escaped
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from daypass.permissions.decision import Authorization
     from daypass.sts.refusal import Refusal
 
@@ -36,7 +38,13 @@ class Protocol(StrEnum):
 
     QUERY = "query"
     JSON = "json"
-    S3 = "rest-xml"
+    S3 = "rest-xml of S3"
+    JSON_1_0 = "json 1.0"
+    JSON_WITH_QUERY_CODES = "json that once was query"
+    REST_JSON = "rest-json"
+    REST_XML = "rest-xml"
+    EC2 = "ec2"
+    CBOR = "smithy-rpc-v2-cbor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,15 @@ class Fault(Enum):
         ("IncompleteSignature", 400, "{detail}"),
         ("IncompleteSignatureException", 400, "{detail}"),
         ("AuthorizationHeaderMalformed", 400, "The authorization header is malformed; {detail}"),
+    )
+    MECHANISM_UNSUPPORTED = (
+        ("IncompleteSignature", 400, "{detail}"),
+        ("IncompleteSignatureException", 400, "{detail}"),
+        (
+            "InvalidRequest",
+            400,
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+        ),
     )
     SIGNATURE_WRONG = (
         ("SignatureDoesNotMatch", 403, _MISMATCH),
@@ -155,15 +172,80 @@ class Fault(Enum):
             why: what AWS would not say.
             authorization: the decision behind it.
         """
-        code, status, text = self.value[list(Protocol).index(protocol)]
+        code, status, text = _told(self, protocol)
         return AwsError(code, status, text.replace("{detail}", detail), detail=why, authorization=authorization)
+
+
+# Which of a fault's three texts a protocol has.
+_LIKE: Final = {
+    Protocol.QUERY: 0,
+    Protocol.JSON: 1,
+    Protocol.S3: 2,
+    Protocol.JSON_1_0: 1,
+    Protocol.JSON_WITH_QUERY_CODES: 0,
+    Protocol.REST_JSON: 1,
+    Protocol.REST_XML: 0,
+    Protocol.EC2: 0,
+    Protocol.CBOR: 1,
+}
+_NOT_VALIDATED: Final = ("AuthFailure", 401, "AWS was not able to validate the provided access credentials")
+_EXPIRED: Final = ("RequestExpired", 400, "Request has expired.")
+# EC2 has codes of its own ("Error codes for the Amazon EC2 API"). AWS adds a message that only AWS can decode.
+_OF_EC2: Final = {
+    Fault.NOT_SIGNED: _NOT_VALIDATED,
+    Fault.SIGNATURE_WRONG: _NOT_VALIDATED,
+    Fault.SCOPE_WRONG: _NOT_VALIDATED,
+    Fault.HEADERS_NOT_SIGNED: _NOT_VALIDATED,
+    Fault.KEY_UNKNOWN: _NOT_VALIDATED,
+    Fault.TOKEN_WRONG: _NOT_VALIDATED,
+    Fault.CONTENT_HASH_WRONG: _NOT_VALIDATED,
+    Fault.TIME_WRONG: _EXPIRED,
+    Fault.PRESIGNED_EXPIRED: _EXPIRED,
+    Fault.SESSION_EXPIRED: _EXPIRED,
+    Fault.ACCESS_DENIED: (
+        *("UnauthorizedOperation", 403),
+        "You are not authorized to perform this operation. {detail}",
+    ),
+}
+
+
+def _told(fault: Fault, protocol: Protocol) -> tuple[str, int, str]:
+    if protocol is Protocol.EC2 and fault in _OF_EC2:
+        code, status, text = _OF_EC2[fault]
+        return str(code), int(status), str(text)
+    code, status, text = fault.value[_LIKE[protocol]]
+    if protocol is Protocol.REST_JSON and fault is not Fault.SIGNATURE_INCOMPLETE and status == 400:
+        status = 403
+    return code, status, text
 
 
 def reply(error: AwsError, protocol: Protocol, request_id: str, *, namespace: str = "") -> Reply:
     """The error as it goes over the wire."""
-    if protocol is Protocol.JSON:
-        media_type = "application/x-amz-json-1.1"
-        text = json.dumps({"__type": error.code, "Message": error.message, "message": error.message})
+    headers: dict[str, str] = {}
+    if protocol is Protocol.CBOR:
+        return Reply(
+            status=error.http_status,
+            body=_cbor({"__type": error.code, "message": error.message}),
+            media_type="application/cbor",
+            headers={"smithy-protocol": "rpc-v2-cbor", "x-amzn-requestid": request_id},
+        )
+    if protocol in _JSON_TYPES:
+        media_type = _JSON_TYPES[protocol]
+        code = error.code
+        if protocol is Protocol.JSON_WITH_QUERY_CODES:
+            kind = "Sender" if error.http_status < 500 else "Receiver"
+            headers["x-amzn-query-error"] = f"{code};{kind}"
+            code = f"com.amazon.coral.service#{code.removesuffix('Exception')}Exception"
+        elif protocol is Protocol.REST_JSON:
+            headers["x-amzn-errortype"] = code
+        text = json.dumps({"__type": code, "Message": error.message, "message": error.message})
+    elif protocol is Protocol.EC2:
+        media_type = "text/xml;charset=UTF-8"
+        text = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<Response><Errors><Error><Code>{escaped(error.code)}</Code><Message>{escaped(error.message)}</Message>"
+            f"</Error></Errors><RequestID>{escaped(request_id)}</RequestID></Response>"
+        )
     elif protocol is Protocol.S3:
         media_type = "application/xml"
         text = (
@@ -181,4 +263,25 @@ def reply(error: AwsError, protocol: Protocol, request_id: str, *, namespace: st
             f"<RequestId>{escaped(request_id)}</RequestId></ErrorResponse>"
         )
     header = "x-amz-request-id" if protocol is Protocol.S3 else "x-amzn-requestid"
-    return Reply(status=error.http_status, body=text.encode(), media_type=media_type, headers={header: request_id})
+    return Reply(error.http_status, text.encode(), media_type, {**headers, header: request_id})
+
+
+_JSON_TYPES: Final = {
+    Protocol.JSON: "application/x-amz-json-1.1",
+    Protocol.JSON_1_0: "application/x-amz-json-1.0",
+    Protocol.JSON_WITH_QUERY_CODES: "application/x-amz-json-1.0",
+    Protocol.REST_JSON: "application/json",
+}
+
+
+def _cbor(texts: Mapping[str, str]) -> bytes:
+    """A map of texts (RFC 8949 section 3.1, major types 3 and 5)."""
+    return _cbor_head(5, len(texts)) + b"".join(
+        _cbor_head(3, len(text.encode())) + text.encode() for pair in texts.items() for text in pair
+    )
+
+
+def _cbor_head(major: int, count: int) -> bytes:
+    if count < 24:
+        return bytes([major << 5 | count])
+    return bytes([major << 5 | 25]) + count.to_bytes(2, "big")

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
-from botocore.model import ListShape, StructureShape
+from botocore.model import ListShape, MapShape, StringShape, StructureShape
 
 from daypass.localaws import model
 from daypass.localaws.faults import XML, AwsError
@@ -110,18 +110,21 @@ class _Reader:
 
     def list(self, shape: ListShape, node: object, path: str) -> list[Value]:
         if node == "":
-            return []  # how an empty list is written
+            node = {"member": {}}  # how an empty list is written
         wrapped = node.get(shape.member.serialization.get("name", "member")) if isinstance(node, dict) else None
         if not isinstance(wrapped, dict) or not all(re.fullmatch("[1-9][0-9]{0,4}", index) for index in wrapped):
             self.malformed = True
             return []
         items = [self.any(shape.member, wrapped[index], f"{path}.{index}.member") for index in sorted(wrapped, key=int)]
-        most = shape.metadata.get("max")
+        least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
+        if len(items) < least:
+            self.length_fault(path, f"greater than or equal to {least}")
         if most is not None and len(items) > most:
-            self.faults.append(
-                f"Value at '{path}' failed to satisfy constraint: Member must have length less than or equal to {most}"
-            )
+            self.length_fault(path, f"less than or equal to {most}")
         return items
+
+    def length_fault(self, path: str, bound: str) -> None:
+        self.faults.append(f"Value at '{path}' failed to satisfy constraint: Member must have length {bound}")
 
     def scalar(self, shape: Shape, text: str, path: str) -> Value:
         limits = shape.metadata
@@ -143,6 +146,7 @@ class _Reader:
             path,
             min_length=limits.get("min", 0),
             max_length=limits.get("max"),
+            values=tuple(shape.enum) if isinstance(shape, StringShape) else (),
             pattern=model.pattern(limits["pattern"]) if "pattern" in limits else None,
             pattern_text=limits.get("pattern", ""),
         ).faults(text)
@@ -183,7 +187,14 @@ def _content(shape: Shape) -> Writer:
     if isinstance(shape, ListShape):
         item = _element("member", shape.member)
         return lambda value: "".join(map(item, value))
+    if isinstance(shape, MapShape):
+        return _entries(shape)
     return _text
+
+
+def _entries(shape: MapShape) -> Writer:
+    key, value = _element("key", shape.key), _element("value", shape.value)
+    return lambda entries: "".join(f"<entry>{key(name)}{value(one)}</entry>" for name, one in entries.items())
 
 
 def _members(shape: StructureShape) -> Writer:

@@ -9,24 +9,27 @@ from urllib.parse import unquote
 
 from daypass.localaws import model
 from daypass.localaws.faults import Protocol
-from daypass.localaws.services import BEHIND
+from daypass.localaws.services import catalogue
+from daypass.localaws.signature import is_version_2
 
 if TYPE_CHECKING:
+    from daypass.localaws.services.catalogue import Behind
     from daypass.localaws.wire import WireRequest
 
 DECIDED: Final = ("sts", "iam")
-_BY_TARGET: Final = {"secretsmanager": "secretsmanager"}
 _VERSION: Final = re.compile(r"(?:^|&)Version=([0-9-]+)(?:&|$)")
 _SCOPE: Final = re.compile(r"Credential=[^/,]*/[^/,]*/[^/,]*/([a-z0-9-]+)/")
+_SCOPE_WITHOUT_REGION: Final = re.compile(r"Credential=[^/,]*/[0-9]{8}/([a-z0-9-]+)/aws4_request")
 _AWS_HOST: Final = re.compile(r"(?:[^:]+\.)?(s3|sts|iam|secretsmanager)(?:\.[a-z0-9-]+)?\.amazonaws\.com(?::[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The service asked for (`None`: nothing tells), and the protocol in which to answer."""
+    """The service asked for (`None`: nothing tells), the protocol of the answer, and what is behind, if anything."""
 
     service: str | None
     protocol: Protocol
+    behind: Behind | None = None
 
 
 def recognise(request: WireRequest) -> Asked:
@@ -37,8 +40,9 @@ def recognise(request: WireRequest) -> Asked:
     service = _by_version(request) or _by_target(request) or _by_host(request) or _by_scope(request)
     if service in DECIDED:
         return Asked(service, Protocol.QUERY)
-    if service is not None and service in BEHIND:
-        return Asked(service, BEHIND[service])
+    behind = None if service is None else catalogue.find(service, request)
+    if behind is not None:
+        return Asked(service, behind.protocol, behind)
     if request.header("x-amz-target") is not None:
         return Asked(service, Protocol.JSON)
     if service is None or request.is_form:
@@ -56,7 +60,7 @@ def _by_version(request: WireRequest) -> str | None:
 
 
 def _by_target(request: WireRequest) -> str | None:
-    return _BY_TARGET.get((request.header("x-amz-target") or "").partition(".")[0])
+    return catalogue.name_by_target((request.header("x-amz-target") or "").partition(".")[0])
 
 
 def _by_host(request: WireRequest) -> str | None:
@@ -68,4 +72,13 @@ def _by_scope(request: WireRequest) -> str | None:
     claimed = _SCOPE.search(request.header("authorization") or "") or _SCOPE.search(
         unquote(request.query.replace("X-Amz-Credential=", "Credential="))
     )
+    if claimed:
+        return claimed[1]
+    # Only S3 ever had such a signature in a header; elsewhere it names no service.
+    return "s3" if is_version_2(request) and "Action=" not in request.query else _by_regionless_scope(request)
+
+
+def _by_regionless_scope(request: WireRequest) -> str | None:
+    """The service of a signature of version 4A, whose scope has no region."""
+    claimed = _SCOPE_WITHOUT_REGION.search(request.header("authorization") or "")
     return claimed[1] if claimed else None

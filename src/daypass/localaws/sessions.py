@@ -3,7 +3,8 @@
 A session is not kept. Its token is sealed (AES-GCM) under a key that this instance made at its start, and holds all
 that is known of the session, which STS bounds ("packed policy size"); its secret key follows from the access key id
 (HMAC). So sessions cost no memory, a token cannot be altered or moved to another access key, and another instance
-refuses it. Access key ids and tokens are recognisably local: AWS would never give out such.
+refuses it. Only the accounts of the last key ids are kept, for GetAccessKeyInfo. Access key ids and tokens are
+recognisably local: AWS would never give out such.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import hmac
 import re
 import secrets
 import zlib
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -23,15 +25,18 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from daypass.secret import Secret
+from daypass.tokens import base64url
 
 ADMINISTRATOR_KEY: Final = "test"
 ADMINISTRATOR_SECRET: Final = Secret("test")
 DEFAULT_ACCOUNT: Final = "000000000000"
 
+KEY_BYTES: Final = 64
 _KEY_PREFIX: Final = "ASIALOCAL"
 _MARK: Final = "DAYPASS-LOCAL-AWS-"
 _KEY_LENGTH: Final = 20
 _NONCE_BYTES: Final = 12
+_KEYS_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,11 @@ class Session:
         expires_at: when it ends; whole seconds.
         issued_at: when it began; whole seconds.
         role: the ARN of the role, with its path.
-        provider: the ARN of the OIDC provider.
+        provider: the ARN of the OIDC provider; None for a session that another one, or an administrator, began.
         federated: the condition keys of the token that a session keeps, such as `idp.example.com:sub`.
         source_identity: None without.
         tags: session tags.
+        transitive_tag_keys: which of them go on to a session that this one begins.
         policy: the text of the session policy, None without.
         policy_arns: managed policies that limit the session.
     """
@@ -76,12 +82,13 @@ class Session:
     expires_at: datetime
     issued_at: datetime
     role: str
-    provider: str
+    provider: str | None = None
     federated: tuple[tuple[str, tuple[str, ...]], ...] = ()
     source_identity: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     policy: str | None = None
     policy_arns: tuple[str, ...] = ()
+    transitive_tag_keys: tuple[str, ...] = ()
 
     @property
     def role_id(self) -> str:
@@ -100,11 +107,21 @@ class Credentials:
 
 
 class Sessions:
-    """Issues sessions and recognises them; one per instance of the local AWS."""
+    """Issues sessions and recognises them; one per instance of the local AWS.
 
-    def __init__(self) -> None:
-        self._seal = AESGCM(AESGCM.generate_key(bit_length=256))
-        self._secret_key = secrets.token_bytes(32)
+    Args:
+        keys: `KEY_BYTES` secret bytes, by which sessions of an earlier run are recognised; new ones when None.
+    """
+
+    def __init__(self, keys: bytes | None = None) -> None:
+        self.renew(keys or secrets.token_bytes(KEY_BYTES))
+
+    def renew(self, keys: bytes) -> None:
+        """Issue and recognise by other keys from now on; what was issued before is unknown then."""
+        assert len(keys) == KEY_BYTES
+        self._seal = AESGCM(keys[:32])
+        self._secret_key = keys[32:]
+        self._accounts: OrderedDict[str, str] = OrderedDict()
 
     def issue(self, session: Session) -> Credentials:
         """Credentials for a session, good until its expiry (whole seconds)."""
@@ -113,13 +130,17 @@ class Sessions:
         facts = [
             *(session.account, session.arn, session.user_id, ends, began, session.role, session.provider),
             *(session.federated, session.source_identity, session.tags, session.policy, session.policy_arns),
+            session.transitive_tag_keys,
         ]
+        self._accounts[access_key_id] = session.account
+        while len(self._accounts) > _KEYS_REMEMBERED:
+            self._accounts.popitem(last=False)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = self._seal.encrypt(nonce, zlib.compress(orjson.dumps(facts), 1), access_key_id.encode())
         return Credentials(
             access_key_id=access_key_id,
             secret_access_key=self._secret_of(access_key_id),
-            session_token=Secret(_MARK + base64.urlsafe_b64encode(nonce + sealed).decode()),
+            session_token=Secret(_MARK + base64url.encode(nonce + sealed).decode()),
             expires_at=session.expires_at,
         )
 
@@ -130,6 +151,10 @@ class Sessions:
         if re.fullmatch(f"{_KEY_PREFIX}[A-Z2-7]{{{_KEY_LENGTH - len(_KEY_PREFIX)}}}", access_key_id):
             return self._secret_of(access_key_id)
         return None
+
+    def account_of(self, access_key_id: str) -> str | None:
+        """The account of an access key id that was given out here; None for others, and for those of long ago."""
+        return self._accounts.get(access_key_id)
 
     def caller(self, access_key_id: str, session_token: str | None) -> Administrator | Session | None:
         """Who signed, or None when the token is missing, superfluous, altered or of another instance.
@@ -143,13 +168,25 @@ class Sessions:
         if session_token is None or not session_token.startswith(_MARK):
             return None
         try:
-            sealed = base64.b64decode(session_token.removeprefix(_MARK), altchars=b"-_", validate=True)
+            sealed = base64url.decode(session_token.removeprefix(_MARK))
             opened = self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], access_key_id.encode())
         except (ValueError, InvalidTag):
             return None
-        account, arn, user_id, ends, began, role, provider, federated, source_identity, tags, policy, arns = (
-            orjson.loads(zlib.decompress(opened))
-        )
+        (
+            account,
+            arn,
+            user_id,
+            ends,
+            began,
+            role,
+            provider,
+            federated,
+            source_identity,
+            tags,
+            policy,
+            arns,
+            transitive,
+        ) = orjson.loads(zlib.decompress(opened))
         return Session(
             account=account,
             arn=arn,
@@ -163,6 +200,7 @@ class Sessions:
             tags=tuple((key, value) for key, value in tags),
             policy=policy,
             policy_arns=tuple(arns),
+            transitive_tag_keys=tuple(transitive),
         )
 
     def _secret_of(self, access_key_id: str) -> Secret:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from daypass.localaws.wire import WireRequest
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_UNSUPPORTED: Final = f"Unsupported signature algorithm: only {ALGORITHM} is accepted."
 _TERMINATOR: Final = "aws4_request"
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _WINDOW: Final = timedelta(minutes=5)
@@ -95,16 +96,24 @@ def read(request: WireRequest) -> Claimed | Refused:
     authorization = request.header("authorization")
     in_query = re.search(r"(?:^|&)X-Amz-(?:Algorithm|Signature|Credential)=", request.query) is not None
     if authorization is None and not in_query:
+        if is_version_2(request):
+            return Refused(Fault.MECHANISM_UNSUPPORTED, _UNSUPPORTED)
         return Refused(Fault.NOT_SIGNED)
     if authorization is not None and in_query:
         return Refused(Fault.SIGNATURE_INCOMPLETE, "only one of Authorization header and query may carry a signature.")
     return _read_query(request) if authorization is None else _read_header(request, authorization)
 
 
+def is_version_2(request: WireRequest) -> bool:
+    """Whether the request is signed as S3 once was: `Authorization: AWS …`, or `AWSAccessKeyId` in the query."""
+    in_query = re.search(r"(?:^|&)AWSAccessKeyId=", request.query) is not None
+    return in_query or (request.header("authorization") or "").startswith("AWS ")
+
+
 def _read_header(request: WireRequest, authorization: str) -> Claimed | Refused:
     algorithm, _, rest = authorization.strip().partition(" ")
     if algorithm != ALGORITHM:
-        return Refused(Fault.SIGNATURE_INCOMPLETE, f"Unsupported signature algorithm: only {ALGORITHM} is accepted.")
+        return Refused(Fault.MECHANISM_UNSUPPORTED, _UNSUPPORTED)
     fields: dict[str, str] = {}
     for part in rest.split(","):
         name, equals, value = part.strip().partition("=")
@@ -144,7 +153,7 @@ def _read_query(request: WireRequest) -> Claimed | Refused:
     if missing:
         return Refused(Fault.SIGNATURE_INCOMPLETE, " ".join(missing))
     if given["X-Amz-Algorithm"] != ALGORITHM:
-        return Refused(Fault.SIGNATURE_INCOMPLETE, f"Unsupported signature algorithm: only {ALGORITHM} is accepted.")
+        return Refused(Fault.MECHANISM_UNSUPPORTED, _UNSUPPORTED)
     return _claimed(
         given["X-Amz-Credential"],
         given["X-Amz-SignedHeaders"],
@@ -192,16 +201,23 @@ def _http_date(text: str | None) -> str | None:
 
 
 def verify(
-    request: WireRequest, claimed: Claimed, *, service: str, sessions: Sessions, now: datetime
+    request: WireRequest,
+    claimed: Claimed,
+    *,
+    service: str,
+    sessions: Sessions,
+    now: datetime,
+    signed_by: datetime | None = None,
 ) -> Caller | Refused:
     """Whether the signature was made by a known key, for this very request, for `service`, and now.
 
-    Order: scope, headers covered, time, key, signature, session token, session expiry.
+    Order: scope, headers covered, time, key, signature, session token, session expiry. `now` is the time by which
+    sessions end; `signed_by` the time of the clock that the client signs by, when it is another.
     """
     return (
         _scope_fault(claimed, service)
         or _cover_fault(request, claimed)
-        or _time_fault(claimed, now)
+        or _time_fault(claimed, signed_by or now)
         or _judge(request, claimed, sessions, now)
     )
 

@@ -25,9 +25,13 @@ class Answer(Enum):
     IDP_REJECTED_CLAIM = ("IDPRejectedClaim", 403)
     INTERNAL_FAILURE = ("InternalFailure", 500)
     INVALID_IDENTITY_TOKEN = ("InvalidIdentityToken", 400)
+    INVALID_PARAMETER_VALUE = ("InvalidParameterValue", 400)
+    JWT_PAYLOAD_TOO_LARGE = ("JWTPayloadSizeExceededException", 400)
     MALFORMED_INPUT = ("MalformedInput", 400)
     MALFORMED_POLICY_DOCUMENT = ("MalformedPolicyDocument", 400)
+    OUTBOUND_DISABLED = ("OutboundWebIdentityFederationDisabledException", 403)
     PACKED_POLICY_TOO_LARGE = ("PackedPolicyTooLarge", 400)
+    SESSION_DURATION_ESCALATION = ("SessionDurationEscalationException", 403)
     VALIDATION_ERROR = ("ValidationError", 400)
 
     def __init__(self, code: str, http_status: int) -> None:
@@ -71,6 +75,13 @@ EXPIRED: Final = Text(
     Answer.EXPIRED_TOKEN,
     "Token expired: current date/time {now} must be before the expiration date/time {exp}",
 )
+EXPIRED_UNSPACED: Final = Text(
+    Answer.EXPIRED_TOKEN,
+    "Token expired: current date/time{now} must be before the expiration date/time{exp}",
+    _REPORTED,
+    None,
+)
+TOO_OLD: Final = Text(Answer.EXPIRED_TOKEN, "Token too old: {seconds}", _REPORTED, None)
 NO_PROVIDER: Final = Text(
     Answer.INVALID_IDENTITY_TOKEN, "No OpenIDConnect provider found in your account for {issuer}", _REPORTED, None
 )
@@ -84,6 +95,7 @@ NOT_VALIDATED: Final = Text(
     "The web identity token provided could not be validated."
     " See the AssumeRoleWithWebIdentity documentation for requirements.",
 )
+AUDIENCE_INCORRECT: Final = Text(Answer.INVALID_IDENTITY_TOKEN, "Incorrect token audience", _REPORTED, None)
 SUBJECT_NULL: Final = Text(Answer.INTERNAL_FAILURE, "Unknown error validating third-party token")
 TAGS_MALFORMED: Final = Text(Answer.INVALID_IDENTITY_TOKEN, "principal_tags passed in claim is not in correct format.")
 ROLE_NOT_LISTED: Final = Text(
@@ -112,6 +124,13 @@ DURATION_OVER_MAXIMUM: Final = Text(
 POLICY_MALFORMED: Final = Text(Answer.MALFORMED_POLICY_DOCUMENT, "{message}", _REPORTED, None)
 POLICY_ARN_UNKNOWN: Final = Text(
     Answer.MALFORMED_POLICY_DOCUMENT, "Policy {arn} does not exist or is not attachable.", _OURS, None
+)
+POLICIES_TOO_LONG: Final = Text(
+    Answer.VALIDATION_ERROR,
+    "The session policy and the ARNs of managed session policies have {characters} characters together, more than"
+    " {most}.",
+    _OURS,
+    None,
 )
 PACKED_SIZE: Final = Text(
     Answer.PACKED_POLICY_TOO_LARGE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from daypass.sts import answers
+from daypass.sts.observed import AS_OBSERVED, AudienceText, ExpiredText, Observed
 from daypass.sts.refusal import Refusal, refuse
 from daypass.trust.token_claims import Fault, Problem
 
@@ -34,6 +35,13 @@ _TEXTS: Final[Mapping[Problem, Text]] = {
 }
 
 
-def refused(fault: Fault | None) -> Refusal | None:
-    """The refusal for a fault; None for none."""
-    return None if fault is None else refuse(_TEXTS[fault.problem], fault.detail, decision=None, **fault.fields)
+def refused(fault: Fault | None, observed: Observed = AS_OBSERVED) -> Refusal | None:
+    """The refusal for a fault; None for none. `observed` chooses where two texts are known."""
+    if fault is None:
+        return None
+    text = _TEXTS[fault.problem]
+    if fault.problem is Problem.AUDIENCE_NOT_REGISTERED and observed.audience_text is AudienceText.INCORRECT:
+        text = answers.AUDIENCE_INCORRECT
+    if fault.problem is Problem.EXPIRED and observed.expired_text is ExpiredText.UNSPACED:
+        text = answers.EXPIRED_UNSPACED
+    return refuse(text, fault.detail, decision=None, **fault.fields)

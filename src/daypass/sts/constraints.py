@@ -24,6 +24,7 @@ class TextConstraint:
         max_length: in characters, None for any.
         pattern: what the whole value must match. Write ASCII ranges: `\w` and `$` take more than AWS does.
         pattern_text: the pattern as AWS prints it.
+        values: those that it may have, as AWS lists them; empty for any.
         required: whether the parameter must be there.
         sensitive: whether the value must not be repeated; AWS then leaves it out.
     """
@@ -33,6 +34,7 @@ class TextConstraint:
     max_length: int | None = None
     pattern: re.Pattern[str] | None = None
     pattern_text: str = ""
+    values: tuple[str, ...] = ()
     required: bool = False
     sensitive: bool = False
 
@@ -47,6 +49,8 @@ class TextConstraint:
             broken.append(f"Member must have length less than or equal to {self.max_length}")
         if self.pattern is not None and not self.pattern.fullmatch(value):
             broken.append(f"Member must satisfy regular expression pattern: {self.pattern_text}")
+        if self.values and value not in self.values:
+            broken.append(f"Member must satisfy enum value set: [{', '.join(self.values)}]")
         return tuple(self._fault(f"'{value}'", constraint) for constraint in broken)
 
     def _fault(self, shown: str, constraint: str) -> str:

@@ -2,22 +2,22 @@
 
 Parameters (`request.py`) and the token's shape (`token.py`) come before. Then: provider, key, signature, audience,
 times, the claims that AWS reads besides, the roles claim, role and trust policy, duration. A refusal ends it and is an
-ordinary value. The order of signature, audience and times among themselves is not known of AWS; here nothing is judged
-that is not signed.
+ordinary value. Where AWS's order or words are not known, `observed.py` has the choice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from daypass.errors import PolicyMalformed, PolicyUnsupported, TokenRefused
-from daypass.permissions.document import PermissionsPolicy
+from daypass.errors import TokenRefused
 from daypass.sts import answers
 from daypass.sts.claim_faults import refused
 from daypass.sts.keys import choose_key
+from daypass.sts.observed import AS_OBSERVED, DurationCheck, Observed, OldToken
 from daypass.sts.refusal import Refusal, refuse
+from daypass.sts.session_policies import characters_carried, check_length, check_packed, check_policies
 from daypass.tokens.algorithms import ALGORITHMS
 from daypass.tokens.verify import verify_signature
 from daypass.trust.attempt import Attempt
@@ -35,10 +35,11 @@ from daypass.trust.token_claims import (
     check_session_claims,
     check_times,
     effective_audience,
+    timestamp,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Container, Mapping
     from datetime import datetime
 
     from daypass.names import ProviderArn, RoleArn
@@ -123,7 +124,8 @@ def decide(
     secure_transport: bool = True,
     region: str | None = None,
     user_agent: str | None = None,
-    managed_policies: Mapping[str, PermissionsPolicy] = MappingProxyType({}),
+    managed_policies: Container[str] = (),
+    observed: Observed = AS_OBSERVED,
 ) -> Granted | Refusal:
     """Whether the token may assume the role.
 
@@ -138,7 +140,8 @@ def decide(
         secure_transport: whether the request came over TLS.
         region: of the endpoint asked, for `aws:RequestedRegion`.
         user_agent: for `aws:UserAgent`.
-        managed_policies: those of `request.policy_arns` that there are.
+        managed_policies: the ARNs of those of `request.policy_arns` that there are.
+        observed: the choices where AWS is not known.
     """
     if provider is None or not _stands_for(provider.arn, token, request.role_arn):
         return refuse(
@@ -146,17 +149,11 @@ def decide(
             f"account {request.role_arn.account} has no provider with exactly this URL",
             issuer=token.issuer,
         )
-    claims = _verified(token, keys)
+    claims = _checked(token, keys, provider, int(now.timestamp()), observed)
     if isinstance(claims, Refusal):
         return claims
     tags, source_identity = read_tags(claims), read_source_identity(claims)
-    fault = (
-        check_audience(claims, provider.client_ids)
-        or check_times(claims, int(now.timestamp()))
-        or check_session_claims(claims)
-        or check_roles(claims, request.role_arn)
-    )
-    if no := refused(fault):
+    if no := refused(check_session_claims(claims) or check_roles(claims, request.role_arn), observed):
         return no
     assert not isinstance(tags, ClaimFault)
     assert not isinstance(source_identity, ClaimFault)
@@ -172,14 +169,19 @@ def decide(
         region=region,
         user_agent=user_agent,
     )
+    too_long = check_duration(request.duration_seconds, role)
+    if too_long and observed.duration_check is DurationCheck.BEFORE_TRUST:
+        return too_long
     no = _check_trust(request, role, provider, claims, context, now=int(now.timestamp()))
     if no is not None:
         return no
-    if no := _check_duration(request, role) or _check_session_policies(request, managed_policies):
+    if no := too_long or check_length(request.policy, request.policy_arns):
         return no
-    carried = (request.policy or "", *(managed_policies[arn].text for arn in request.policy_arns))
+    if no := check_policies(request.policy, request.policy_arns, managed_policies):
+        return no
+    carried = characters_carried(request.policy, request.policy_arns)
     packed = packed_policy_size(subject(claims) or "", source_identity, tags, policies=carried)
-    if no := _check_packed(packed, with_policies=any(carried)):
+    if no := check_packed(packed, with_policies=carried > 0):
         return no
     return Granted(
         claims=claims,
@@ -203,17 +205,14 @@ def _kept(provider: ProviderArn) -> tuple[str, ...]:
     return tuple(keys.prefixed(key) for key in keys.keys if key.persists)
 
 
-def packed_policy_size(
-    subject: str, source_identity: str | None, tags: SessionTags, *, policies: Iterable[str] = ()
-) -> int:
-    """The share, in percent, of what a session can carry.
+def packed_policy_size(subject: str, source_identity: str | None, tags: SessionTags, *, policies: int = 0) -> int:
+    """The share, in percent, of what a session can carry; `policies` in characters.
 
     How AWS packs is not told. This line goes through what was observed in September 2026: 24 for a subject of one
     character, 25 for 13, 34 for 300, 26 with a source identity of 12, and no change for one short tag. That a character
     of a session policy, white space left out, takes as much as one of a tag is our assumption.
     """
-    carried = sum(len("".join(policy.split())) for policy in policies)
-    carried += len(subject) + sum(len(key) + len(value) for key, value in tags.principal_tags.items())
+    carried = policies + len(subject) + sum(len(key) + len(value) for key, value in tags.principal_tags.items())
     if source_identity is not None:
         carried += 30 + len(source_identity)
     return (740 + carried) // 30
@@ -225,6 +224,46 @@ def _stands_for(provider: ProviderArn, token: UnverifiedToken, role: RoleArn) ->
         role.account,
         role.partition,
     )
+
+
+def _checked(
+    token: UnverifiedToken, keys: KeySet | KeysUnavailable | None, provider: Provider, now: int, observed: Observed
+) -> VerifiedClaims | Refusal:
+    """The verified claims of a token for this provider that is not expired; or its first fault, in the order chosen.
+
+    Every check is made, whatever the order: without a signature there are no claims to give back.
+    """
+    claims: VerifiedClaims | None = None
+    for check in observed.token_checks.split("-"):
+        if check == "signature":
+            verified = _verified(token, keys)
+            if isinstance(verified, Refusal):
+                return verified
+            claims = verified
+        elif no := _FACTS[check](token, provider, now, observed):
+            return no
+    assert claims is not None, "the signature is one of the checks in every order"
+    return claims
+
+
+def _audience(token: UnverifiedToken, provider: Provider, _: int, observed: Observed) -> Refusal | None:
+    return refused(check_audience(token.claims, provider.client_ids), observed)
+
+
+def _times(token: UnverifiedToken, _: Provider, now: int, observed: Observed) -> Refusal | None:
+    issued = timestamp(token.claims.get("iat"))
+    age = 0 if issued is None else now - issued
+    no = refused(check_times(token.claims, now), observed)
+    if no is None and observed.old_token is OldToken.DAY and age > _DAY_SECONDS:
+        return refuse(answers.TOO_OLD, f"the token was issued {age} seconds ago", seconds=age)
+    return no
+
+
+_DAY_SECONDS: Final = 86_400
+_FACTS: Final[Mapping[str, Callable[[UnverifiedToken, Provider, int, Observed], Refusal | None]]] = {
+    "audience": _audience,
+    "times": _times,
+}
 
 
 def _verified(token: UnverifiedToken, keys: KeySet | KeysUnavailable | None) -> VerifiedClaims | Refusal:
@@ -259,30 +298,9 @@ def _check_trust(
     return None
 
 
-def _check_duration(request: WebIdentityRequest, role: Role) -> Refusal | None:
-    if request.duration_seconds <= role.max_session_seconds:
+def check_duration(seconds: int, role: Role) -> Refusal | None:
+    """The session is not longer than the role's maximum."""
+    if seconds <= role.max_session_seconds:
         return None
-    detail = f"{request.duration_seconds} seconds are asked for, and the role allows {role.max_session_seconds}"
+    detail = f"{seconds} seconds are asked for, and the role allows {role.max_session_seconds}"
     return refuse(answers.DURATION_OVER_MAXIMUM, detail)
-
-
-def _check_session_policies(
-    request: WebIdentityRequest, managed_policies: Mapping[str, PermissionsPolicy]
-) -> Refusal | None:
-    if request.policy is not None:
-        try:
-            PermissionsPolicy.parse(request.policy)
-        except (PolicyMalformed, PolicyUnsupported) as fault:
-            told = str(fault.facts.get("aws_message") or fault.message)
-            return refuse(answers.POLICY_MALFORMED, fault.message, message=told)
-    for arn in request.policy_arns:
-        if arn not in managed_policies:
-            return refuse(answers.POLICY_ARN_UNKNOWN, f"there is no managed policy {arn} in the account", arn=arn)
-    return None
-
-
-def _check_packed(percent: int, *, with_policies: bool) -> Refusal | None:
-    if percent <= 100:
-        return None
-    text = answers.PACKED_POLICY if with_policies else answers.PACKED_SIZE
-    return refuse(text, "the session would carry more than AWS lets it", percent=percent)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from daypass.permissions.decision import Authorization
     from daypass.sts.answers import Answer, Text
     from daypass.trust.attempt import Attempt
     from daypass.trust.decision import Decision
@@ -17,7 +18,8 @@ class Refusal:
     """A refused request.
 
     `message` is AWS's text, byte for byte; `detail` is ours, for the local log and the explanation, and never holds the
-    token; `decision`, with `policy` and `attempt` to explain it by, is there when the trust policy said no.
+    token; `decision` is there when the trust policy said no, of a web identity with `policy` and `attempt` to explain
+    it by; `authorization` when the policies of who assumes a role said no.
     """
 
     answer: Answer
@@ -26,6 +28,7 @@ class Refusal:
     decision: Decision | None = None
     policy: Policy | None = None
     attempt: Attempt | None = None
+    authorization: Authorization | None = None
 
 
 def refuse(text: Text, detail: str, *, decision: Decision | None = None, **fields: object) -> Refusal:

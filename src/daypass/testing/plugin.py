@@ -1,4 +1,4 @@
-"""The pytest plugin: a fixture that loads trust policies, and explanations in failed assertions.
+"""The pytest plugin: fixtures for trust policies and a local AWS, and explanations in failed assertions.
 
 It is found by pytest itself (entry point `pytest11`). Until a test uses Daypass it loads nothing of it.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from daypass.testing.local_aws import LocalAws
     from daypass.testing.role_trust import RoleTrust, Verdict
 
     Loader = Callable[..., RoleTrust]
@@ -31,6 +32,27 @@ def load_role_trust(request: pytest.FixtureRequest) -> Loader:
         return RoleTrust.load(request.path.parent / source, **options)
 
     return load
+
+
+@pytest.fixture(scope="session")
+def daypass_local_aws_options() -> dict[str, Any]:
+    """What `local_aws` is given for the fixture `daypass_local_aws`; override it in a `conftest.py`."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def _daypass_local_aws(daypass_local_aws_options: dict[str, Any]) -> Iterator[LocalAws]:
+    from daypass.testing.local_aws import local_aws
+
+    with local_aws(**daypass_local_aws_options) as aws:
+        yield aws
+
+
+@pytest.fixture
+def daypass_local_aws(_daypass_local_aws: LocalAws) -> LocalAws:
+    """A local AWS, as it began: one server for the whole run, reset before each test."""
+    _daypass_local_aws.reset()
+    return _daypass_local_aws
 
 
 @pytest.hookimpl(wrapper=True)

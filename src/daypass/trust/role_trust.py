@@ -9,12 +9,14 @@ from daypass.errors import ArnInvalid, PolicyMalformed
 from daypass.names import ProviderArn
 from daypass.trust import aws_texts, shared_issuers
 from daypass.trust.locate import locate, position
+from daypass.trust.shared_issuers import DEFAULT as DEFAULT_CONTROL
 from daypass.trust.statement import PrincipalKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from daypass.trust.document import Policy
+    from daypass.trust.shared_issuers import Control
     from daypass.trust.statement import Action, Statement
 
 DEFAULT_CHARACTERS: Final = 2_048
@@ -48,18 +50,21 @@ class Named(Protocol):
         """Its Sid."""
 
 
-def check_role_trust(policy: Policy, *, max_characters: int = DEFAULT_CHARACTERS) -> None:
+def check_role_trust(
+    policy: Policy, *, max_characters: int = DEFAULT_CHARACTERS, control: Control = DEFAULT_CONTROL
+) -> None:
     """Hold a policy to what IAM takes in CreateRole and UpdateAssumeRolePolicy.
 
     Args:
         policy: as parsed.
         max_characters: the account's quota, without white space: 2048 to 4096.
+        control: how the rule for shared issuers is judged.
 
     Raises:
         PolicyMalformed: with `aws_message`, `aws_code` (`MalformedPolicyDocument`, or `LimitExceeded` for the size) and
             the position in `facts`.
     """
-    for path, message, aws in _faults(policy):
+    for path, message, aws in _faults(policy, control):
         line, column = position(policy.text, locate(policy.text, path))
         raise PolicyMalformed(
             f"{message}, line {line} column {column}",
@@ -78,7 +83,7 @@ def check_role_trust(policy: Policy, *, max_characters: int = DEFAULT_CHARACTERS
         )
 
 
-def _faults(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+def _faults(policy: Policy, control: Control) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
     """Path, message and AWS's text of each fault, in the order of the document."""
     indexed = [(statement.index, statement) for statement in policy.statements]
     sids = {index: (message, aws) for index, message, aws in sid_faults(indexed)}
@@ -96,7 +101,7 @@ def _faults(policy: Policy) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
                 # Refused when written, observed 2026-09; of the text only the code is known.
                 where = (*path, "Condition", condition.operator, condition.key)
                 yield where, f"`{condition.operator}` cannot read `{value}`", aws_texts.SYNTAX
-    for refusal in shared_issuers.check(policy):
+    for refusal in shared_issuers.check(policy, control=control):
         yield (
             ("Statement", refusal.statement),
             f"{refusal.issuer.issuer} is shared by many customers, and {' or '.join(refusal.keys)} is not tested",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.localaws.iam import managed, providers, roles
+from daypass.localaws.iam import account, managed, outbound, providers, roles, versions
+from daypass.localaws.iam.ownership import foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from daypass.localaws.faults import AwsError
     from daypass.localaws.iam.state import Call
 
-    Handler = Callable[[Call], dict[str, Any] | AwsError]
+    Outcome = dict[str, Any] | AwsError
+    Handler = Callable[[Call], Outcome | Awaitable[Outcome]]
 
 OPERATIONS: Final[Mapping[str, Handler]] = {
     "CreateOpenIDConnectProvider": providers.create_open_id_connect_provider,
@@ -30,6 +32,11 @@ OPERATIONS: Final[Mapping[str, Handler]] = {
     "ListRoles": roles.list_roles,
     "UpdateAssumeRolePolicy": roles.update_assume_role_policy,
     "UpdateRole": roles.update_role,
+    "UpdateRoleDescription": roles.update_role_description,
+    "TagRole": roles.tag_role,
+    "UntagRole": roles.untag_role,
+    "ListRoleTags": roles.list_role_tags,
+    "ListInstanceProfilesForRole": roles.list_instance_profiles_for_role,
     "DeleteRole": roles.delete_role,
     "PutRolePolicy": roles.put_role_policy,
     "GetRolePolicy": roles.get_role_policy,
@@ -42,7 +49,27 @@ OPERATIONS: Final[Mapping[str, Handler]] = {
     "DeleteRolePermissionsBoundary": roles.delete_role_permissions_boundary,
     "CreatePolicy": managed.create_policy,
     "GetPolicy": managed.get_policy,
-    "GetPolicyVersion": managed.get_policy_version,
     "ListPolicies": managed.list_policies,
     "DeletePolicy": managed.delete_policy,
+    "ListEntitiesForPolicy": managed.list_entities_for_policy,
+    "TagPolicy": managed.tag_policy,
+    "UntagPolicy": managed.untag_policy,
+    "ListPolicyTags": managed.list_policy_tags,
+    "CreatePolicyVersion": versions.create_policy_version,
+    "GetPolicyVersion": versions.get_policy_version,
+    "ListPolicyVersions": versions.list_policy_versions,
+    "SetDefaultPolicyVersion": versions.set_default_policy_version,
+    "DeletePolicyVersion": versions.delete_policy_version,
+    "GetAccountSummary": account.get_account_summary,
+    "GetAccountAuthorizationDetails": account.get_account_authorization_details,
+    "ListAccountAliases": account.list_account_aliases,
+    "ListSAMLProviders": account.list_saml_providers,
+    "EnableOutboundWebIdentityFederation": outbound.enable_outbound_web_identity_federation,
+    "DisableOutboundWebIdentityFederation": outbound.disable_outbound_web_identity_federation,
+    "GetOutboundWebIdentityFederationInfo": outbound.get_outbound_web_identity_federation_info,
 }
+
+
+def carry_out(call: Call) -> Outcome | Awaitable[Outcome]:
+    """Carry out one of `OPERATIONS` for a caller who may. One that has to ask an issuer is waited for."""
+    return foreign(call) or OPERATIONS[call.action](call)

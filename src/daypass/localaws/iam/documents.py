@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from daypass.localaws.faults import AwsError
 from daypass.permissions.document import PermissionsPolicy
 from daypass.trust.document import Policy
 from daypass.trust.role_trust import check_role_trust
+from daypass.trust.shared_issuers import DEFAULT, Control
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 _Read = TypeVar("_Read")
 
 
-def trust_policy(text: str) -> Policy | AwsError:
-    """A trust policy that a role may have."""
-    return _read(text, _role_trust)
+def trust_policy(text: str, control: Control = DEFAULT) -> Policy | AwsError:
+    """A trust policy that a role may have; `control` is how the rule for shared issuers is judged."""
+    return _read(text, partial(_role_trust, control=control))
 
 
 def permissions_policy(text: str) -> PermissionsPolicy | AwsError:
@@ -39,9 +41,9 @@ def size(text: str) -> int:
     return len("".join(text.split()))
 
 
-def _role_trust(text: str) -> Policy:
+def _role_trust(text: str, *, control: Control) -> Policy:
     policy = Policy.parse(text)
-    check_role_trust(policy)
+    check_role_trust(policy, control=control)
     return policy
 
 

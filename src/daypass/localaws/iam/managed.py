@@ -1,47 +1,70 @@
-"""Managed policies: an account's own, and those of AWS whose text is here, word for word."""
+"""Managed policies: an account's own, which can be changed, and those of AWS."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import cache
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.localaws.faults import AwsError
-from daypass.localaws.iam.documents import encoded, permissions_policy, size
+from daypass.localaws.iam import aws_managed
+from daypass.localaws.iam.documents import permissions_policy, size
 from daypass.localaws.iam.paging import page
-from daypass.localaws.iam.state import PARTITION, ManagedPolicy, new_policy_id
-from daypass.permissions.document import PermissionsPolicy
+from daypass.localaws.iam.state import PARTITION, ManagedPolicy, PolicyVersion, new_policy_id
+from daypass.localaws.iam.tags import shown_tags, with_tags, without_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from daypass.localaws.iam.state import Account, Call
+    from daypass.permissions.document import PermissionsPolicy
 
 _MOST_CHARACTERS: Final = 6_144
 _MOST_POLICIES: Final = 1_500
-_VERSION: Final = "v1"
-_OF_AWS: Final = f"arn:{PARTITION}:iam::aws:policy/"
-# AWS Managed Policy Reference Guide. The others change often and are long: they are refused, not guessed.
-_TEXTS_OF_AWS: Final[Mapping[str, str]] = {
-    "AdministratorAccess": ('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'),
-}
+_TAG_QUOTA: Final = "TagsPerPolicy"
 
 
 def managed_policy(account: Account, arn: str) -> ManagedPolicy | None:
     """The managed policy of this ARN that roles of the account may have."""
-    return account.policies.get(arn) or _of_aws().get(arn)
+    return account.policies.get(arn) or aws_managed.aws_managed_policy(arn)
 
 
 def not_attachable(arn: str) -> AwsError:
     """What is said when a policy that is not there is to be attached."""
-    return _missing_of_aws(arn) or _no_such(f"Policy {arn} does not exist or is not attachable.")
+    return no_such_policy(arn, f"Policy {arn} does not exist or is not attachable.")
 
 
 def no_such_boundary(account: Account, arn: str) -> AwsError | None:
     """What is said of a boundary that is not there; None when it is."""
     if managed_policy(account, arn) is not None:
         return None
-    return _missing_of_aws(arn) or _no_such(f"Scope ARN: {arn} does not exist or is not attachable.")
+    return no_such_policy(arn, f"Scope ARN: {arn} does not exist or is not attachable.")
+
+
+def no_such_policy(arn: str, text: str) -> AwsError:
+    """AWS's text; the log tells which of AWS's own policies are kept here."""
+    if not aws_managed.is_of_aws(arn):
+        return AwsError("NoSuchEntity", 404, text)
+    here = ", ".join(sorted(each.rpartition("/")[2] for each in aws_managed.arns()))
+    detail = f"the local AWS does not keep the AWS managed policy {arn}; it has: {here}"
+    return AwsError("NoSuchEntity", 404, text, detail=detail)
+
+
+def find_policy(call: Call) -> ManagedPolicy | AwsError:
+    """The policy that a call names: one of the account, or of AWS."""
+    arn = call.given["PolicyArn"]
+    return managed_policy(call.account, arn) or no_such_policy(arn, f"Policy {arn} was not found.")
+
+
+def checked_policy(text: str) -> PermissionsPolicy | AwsError:
+    """A text that a managed policy may have."""
+    policy = permissions_policy(text)
+    if not isinstance(policy, AwsError) and size(text) > _MOST_CHARACTERS:
+        return AwsError("LimitExceeded", 409, f"Cannot exceed quota for PolicySize: {_MOST_CHARACTERS}")
+    return policy
+
+
+def put_policy(account: Account, policy: ManagedPolicy) -> dict[str, Any]:
+    """Keep the policy as it is now."""
+    account.policies[policy.arn] = policy
+    return {}
 
 
 def create_policy(call: Call) -> dict[str, Any] | AwsError:
@@ -52,116 +75,133 @@ def create_policy(call: Call) -> dict[str, Any] | AwsError:
         return AwsError("EntityAlreadyExists", 409, told)
     if len(call.account.policies) >= _MOST_POLICIES:
         return AwsError("LimitExceeded", 409, f"Cannot exceed quota for PoliciesPerAccount: {_MOST_POLICIES}")
-    policy = permissions_policy(text)
+    policy = checked_policy(text)
     if isinstance(policy, AwsError):
         return policy
-    if size(text) > _MOST_CHARACTERS:
-        return AwsError("LimitExceeded", 409, f"Cannot exceed quota for PolicySize: {_MOST_CHARACTERS}")
+    tags = with_tags((), call.given.get("Tags", ()), quota=_TAG_QUOTA)
+    if isinstance(tags, AwsError):
+        return tags
     made = ManagedPolicy(
         arn=f"arn:{PARTITION}:iam::{call.account.number}:policy{path}{name}",
         policy_id=new_policy_id(),
-        policy=policy,
+        versions=(PolicyVersion(1, policy, call.now),),
+        default=1,
+        last_number=1,
         created_at=call.now,
+        updated_at=call.now,
         path=path,
         description=call.given.get("Description", ""),
-        tags=tuple((tag["Key"], tag["Value"]) for tag in call.given.get("Tags", ())),
+        tags=tags,
     )
-    call.account.policies[made.arn] = made
-    return {"Policy": _shown(made, call.account, whole=False)}
+    put_policy(call.account, made)
+    return {"Policy": shown_policy(made, call.account)}
 
 
 def get_policy(call: Call) -> dict[str, Any] | AwsError:
     """GetPolicy."""
-    found = _find(call)
-    return found if isinstance(found, AwsError) else {"Policy": _shown(found, call.account, whole=True)}
-
-
-def get_policy_version(call: Call) -> dict[str, Any] | AwsError:
-    """GetPolicyVersion."""
-    found, version = _find(call), call.given["VersionId"]
+    found = find_policy(call)
     if isinstance(found, AwsError):
         return found
-    if version != _VERSION:
-        return _no_such(f"Policy {found.arn} version {version} does not exist or is not attachable.")
-    return {
-        "PolicyVersion": {
-            "Document": encoded(found.policy.text),
-            "VersionId": _VERSION,
-            "IsDefaultVersion": True,
-            "CreateDate": found.created_at,
-        }
-    }
+    described = {"Description": found.description} if found.description else {}
+    return {"Policy": {**shown_policy(found, call.account), **described}}
 
 
 def list_policies(call: Call) -> dict[str, Any] | AwsError:
-    """ListPolicies: the account's own, and AWS's that are here."""
-    scope, prefix = call.given.get("Scope", "All"), call.given.get("PathPrefix", "/")
-    own = call.account.policies.values() if scope in {"All", "Local"} else ()
-    of_aws = _of_aws().values() if scope in {"All", "AWS"} else ()
-    listed = [_shown(each, call.account, whole=False) for each in (*own, *of_aws) if each.path.startswith(prefix)]
-    if call.given.get("OnlyAttached"):
-        listed = [item for item in listed if item["AttachmentCount"]]
-    return page("Policies", sorted(listed, key=lambda item: item["Arn"]), call.given, key=lambda item: item["Arn"])
+    """ListPolicies: the account's own, and AWS's that are here; without descriptions and tags, as AWS lists them."""
+    given = call.given
+    scope, prefix = given.get("Scope", "All"), given.get("PathPrefix", "/")
+    usage = given.get("PolicyUsageFilter", "")
+    own = list(call.account.policies.values()) if scope in {"All", "Local"} else []
+    of_aws = [aws_managed.aws_managed_policy(arn) for arn in aws_managed.arns()] if scope in {"All", "AWS"} else []
+    listed = []
+    for each in (*own, *of_aws):
+        if each is None or not each.path.startswith(prefix):
+            continue
+        shown = shown_policy(each, call.account)
+        attached, boundary = shown["AttachmentCount"], shown["PermissionsBoundaryUsageCount"]
+        used = {"PermissionsPolicy": attached, "PermissionsBoundary": boundary}.get(usage, attached + boundary)
+        if used or not (given.get("OnlyAttached") or usage):
+            listed.append({name: value for name, value in shown.items() if name != "Tags"})
+    return page("Policies", sorted(listed, key=lambda item: item["Arn"]), given, key=lambda item: item["Arn"])
 
 
 def delete_policy(call: Call) -> dict[str, Any] | AwsError:
-    """DeletePolicy."""
-    found = _find(call)
+    """DeletePolicy: one that nobody has, with its last version."""
+    found = find_policy(call)
     if isinstance(found, AwsError):
         return found
-    if found.arn not in call.account.policies:
-        return AwsError("AccessDenied", 403, f"Policy {found.arn} is AWS's own and cannot be deleted.")
     if any(found.arn in (*role.attached, role.boundary) for role in call.account.roles.values()):
         return AwsError("DeleteConflict", 409, "Cannot delete a policy attached to entities.")
+    if len(found.versions) > 1:
+        told = (
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions."
+            " The default version is deleted with the policy."
+        )
+        return AwsError("DeleteConflict", 409, told)
     del call.account.policies[found.arn]
     return {}
 
 
-def _find(call: Call) -> ManagedPolicy | AwsError:
-    arn = call.given["PolicyArn"]
-    missing = _missing_of_aws(arn) or _no_such(f"Policy {arn} was not found.")
-    return managed_policy(call.account, arn) or missing
-
-
-def _no_such(text: str) -> AwsError:
-    return AwsError("NoSuchEntity", 404, text)
-
-
-def _missing_of_aws(arn: str) -> AwsError | None:
-    if not arn.startswith(_OF_AWS):
-        return None
-    here = ", ".join(_TEXTS_OF_AWS)
-    text = f"The local AWS does not have the AWS managed policy {arn}. It has: {here}."
-    return AwsError("NotImplemented", 501, text)
-
-
-@cache
-def _of_aws() -> dict[str, ManagedPolicy]:
-    made = datetime(2015, 2, 6, 18, 39, 46, tzinfo=UTC)
-    return {
-        _OF_AWS + name: ManagedPolicy(
-            _OF_AWS + name, f"ANPAAWS{name.upper()[:14]}", PermissionsPolicy.parse(text), made
+def list_entities_for_policy(call: Call) -> dict[str, Any] | AwsError:
+    """ListEntitiesForPolicy. Only roles can have policies here."""
+    found, given = find_policy(call), call.given
+    if isinstance(found, AwsError):
+        return found
+    prefix, wanted = given.get("PathPrefix", "/"), given.get("EntityFilter", "Role")
+    usage = given.get("PolicyUsageFilter")
+    roles = [
+        {"RoleName": role.arn.name, "RoleId": role.role_id}
+        for role in call.account.roles.values()
+        if wanted == "Role"
+        and role.arn.path.startswith(prefix)
+        and (
+            (usage != "PermissionsBoundary" and found.arn in role.attached)
+            or (usage != "PermissionsPolicy" and found.arn == role.boundary)
         )
-        for name, text in _TEXTS_OF_AWS.items()
-    }
+    ]
+    by_name = sorted(roles, key=lambda role: role["RoleName"])
+    listed = page("PolicyRoles", by_name, given, key=lambda role: role["RoleName"])
+    return listed if isinstance(listed, AwsError) else {"PolicyGroups": [], "PolicyUsers": [], **listed}
 
 
-def _shown(policy: ManagedPolicy, account: Account, *, whole: bool) -> dict[str, Any]:
+def tag_policy(call: Call) -> dict[str, Any] | AwsError:
+    """TagPolicy. Keys that differ in letter case are two."""
+    found = find_policy(call)
+    if isinstance(found, AwsError):
+        return found
+    tags = with_tags(found.tags, call.given["Tags"], quota=_TAG_QUOTA)
+    return tags if isinstance(tags, AwsError) else put_policy(call.account, replace(found, tags=tags))
+
+
+def untag_policy(call: Call) -> dict[str, Any] | AwsError:
+    """UntagPolicy: keys that are not there do not matter."""
+    found = find_policy(call)
+    if isinstance(found, AwsError):
+        return found
+    return put_policy(call.account, replace(found, tags=without_tags(found.tags, call.given["TagKeys"])))
+
+
+def list_policy_tags(call: Call) -> dict[str, Any] | AwsError:
+    """ListPolicyTags, sorted by key."""
+    found = find_policy(call)
+    if isinstance(found, AwsError):
+        return found
+    return page("Tags", shown_tags(sorted(found.tags)), call.given, key=lambda tag: tag["Key"])
+
+
+def shown_policy(policy: ManagedPolicy, account: Account) -> dict[str, Any]:
+    """A policy as IAM describes it, without its description."""
     roles = account.roles.values()
-    shown: dict[str, Any] = {
+    return {
         "PolicyName": policy.name,
         "PolicyId": policy.policy_id,
         "Arn": policy.arn,
         "Path": policy.path,
-        "DefaultVersionId": _VERSION,
+        "DefaultVersionId": f"v{policy.default}",
         "AttachmentCount": sum(policy.arn in role.attached for role in roles),
         "PermissionsBoundaryUsageCount": sum(policy.arn == role.boundary for role in roles),
         "IsAttachable": True,
         "CreateDate": policy.created_at,
-        "UpdateDate": policy.created_at,
+        "UpdateDate": policy.updated_at,
+        **({"Tags": shown_tags(policy.tags)} if policy.tags else {}),
     }
-    if whole and policy.description:
-        shown["Description"] = policy.description
-    if policy.tags:
-        shown["Tags"] = [{"Key": key, "Value": value} for key, value in policy.tags]
-    return shown

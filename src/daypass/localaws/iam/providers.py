@@ -1,8 +1,9 @@
 """OIDC providers: the operations on them, with AWS's list rules and texts (observed on AWS, September 2026).
 
 One rule differs. A URL with a port other than 443 is refused, as AWS documents it, except when its host is loopback:
-AWS could never reach such an issuer, and an issuer on this machine seldom gets port 443. No host is contacted when a
-provider is made, so without thumbprints the list stays empty.
+AWS could never reach such an issuer, and an issuer on this machine seldom gets port 443.
+
+Without thumbprints the issuer is contacted, as AWS does, and its thumbprint is taken. With one, nobody is asked.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.errors import ArnInvalid, IssuerUrlInvalid
+from daypass.errors import ArnInvalid, IssuerUrlInvalid, Unavailable
 from daypass.localaws.faults import AwsError
 from daypass.localaws.iam.paging import page
 from daypass.localaws.iam.state import PARTITION, OidcProvider
+from daypass.localaws.iam.tags import shown_tags, with_tags, without_tags
+from daypass.localaws.iam.thumbprint import thumbprint
 from daypass.names import IssuerUrl, ProviderArn, is_loopback_host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from daypass.localaws.iam.state import Account, Call
 
@@ -25,33 +28,27 @@ _HTTPS_PORT: Final = 443
 _MOST_PROVIDERS: Final = 100
 _MOST_CLIENT_IDS: Final = 100
 _MOST_THUMBPRINTS: Final = 5
-_MOST_TAGS: Final = 50
+_TAG_QUOTA: Final = "TagsPerOpenIdConnectProvider"
+# What IAM says when it could not fetch the documents; reported by users of AWS, not observed by us.
+_NO_CONNECTION: Final = "Could not connect to openid configuration of provider: {url}"
+_NO_CONFIGURATION: Final = "Please check .well-known/openid-configuration of provider: {url} is valid"
+_ANSWERED: Final = frozenset({"discovery", "size", "http"})
 
 
-def create_open_id_connect_provider(call: Call) -> dict[str, Any] | AwsError:
+async def create_open_id_connect_provider(call: Call) -> dict[str, Any] | AwsError:
     """CreateOpenIDConnectProvider."""
-    issuer = _issuer(call.given["Url"])
-    if isinstance(issuer, AwsError):
-        return issuer
-    arn = ProviderArn(partition=PARTITION, account=call.account.number, issuer=issuer)
-    client_ids = _distinct(call.given.get("ClientIDList", ()))
-    thumbprints = call.given.get("ThumbprintList", ())
-    tags = _tags(call.given.get("Tags", ()))
-    if str(arn) in call.account.providers:
-        return AwsError("EntityAlreadyExists", 409, f"Provider with url {call.given['Url']} already exists.")
-    if len(call.account.providers) >= _MOST_PROVIDERS:
-        return _quota("OpenIdConnectProvidersPerAccount", _MOST_PROVIDERS)
-    if fault := _client_ids_fault(client_ids) or _thumbprints_fault(thumbprints):
-        return fault
-    call.account.providers[str(arn)] = OidcProvider(
-        arn=arn,
-        issuer=IssuerUrl.parse(arn.issuer_url),
-        client_ids=client_ids,
-        thumbprints=tuple(text.lower() for text in thumbprints),
-        tags=tags,
-        created_at=call.now,
-    )
-    return {"OpenIDConnectProviderArn": str(arn), "Tags": _shown(tags)}
+    provider = _new(call)
+    if isinstance(provider, AwsError):
+        return provider
+    if not provider.thumbprints:
+        found = await _thumbprint(provider.issuer, call)
+        if isinstance(found, AwsError):
+            return found
+        provider = replace(provider, thumbprints=(found,))
+        if fault := _occupied(provider.arn, call):
+            return fault  # by somebody who was faster
+    call.account.providers[str(provider.arn)] = provider
+    return {"OpenIDConnectProviderArn": str(provider.arn), "Tags": shown_tags(provider.tags)}
 
 
 def get_open_id_connect_provider(call: Call) -> dict[str, Any] | AwsError:
@@ -64,7 +61,7 @@ def get_open_id_connect_provider(call: Call) -> dict[str, Any] | AwsError:
         "ClientIDList": provider.client_ids,
         "ThumbprintList": provider.thumbprints,
         "CreateDate": provider.created_at,
-        "Tags": _shown(sorted(provider.tags)),
+        "Tags": shown_tags(sorted(provider.tags)),
     }
 
 
@@ -121,10 +118,8 @@ def tag_open_id_connect_provider(call: Call) -> dict[str, Any] | AwsError:
     provider = _find(call)
     if isinstance(provider, AwsError):
         return provider
-    tags = tuple({**dict(provider.tags), **dict(_tags(call.given["Tags"]))}.items())
-    if len(tags) > _MOST_TAGS:
-        return _quota("TagsPerOpenIdConnectProvider", _MOST_TAGS)
-    return _put(call.account, replace(provider, tags=tags))
+    tags = with_tags(provider.tags, call.given["Tags"], quota=_TAG_QUOTA)
+    return tags if isinstance(tags, AwsError) else _put(call.account, replace(provider, tags=tags))
 
 
 def untag_open_id_connect_provider(call: Call) -> dict[str, Any] | AwsError:
@@ -132,9 +127,7 @@ def untag_open_id_connect_provider(call: Call) -> dict[str, Any] | AwsError:
     provider = _find(call)
     if isinstance(provider, AwsError):
         return provider
-    return _put(
-        call.account, replace(provider, tags=tuple(tag for tag in provider.tags if tag[0] not in call.given["TagKeys"]))
-    )
+    return _put(call.account, replace(provider, tags=without_tags(provider.tags, call.given["TagKeys"])))
 
 
 def list_open_id_connect_provider_tags(call: Call) -> dict[str, Any] | AwsError:
@@ -142,10 +135,55 @@ def list_open_id_connect_provider_tags(call: Call) -> dict[str, Any] | AwsError:
     provider = _find(call)
     if isinstance(provider, AwsError):
         return provider
-    return page("Tags", _shown(sorted(provider.tags)), call.given, key=lambda tag: tag["Key"])
+    return page("Tags", shown_tags(sorted(provider.tags)), call.given, key=lambda tag: tag["Key"])
 
 
-def _issuer(url: str) -> str | AwsError:
+def _new(call: Call) -> OidcProvider | AwsError:
+    """The provider that is to be made, by what was given alone."""
+    issuer = issuer_part(call.given["Url"])
+    if isinstance(issuer, AwsError):
+        return issuer
+    arn = ProviderArn(partition=PARTITION, account=call.account.number, issuer=issuer)
+    if fault := _occupied(arn, call):
+        return fault
+    client_ids = _distinct(call.given.get("ClientIDList", ()))
+    thumbprints = call.given.get("ThumbprintList", ())
+    if fault := _client_ids_fault(client_ids) or _thumbprints_fault(thumbprints):
+        return fault
+    tags = with_tags((), call.given.get("Tags", ()), quota=_TAG_QUOTA)
+    if isinstance(tags, AwsError):
+        return tags
+    return OidcProvider(
+        arn=arn,
+        issuer=IssuerUrl.parse(arn.issuer_url),
+        client_ids=client_ids,
+        thumbprints=tuple(text.lower() for text in thumbprints),
+        tags=tags,
+        created_at=call.now,
+    )
+
+
+def _occupied(arn: ProviderArn, call: Call) -> AwsError | None:
+    if str(arn) in call.account.providers:
+        return AwsError("EntityAlreadyExists", 409, f"Provider with url {call.given['Url']} already exists.")
+    if len(call.account.providers) >= _MOST_PROVIDERS:
+        return _quota("OpenIdConnectProvidersPerAccount", _MOST_PROVIDERS)
+    return None
+
+
+async def _thumbprint(issuer: IssuerUrl, call: Call) -> str | AwsError:
+    """What the issuer itself shows."""
+    try:
+        met = await call.issuers.meet(issuer)
+    except Unavailable as fault:
+        told = _NO_CONFIGURATION if fault.facts.get("phase") in _ANSWERED else _NO_CONNECTION
+        detail = f"{fault.message}\nWith a ThumbprintList the issuer is not contacted."
+        text = told.format(url=call.given["Url"])
+        return AwsError("OpenIdIdpCommunicationError", 400, text, detail=detail)
+    return thumbprint(met.chain)
+
+
+def issuer_part(url: str) -> str | AwsError:
     """The part of a provider's ARN that its URL makes: no scheme, no port 443, else as typed."""
     if "?" in url or "#" in url:
         return AwsError("InvalidInput", 400, "Unknown")
@@ -202,11 +240,3 @@ def _quota(name: str, most: int) -> AwsError:
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
-
-
-def _tags(given: Iterable[Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((tag["Key"], tag["Value"]) for tag in given)
-
-
-def _shown(tags: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags]

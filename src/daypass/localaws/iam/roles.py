@@ -10,6 +10,7 @@ from daypass.localaws.iam.documents import encoded, permissions_policy, size, tr
 from daypass.localaws.iam.managed import managed_policy, no_such_boundary, not_attachable
 from daypass.localaws.iam.paging import page
 from daypass.localaws.iam.state import PARTITION, IamRole, new_role_id
+from daypass.localaws.iam.tags import shown_tags, with_tags, without_tags
 from daypass.names import RoleArn
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ _MOST_ROLES: Final = 1000
 _MOST_INLINE_CHARACTERS: Final = 10_240
 _MOST_ATTACHED: Final = 10
 _DEFAULT_SESSION_SECONDS: Final = 3600
+_TAG_QUOTA: Final = "TagsPerRole"
+_NOT_LISTED: Final = frozenset({"Tags", "PermissionsBoundary"})
 
 
 def create_role(call: Call) -> dict[str, Any] | AwsError:
@@ -28,12 +31,15 @@ def create_role(call: Call) -> dict[str, Any] | AwsError:
         return AwsError("EntityAlreadyExists", 409, f"Role with name {name} already exists.")
     if len(call.account.roles) >= _MOST_ROLES:
         return AwsError("LimitExceeded", 409, f"Cannot exceed quota for RolesPerAccount: {_MOST_ROLES}")
-    policy = trust_policy(call.given["AssumeRolePolicyDocument"])
+    policy = trust_policy(call.given["AssumeRolePolicyDocument"], call.control)
     if isinstance(policy, AwsError):
         return policy
     boundary = call.given.get("PermissionsBoundary")
     if boundary is not None and (missing := no_such_boundary(call.account, boundary)):
         return missing
+    tags = with_tags((), call.given.get("Tags", ()), quota=_TAG_QUOTA, fold_case=True)
+    if isinstance(tags, AwsError):
+        return tags
     role = IamRole(
         arn=RoleArn(partition=PARTITION, account=call.account.number, path=call.given.get("Path", "/"), name=name),
         role_id=new_role_id(),
@@ -41,26 +47,31 @@ def create_role(call: Call) -> dict[str, Any] | AwsError:
         created_at=call.now,
         description=call.given.get("Description", ""),
         max_session_seconds=call.given.get("MaxSessionDuration", _DEFAULT_SESSION_SECONDS),
-        tags=tuple((tag["Key"], tag["Value"]) for tag in call.given.get("Tags", ())),
+        tags=tags,
         boundary=boundary,
     )
     call.account.roles[name.lower()] = role
-    return {"Role": _shown(role, whole=True)}
+    return {"Role": shown_role(role)}
 
 
 def get_role(call: Call) -> dict[str, Any] | AwsError:
     """GetRole."""
     role = _find(call)
-    return role if isinstance(role, AwsError) else {"Role": {**_shown(role, whole=True), "RoleLastUsed": {}}}
+    if isinstance(role, AwsError):
+        return role
+    return {"Role": {**shown_role(role), "RoleLastUsed": shown_last_use(role, call.account)}}
 
 
 def list_roles(call: Call) -> dict[str, Any] | AwsError:
-    """ListRoles, by name; without tags, as AWS lists them."""
+    """ListRoles, by name; without tags, boundary and last use, as AWS lists them."""
     prefix = call.given.get("PathPrefix", "/")
-    found = [_shown(role, whole=False) for role in call.account.roles.values() if role.arn.path.startswith(prefix)]
-    return page(
-        "Roles", sorted(found, key=lambda role: role["RoleName"]), call.given, key=lambda role: role["RoleName"]
-    )
+    found = [
+        {name: value for name, value in shown_role(role).items() if name not in _NOT_LISTED}
+        for role in call.account.roles.values()
+        if role.arn.path.startswith(prefix)
+    ]
+    by_name = sorted(found, key=lambda role: role["RoleName"])
+    return page("Roles", by_name, call.given, key=lambda role: role["RoleName"])
 
 
 def update_assume_role_policy(call: Call) -> dict[str, Any] | AwsError:
@@ -68,7 +79,7 @@ def update_assume_role_policy(call: Call) -> dict[str, Any] | AwsError:
     role = _find(call)
     if isinstance(role, AwsError):
         return role
-    policy = trust_policy(call.given["PolicyDocument"])
+    policy = trust_policy(call.given["PolicyDocument"], call.control)
     return policy if isinstance(policy, AwsError) else _put(call.account, replace(role, trust_policy=policy))
 
 
@@ -87,6 +98,47 @@ def update_role(call: Call) -> dict[str, Any] | AwsError:
     )
 
 
+def update_role_description(call: Call) -> dict[str, Any] | AwsError:
+    """UpdateRoleDescription: the older way, which tells the role as it is then."""
+    role = _find(call)
+    if isinstance(role, AwsError):
+        return role
+    changed = replace(role, description=call.given["Description"])
+    _put(call.account, changed)
+    return {"Role": shown_role(changed)}
+
+
+def tag_role(call: Call) -> dict[str, Any] | AwsError:
+    """TagRole. Letter case does not tell keys apart."""
+    role = _find(call)
+    if isinstance(role, AwsError):
+        return role
+    tags = with_tags(role.tags, call.given["Tags"], quota=_TAG_QUOTA, fold_case=True)
+    return tags if isinstance(tags, AwsError) else _put(call.account, replace(role, tags=tags))
+
+
+def untag_role(call: Call) -> dict[str, Any] | AwsError:
+    """UntagRole: keys that are not there do not matter."""
+    role = _find(call)
+    if isinstance(role, AwsError):
+        return role
+    return _put(call.account, replace(role, tags=without_tags(role.tags, call.given["TagKeys"], fold_case=True)))
+
+
+def list_role_tags(call: Call) -> dict[str, Any] | AwsError:
+    """ListRoleTags, sorted by key."""
+    role = _find(call)
+    if isinstance(role, AwsError):
+        return role
+    return page("Tags", shown_tags(sorted(role.tags)), call.given, key=lambda tag: tag["Key"])
+
+
+def list_instance_profiles_for_role(call: Call) -> dict[str, Any] | AwsError:
+    """ListInstanceProfilesForRole: there are none here, and tools ask before they delete a role."""
+    role = _find(call)
+    return role if isinstance(role, AwsError) else page("InstanceProfiles", [], call.given, key=lambda _: "")
+
+
 def delete_role(call: Call) -> dict[str, Any] | AwsError:
     """DeleteRole. Its policies must have gone before; its boundary goes with it."""
     role = _find(call)
@@ -97,6 +149,7 @@ def delete_role(call: Call) -> dict[str, Any] | AwsError:
     if role.attached:
         return AwsError("DeleteConflict", 409, "Cannot delete entity, must detach all policies first.")
     del call.account.roles[role.arn.name.lower()]
+    call.account.last_used.pop(role.role_id, None)
     return {}
 
 
@@ -134,6 +187,8 @@ def list_role_policies(call: Call) -> dict[str, Any] | AwsError:
         return role
     names = sorted(dict(role.inline_policies))
     listed = page("PolicyNames", [{"name": name} for name in names], call.given, key=lambda item: item["name"])
+    if isinstance(listed, AwsError):
+        return listed
     return {**listed, "PolicyNames": [item["name"] for item in listed["PolicyNames"]]}
 
 
@@ -183,8 +238,11 @@ def list_attached_role_policies(call: Call) -> dict[str, Any] | AwsError:
         for each in found
         if each is not None and each.path.startswith(prefix)
     ]
-    by_name = sorted(listed, key=lambda item: (item["PolicyName"], item["PolicyArn"]))
-    return page("AttachedPolicies", by_name, call.given, key=lambda item: item["PolicyName"])
+
+    def key(item: dict[str, Any]) -> str:
+        return f"{item['PolicyName']} {item['PolicyArn']}"
+
+    return page("AttachedPolicies", sorted(listed, key=key), call.given, key=key)
 
 
 def put_role_permissions_boundary(call: Call) -> dict[str, Any] | AwsError:
@@ -221,7 +279,8 @@ def _no_policy(name: str) -> AwsError:
     return AwsError("NoSuchEntity", 404, f"The role policy with name {name} cannot be found.")
 
 
-def _shown(role: IamRole, *, whole: bool) -> dict[str, Any]:
+def shown_role(role: IamRole) -> dict[str, Any]:
+    """A role as IAM describes it, without its last use."""
     shown: dict[str, Any] = {
         "Path": role.arn.path,
         "RoleName": role.arn.name,
@@ -233,9 +292,19 @@ def _shown(role: IamRole, *, whole: bool) -> dict[str, Any]:
     }
     if role.description:
         shown["Description"] = role.description
-    if whole and role.boundary is not None:
-        kind = "PermissionsBoundaryPolicy"
-        shown["PermissionsBoundary"] = {"PermissionsBoundaryType": kind, "PermissionsBoundaryArn": role.boundary}
-    if whole and role.tags:
-        shown["Tags"] = [{"Key": key, "Value": value} for key, value in role.tags]
+    if role.boundary is not None:
+        shown["PermissionsBoundary"] = shown_boundary(role.boundary)
+    if role.tags:
+        shown["Tags"] = shown_tags(role.tags)
     return shown
+
+
+def shown_boundary(arn: str) -> dict[str, str]:
+    """A boundary as IAM describes it. AWS answers `Policy`; the model knows but `PermissionsBoundaryPolicy`."""
+    return {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
+
+
+def shown_last_use(role: IamRole, account: Account) -> dict[str, Any]:
+    """When the role was last used; empty when never."""
+    used = account.last_used.get(role.role_id)
+    return {} if used is None else {"LastUsedDate": used.at, "Region": used.region}

@@ -1,8 +1,7 @@
-"""STS: the role session that a web identity token buys, and who is asking.
+"""AssumeRoleWithWebIdentity: the role session that a web identity token buys.
 
 The decision is `daypass.sts`; here its facts are gathered (provider, role, the issuer's keys) and its answer is carried
-out. Two points AWS leaves open are settled as they were observed on AWS in September 2026: `Provider` in the answer is
-the provider's ARN, and a token may be used until it expires.
+out. A token may be used until it expires, as was observed on AWS in September 2026.
 """
 
 from __future__ import annotations
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from daypass.errors import Unavailable
 from daypass.localaws.iam.managed import managed_policy
 from daypass.localaws.sessions import Session
+from daypass.localaws.sts.credentials import shown
 from daypass.sts.decide import KeysUnavailable, Provider, Role, decide
+from daypass.sts.observed import AS_OBSERVED, ProviderShown
 from daypass.sts.refusal import Refusal
 from daypass.sts.request import read_request
 from daypass.sts.token import inspect_token
@@ -24,20 +25,30 @@ if TYPE_CHECKING:
 
     from daypass.fetching import KeySetCache
     from daypass.localaws.iam.state import IamState
-    from daypass.localaws.sessions import Administrator, Sessions
+    from daypass.localaws.sessions import Sessions
     from daypass.names import IssuerUrl, RoleArn
     from daypass.sts.decide import Granted
+    from daypass.sts.observed import Observed
     from daypass.tokens.key_set import KeySet
 
 
 class WebIdentity:
     """AssumeRoleWithWebIdentity."""
 
-    def __init__(self, iam: IamState, keys: KeySetCache, sessions: Sessions, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        iam: IamState,
+        keys: KeySetCache,
+        sessions: Sessions,
+        clock: Callable[[], datetime],
+        *,
+        observed: Observed = AS_OBSERVED,
+    ) -> None:
         self._iam = iam
         self._keys = keys
         self._sessions = sessions
         self._clock = clock
+        self._observed = observed
 
     async def assume(
         self,
@@ -78,11 +89,8 @@ class WebIdentity:
             secure_transport=secure_transport,
             region=region,
             user_agent=user_agent,
-            managed_policies={
-                arn: managed.policy
-                for arn in request.policy_arns
-                if (managed := managed_policy(account, arn)) is not None
-            },
+            managed_policies=[arn for arn in request.policy_arns if managed_policy(account, arn) is not None],
+            observed=self._observed,
         )
         return outcome if isinstance(outcome, Refusal) else self._session(outcome, request.role_arn)
 
@@ -108,24 +116,17 @@ class WebIdentity:
                 tags=tuple(granted.tags.principal_tags.items()),
                 policy=granted.policy,
                 policy_arns=granted.policy_arns,
+                transitive_tag_keys=granted.tags.transitive_keys,
             )
         )
         return {
-            "Credentials": {
-                "AccessKeyId": credentials.access_key_id,
-                "SecretAccessKey": credentials.secret_access_key.reveal(),
-                "SessionToken": credentials.session_token.reveal(),
-                "Expiration": credentials.expires_at,
-            },
+            "Credentials": shown(credentials),
             "SubjectFromWebIdentityToken": granted.subject,
             "AssumedRoleUser": {"AssumedRoleId": granted.assumed_role_id, "Arn": granted.session_arn},
             "PackedPolicySize": granted.packed_policy_size,
-            "Provider": str(granted.provider),
+            "Provider": granted.provider.issuer_url
+            if self._observed.provider is ProviderShown.ISSUER
+            else str(granted.provider),
             "Audience": granted.audience,
             "SourceIdentity": granted.source_identity,
         }
-
-
-def get_caller_identity(who: Administrator | Session) -> dict[str, Any]:
-    """GetCallerIdentity: needs no permission."""
-    return {"UserId": who.user_id, "Account": who.account, "Arn": who.arn}

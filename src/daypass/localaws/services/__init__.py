@@ -1,0 +1,5 @@
+"""Services that Daypass does not decide on, behind its front: moto's, in process.
+
+`catalogue` says which there are and how they are spoken to, `rewrite` writes a judged request anew, `state` looks up
+what a request names, and `behind` hands it on.
+"""

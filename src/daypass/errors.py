@@ -302,6 +302,12 @@ class AlreadyExists(Invalid):
     code = "already_exists"
 
 
+class ChangedMeanwhile(Invalid):
+    """Somebody else changed the same thing at the same moment. Nothing was changed here."""
+
+    code = "changed_meanwhile"
+
+
 class UsageInvalid(Invalid):
     """A command line that cannot be carried out as written."""
 

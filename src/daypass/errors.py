@@ -308,10 +308,22 @@ class AlreadyExists(Invalid):
     code = "already_exists"
 
 
+class ChangedMeanwhile(Invalid):
+    """Somebody else changed the same thing at the same moment. Nothing was changed here."""
+
+    code = "changed_meanwhile"
+
+
 class UsageInvalid(Invalid):
     """A command line that cannot be carried out as written."""
 
     code = "usage_invalid"
+
+
+class DatabaseUrlInvalid(Invalid):
+    """The URL of the database cannot be read, or is of a kind that is not supported."""
+
+    code = "database_url_invalid"
 
 
 class SettingInvalid(Invalid):

@@ -7,12 +7,13 @@ from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from daypass.errors import AlreadyExists, AuditBroken, KeyUnavailable, NotFound
+from daypass.errors import AlreadyExists, AuditBroken, ChangedMeanwhile, KeyUnavailable, NotFound
 from daypass.idp.exchange.connection import Connection
 from daypass.idp.model import (
     AdminToken,
     AuditEntry,
     AuditRecord,
+    Holder,
     KeysAt,
     KeyState,
     Organization,
@@ -44,9 +45,11 @@ class _Shelf(Generic[T]):
             raise AlreadyExists(f"there is one like `{self._key(thing)}` already")
         self.things[self._key(thing)] = thing
 
-    def update(self, thing: T) -> None:
+    def update(self, thing: T, was: T | None = None) -> None:
         if self._key(thing) not in self.things:
             raise NotFound(f"there is no `{self._key(thing)}`")
+        if was is not None and self.things[self._key(thing)] != was:
+            raise ChangedMeanwhile(f"`{self._key(thing)}` is not as it was any more")
         self.things[self._key(thing)] = thing
 
     def find(self, **members: object) -> T | None:
@@ -74,8 +77,8 @@ class MemoryRegistryStore:
         """See `RegistryStore`, as of all methods here."""
         self._organizations.add(organization)
 
-    def update_organization(self, organization: Organization) -> None:  # noqa: D102
-        self._organizations.update(organization)
+    def update_organization(self, organization: Organization, *, was: Organization) -> None:  # noqa: D102
+        self._organizations.update(organization, was)
 
     def organization(self, id_or_slug: str) -> Organization | None:  # noqa: D102
         return self._organizations.find(id=id_or_slug) or self._organizations.find(slug=id_or_slug)
@@ -108,8 +111,12 @@ class MemoryRegistryStore:
     def workload(self, workload_id: str) -> Workload | None:  # noqa: D102
         return self._workloads.find(id=workload_id)
 
-    def workload_by_secret(self, secret_hash: str) -> Workload | None:  # noqa: D102
-        return self._workloads.find(secret_hash=secret_hash)
+    def holder_by_secret(self, secret_hash: str) -> Holder | None:  # noqa: D102
+        workload = self._workloads.find(secret_hash=secret_hash)
+        if workload is None:
+            return None
+        project, organization = self._projects.find(id=workload.project_id), self.organization(workload.organization_id)
+        return None if project is None or organization is None else Holder(workload, project, organization)
 
     def workloads(  # noqa: D102
         self, project_id: str, *, after: str | None = None, limit: int = 100
@@ -145,8 +152,8 @@ class MemoryConnectionStore:
     def add_connection(self, connection: Connection) -> None:  # noqa: D102
         self._connections.add(connection)
 
-    def update_connection(self, connection: Connection) -> None:  # noqa: D102
-        self._connections.update(connection)
+    def update_connection(self, connection: Connection, *, was: Connection) -> None:  # noqa: D102
+        self._connections.update(connection, was)
 
     def remove_connection(self, connection_id: str) -> None:  # noqa: D102
         if self._connections.things.pop(connection_id, None) is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, or_, select, update
 
-from daypass.errors import AlreadyExists, NotFound
+from daypass.errors import AlreadyExists, ChangedMeanwhile, NotFound
 from daypass.idp.exchange.connection import Connection
 from daypass.idp.exchange.terms_document import read_terms, terms_document
 from daypass.store.engine import reading, writing
@@ -30,12 +30,18 @@ class SqlConnectionStore:
         with writing(self._engine) as database:
             database.execute(insert(connections).values(_row(connection)))
 
-    def update_connection(self, connection: Connection) -> None:  # noqa: D102
-        query = update(connections).where(connections.c.id == connection.id).values(_row(connection))
+    def update_connection(self, connection: Connection, *, was: Connection) -> None:  # noqa: D102
+        mine = connections.c.id == connection.id
         with writing(self._engine) as database:
-            changed = database.execute(query)
-        if changed.rowcount != 1:
-            raise NotFound(f"there is no `{connection.id}`")
+            row = database.execute(select(connections).where(mine).with_for_update()).one_or_none()
+            if row is None:
+                raise NotFound(f"there is no `{connection.id}`")
+            if _connection(row) != was:
+                raise ChangedMeanwhile(
+                    f"the connection `{was.name}` was changed by somebody else at the same moment",
+                    advice="Look at it again, then repeat the change.",
+                )
+            database.execute(update(connections).where(mine).values(_row(connection)))
 
     def remove_connection(self, connection_id: str) -> None:  # noqa: D102
         with writing(self._engine) as database:
@@ -63,8 +69,11 @@ class SqlConnectionStore:
         return self._all(query)
 
     def _all(self, query: Select[Any]) -> Sequence[Connection]:
-        with reading(self._engine) as database:
-            return [_connection(row) for row in database.execute(query.order_by(connections.c.id))]
+        try:
+            with reading(self._engine) as database:
+                return [_connection(row) for row in database.execute(query.order_by(connections.c.id))]
+        except NotFound:
+            return []
 
 
 class SqlReplayStore:

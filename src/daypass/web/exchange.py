@@ -11,7 +11,7 @@ from daypass.idp.exchange.terms_document import terms_document
 from daypass.idp.model import AuditRecord
 from daypass.secret import Secret
 from daypass.web.administration import AdminRoute, name_of, needs, the_caller
-from daypass.web.answers import Answer, Listed, Page, Time, reply, reply_page
+from daypass.web.answers import Answer, Listed, Page, Time, instant, reply, reply_page
 from daypass.web.bodies import Body
 from daypass.web.services import Services
 
@@ -168,15 +168,15 @@ def _told(connection: Connection) -> ConnectionAnswer:
         project_id=connection.project_id,
         name=connection.name,
         terms=terms_document(connection.terms),
-        created_at=connection.created_at,
-        disabled_at=connection.disabled_at,
+        created_at=instant(connection.created_at),
+        disabled_at=None if connection.disabled_at is None else instant(connection.disabled_at),
     )
 
 
 def _refusal(record: AuditRecord) -> RefusalAnswer:
     entry = record.entry
     return RefusalAnswer(
-        at=entry.at,
+        at=instant(entry.at),
         request_id=entry.request_id,
         reason=entry.reason,
         source_ip=entry.source_ip,

@@ -119,7 +119,7 @@ class Connections:
                 disabled_at = None if enabled else old.disabled_at or self._clock()
             new = replace(old, terms=old.terms if terms is None else _checked(terms, owner), disabled_at=disabled_at)
             async with self._recorded(caller, "connection.updated", new):
-                await to_thread(self._connections.update_connection, new)
+                await to_thread(self._connections.update_connection, new, was=old)
         return new
 
     @uninterrupted

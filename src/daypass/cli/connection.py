@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.cli.parsing import Parser, run
@@ -15,6 +16,7 @@ __all__ = ["parser", "run"]
 
 _COLUMNS: Final = ("id", "name", "preset", "issuer", "audience", "mode", "rules")
 _REFUSALS: Final = ("at", "request_id", "reason", "rule", "claim", "expected", "received")
+_COMPARISONS: Final = {"=": "equals", "+=": "contains", "~": "matches"}
 _WITHOUT: Final = "NONE: ANY SERVICE THAT SEES A TOKEN CAN USE IT"
 _WARNING: Final = (
     "Warning: this connection takes tokens that name nobody they are for. Whoever sees such a token, also another"
@@ -168,9 +170,7 @@ def _refused(arguments: argparse.Namespace) -> int:
 
     found = list(admin_api.items(admin_api.connect(), _place(arguments, arguments.name, "refusals")))
     if not arguments.json:
-        for each in found:
-            detail = each.get("detail")
-            each |= detail if isinstance(detail, dict) else {}
+        found = [each | (detail if isinstance(detail := each.get("detail"), dict) else {}) for each in found]
     return admin_api.print_list(arguments, iter(found), _REFUSALS)
 
 
@@ -239,14 +239,13 @@ def _keys(arguments: argparse.Namespace) -> dict[str, Any] | None:
 def _rule(text: str) -> dict[str, Any]:
     from daypass.errors import UsageInvalid
 
-    for sign, comparison in ((":=", None), ("+=", "contains"), ("=", "equals"), ("~", "matches")):
-        claim, found, value = text.partition(sign)
-        if not found or (sign == "=" and "~" in claim):
-            continue
-        if comparison is None:
-            given = _json(value, text)
-            return {"claim": _path(claim), "one_of" if isinstance(given, list) else "equals": given}
-        return {"claim": _path(claim), comparison: value}
+    parts = re.fullmatch(r"([^=~]+?)(:=|\+=|=|~)(.*)", text, re.DOTALL)
+    if parts is not None:
+        claim, sign, value = parts.groups()
+        if sign != ":=":
+            return {"claim": _path(claim), _COMPARISONS[sign]: value}
+        given = _json(value, text)
+        return {"claim": _path(claim), "one_of" if isinstance(given, list) else "equals": given}
     raise UsageInvalid(f"`{text}` is not a rule", advice="See: daypass connection create --help")
 
 

@@ -47,6 +47,7 @@ async def identity_provider(
         SettingInvalid: when the passphrase file is empty or not text.
     """
     from daypass.idp.exchange.connections import Connections
+    from daypass.idp.exchange.directory import Directory
     from daypass.idp.exchange.exchange import Exchange
     from daypass.idp.exchange.upstream import FetchedUpstreamKeys
     from daypass.idp.issue import Issuer
@@ -82,7 +83,8 @@ async def identity_provider(
             monotonic=monotonic,
         )
         await key_rings.load()
-        registry = Registry(store.registry, audit, clock, os.urandom)
+        directory = Directory(store.registry, store.connections, shared=store.shared)
+        registry = Registry(store.registry, audit, clock, os.urandom, shared=store.shared, changed=directory.forget)
         issuer = Issuer(
             key_rings,
             audit,
@@ -94,8 +96,7 @@ async def identity_provider(
             subject_limit=settings.subject_max_length,
         )
         exchange = Exchange(
-            registry=store.registry,
-            connections=store.connections,
+            directory=directory,
             replays=store.replays,
             keys=FetchedUpstreamKeys(clock),
             issuer=issuer,
@@ -106,6 +107,7 @@ async def identity_provider(
             registry=store.registry,
             connections=store.connections,
             exchange=exchange,
+            directory=directory,
             audit=audit,
             clock=clock,
             random_bytes=os.urandom,

@@ -160,8 +160,7 @@ class Connections:
             found += [
                 record
                 for record in page
-                if record.entry.outcome in {"refused", "failed"}
-                and record.entry.detail.get("connection_id") == connection.id
+                if record.entry.outcome in {"refused", "failed"} and connection.id in _concerned(record)
             ]
             found = found[-limit:]
             after = page[-1].sequence
@@ -201,6 +200,12 @@ class Connections:
         if found is None:
             raise NotFound(f"there is no connection `{id_or_name}`")
         return found
+
+
+def _concerned(record: AuditRecord) -> Sequence[str]:
+    """The ids of the connections that a row tells of: one, or all that were tried."""
+    detail = record.entry.detail
+    return [detail.get("connection_id", ""), *detail.get("connections", "").split(" ")]
 
 
 def _checked(document: Mapping[str, JsonValue], organization: Organization) -> Terms:

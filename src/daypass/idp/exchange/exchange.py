@@ -276,6 +276,8 @@ class Exchange:
         detail = {"grant": request.grant.name.lower(), "message": fault.message}
         if one is not None:
             detail |= {"connection_id": one.id, "connection": one.name}
+        elif candidates:
+            detail["connections"] = " ".join(each.id for each in candidates[:MAX_CANDIDATES])
         unmet = fault.facts.get("unmet")
         if isinstance(unmet, list):
             first = unmet[0]

@@ -323,8 +323,8 @@ class Settings:
         default=24_000,
         metadata=_is(
             _LIMIT,
-            "How many requests below `/v1/` one source address (of IPv6 one /64) may make; a fleet behind one gateway"
-            " is one address. Discovery document and key set are never limited. Behind a proxy this and the next limit"
+            "How many requests below `/v1/` and to `/token` one source address (of IPv6 one /64) may make; a fleet"
+            " behind one gateway is one address. Discovery document and key set are never limited. Behind a proxy this and the next limit"
             " need `proxy_hops`: without it the proxy's address is everybody's, and neither is applied.",
         ),
     )
@@ -332,7 +332,7 @@ class Settings:
         default=120,
         metadata=_is(
             _LIMIT,
-            "How many credentials that are not accepted one source address may send before each further one is"
+            "How many credentials and tokens for exchange that are not accepted one source address may send before each further one is"
             " answered with 429 and no audit row. Good credentials from the same address still pass.",
         ),
     )

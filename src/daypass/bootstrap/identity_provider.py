@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daypass.config import Settings
+    from daypass.idp.exchange.exchange import Exchange
     from daypass.idp.key_rings import KeyRings
     from daypass.idp.ports import Clock
     from daypass.idp.refusals import Refusals
@@ -45,6 +46,10 @@ async def identity_provider(
         StoreUnavailable, KeyUnavailable: when the database or the signing keys cannot be used.
         SettingInvalid: when the passphrase file is empty or not text.
     """
+    from daypass.idp.exchange.connections import Connections
+    from daypass.idp.exchange.directory import Directory
+    from daypass.idp.exchange.exchange import Exchange
+    from daypass.idp.exchange.upstream import FetchedUpstreamKeys
     from daypass.idp.issue import Issuer
     from daypass.idp.key_rings import KeyRings
     from daypass.idp.limits import Limits
@@ -80,7 +85,16 @@ async def identity_provider(
         )
         await key_rings.load()
         limits = Limits(settings.limits, monotonic)
-        registry = Registry(store.registry, audit, clock, os.urandom, limits=limits)
+        directory = Directory(store.registry, store.connections, shared=store.shared)
+        registry = Registry(
+            store.registry,
+            audit,
+            clock,
+            os.urandom,
+            shared=store.shared,
+            changed=directory.forget,
+            limits=limits,
+        )
         issuer = Issuer(
             key_rings,
             audit,
@@ -92,12 +106,30 @@ async def identity_provider(
             subject_limit=settings.subject_max_length,
             limits=limits,
         )
+        exchange = Exchange(
+            directory=directory,
+            replays=store.replays,
+            keys=FetchedUpstreamKeys(clock),
+            issuer=issuer,
+            audit=audit,
+            clock=clock,
+            limits=limits,
+        )
+        connections = Connections(
+            registry=store.registry,
+            connections=store.connections,
+            exchange=exchange,
+            directory=directory,
+            audit=audit,
+            clock=clock,
+            random_bytes=os.urandom,
+        )
         if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
             await _first_admin_token(registry, folder)
-        housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, steady))
+        housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, exchange, steady))
         refreshing = asyncio.create_task(_keep_fresh(key_rings))
         try:
-            yield Services(settings, registry, issuer, key_rings, audit, clock, limits)
+            yield Services(settings, registry, issuer, exchange, connections, key_rings, audit, clock, limits)
         finally:
             housekeeping.cancel()
             refreshing.cancel()
@@ -132,8 +164,8 @@ async def _keep_fresh(key_rings: KeyRings) -> None:
             logger().warning("keys_not_read", code=error.code, reason=error.message)
 
 
-async def _keep_house(key_rings: KeyRings, refusals: Refusals, clock: SteadyClock) -> None:
-    """What is due by the clock: the next steps of keys, private keys that nobody needs, refusals only counted."""
+async def _keep_house(key_rings: KeyRings, refusals: Refusals, exchange: Exchange, clock: SteadyClock) -> None:
+    """What is due by the clock: steps of keys, private keys that nobody needs, refusals only counted, used tokens."""
     from daypass.web.logs import logger
 
     while True:
@@ -146,6 +178,7 @@ async def _keep_house(key_rings: KeyRings, refusals: Refusals, clock: SteadyCloc
                 logger().warning("wall_clock_jumped", ahead_seconds=round(clock.jumped))
             for kid in await key_rings.clean():
                 logger().info("private_key_destroyed", kid=kid)
+            await exchange.forget_expired()
         except DaypassError as error:
             logger().warning("housekeeping_failed", code=error.code, reason=error.message)
 

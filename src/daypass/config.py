@@ -324,16 +324,17 @@ class Settings:
         metadata=_is(
             _LIMIT,
             "How many requests below `/v1/` and to `/token` one source address (of IPv6 one /64) may make; a fleet"
-            " behind one gateway is one address. Discovery document and key set are never limited. Behind a proxy this and the next limit"
-            " need `proxy_hops`: without it the proxy's address is everybody's, and neither is applied.",
+            " behind one gateway is one address. Discovery document and key set are never limited. Behind a proxy"
+            " this and the next limit need `proxy_hops`: without it the proxy's address is everybody's, and neither is"
+            " applied.",
         ),
     )
     limit_source_failures_per_minute: int = field(
         default=120,
         metadata=_is(
             _LIMIT,
-            "How many credentials and tokens for exchange that are not accepted one source address may send before each further one is"
-            " answered with 429 and no audit row. Good credentials from the same address still pass.",
+            "How many credentials, and tokens for exchange, that are not accepted one source address may send before"
+            " each further one is answered with 429 and no audit row. Good ones from the same address still pass.",
         ),
     )
     log_level: LogLevel = field(

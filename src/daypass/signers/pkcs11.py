@@ -69,6 +69,7 @@ class Pkcs11Signer:
         self._seat = _Seat()
         self._sessions: list[Any] = []
         self._opening = threading.Lock()
+        self._pin_refused: KeyUnavailable | None = None
         self._pkcs11: Any = _import()
         self._library = self._load(library)
         self._executor = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="daypass-pkcs11")
@@ -207,11 +208,17 @@ class Pkcs11Signer:
     def _open(self) -> None:
         errors = self._pkcs11.exceptions
         with self._opening:
+            if self._pin_refused is not None:
+                raise self._pin_refused
             token = self._library.get_token(token_label=self._label)
             try:
                 session = token.open(rw=True, user_pin=self._pin.reveal())
             except errors.UserAlreadyLoggedIn:  # by another thread
                 session = token.open(rw=True)
+            except errors.PKCS11Error as error:
+                if type(error).__name__ in _PIN:
+                    self._pin_refused = self._unavailable(error)
+                raise
             self._sessions.append(session)
         self._seat.session = session
 

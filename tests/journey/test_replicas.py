@@ -43,8 +43,7 @@ def replicas(tmp_path: Path, database_url: str) -> Iterator[tuple[Serving, Servi
     one, two = pair(tmp_path, database_url)
     with ExitStack() as stack, ThreadPoolExecutor() as pool:
         started = [pool.submit(replica.start) for replica in (one, two)]
-        for replica in (one, two):
-            stack.callback(lambda replica=replica: replica.process.poll() is None and replica.stop())
+        stack.callback(lambda: [each.stop() for each in (one, two) if each.process.poll() is None])
         for each in started:
             each.result()
         yield one, two

@@ -188,7 +188,7 @@ class AwsKmsSigner:
     def _destroy(self, arn: str) -> None:
         with self._told("schedule the deletion of a key"):
             try:
-                self._kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=PENDING_DAYS)
+                self._kms.schedule_key_deletion(KeyId=arn.rpartition("/")[2], PendingWindowInDays=PENDING_DAYS)
             except self._kms.exceptions.KMSInvalidStateException:
                 return  # it is scheduled already
 

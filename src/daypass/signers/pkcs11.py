@@ -1,7 +1,9 @@
 """Private keys in a PKCS #11 token (an HSM): made there, and not extractable (OASIS PKCS #11 v3.1).
 
-Both halves of a key carry its `kid` as CKA_ID, and as CKA_LABEL whose installation's it is and its algorithm. A session
-serves one thread at a time, so each thread has its own; the login holds for all sessions of the process.
+Both halves of a key carry its `kid` as CKA_ID, and as CKA_LABEL whose installation's it is and its algorithm.
+
+python-pkcs11 initializes the library with `C_Initialize(NULL)`, which promises that one thread calls it at a time
+(section 5.4.1); SoftHSM crashed when two did. So one thread does all the work, and a lock holds back other signers.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import asyncio
 import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 from daypass.errors import KeyUnavailable, PartMissing
@@ -27,19 +30,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-THREADS: Final = 4
 _CURVES: Final = {"P-256": "secp256r1", "P-384": "secp384r1", "P-521": "secp521r1"}
 # Never tried again: a token locks itself after a few wrong PINs.
 _PIN: Final = frozenset({"PinIncorrect", "PinLocked", "PinExpired", "PinInvalid", "PinLenRange"})
 
 
-class _Seat(threading.local):
-    """What one thread has: its session, and the private keys it has found in it."""
-
-    session: Any = None
-
-    def __init__(self) -> None:
-        self.keys: dict[str, tuple[Any, str]] = {}
+_CALLING: Final = threading.Lock()
+"""Held by whoever calls a PKCS #11 library."""
 
 
 @final
@@ -66,13 +63,12 @@ class Pkcs11Signer:
         self._label = token
         self._pin = pin
         self._clock = clock
-        self._seat = _Seat()
-        self._sessions: list[Any] = []
-        self._opening = threading.Lock()
+        self._session: Any = None
+        self._keys: dict[str, tuple[Any, str]] = {}
         self._pin_refused: KeyUnavailable | None = None
         self._pkcs11: Any = _import()
         self._library = self._load(library)
-        self._executor = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="daypass-pkcs11")
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="daypass-pkcs11")
         try:
             self._in_thread(lambda _: None)
         except BaseException:
@@ -119,15 +115,10 @@ class Pkcs11Signer:
     def close(self) -> None:
         """Let what is under way end, and close the sessions. Doing it twice is harmless."""
         self._executor.shutdown(wait=True, cancel_futures=True)
-        with self._opening:
-            sessions, self._sessions = self._sessions, []
-        for session in sessions:
-            try:
-                session.close()
-            except self._pkcs11.exceptions.PKCS11Error:
-                continue
+        with _CALLING:
+            self._drop()
 
-    # ------------------------------------------------------------------------------------------ in the threads
+    # ------------------------------------------------------------------------------------------- in the thread
 
     def _generate(self, session: Any, algorithm: str) -> PublicKey:
         p = self._pkcs11
@@ -163,7 +154,7 @@ class Pkcs11Signer:
         return public
 
     def _sign(self, session: Any, kid: str, signing_input: bytes) -> bytes:
-        key, algorithm = self._seat.keys.get(kid) or self._find(session, kid)
+        key, algorithm = self._keys.get(kid) or self._find(session, kid)
         mechanism = self._pkcs11.Mechanism
         bits = algorithm[-3:]
         if BY_NAME[algorithm].curve is None:
@@ -179,60 +170,51 @@ class Pkcs11Signer:
             for key in list(session.get_objects({attribute.CLASS: kind, attribute.ID: kid.encode()})):
                 algorithm = str(key[attribute.LABEL]).removeprefix(self._prefix)
                 if algorithm in BY_NAME:
-                    self._seat.keys[kid] = (key, algorithm)
+                    self._keys[kid] = (key, algorithm)
                     return key, algorithm
         raise missing(kid, self._where)
 
-    # ------------------------------------------------------------------------------------------------ sessions
+    # ------------------------------------------------------------------------------------------------- session
 
     def _in_thread(self, work: Callable[[Any], T]) -> T:
         return self._executor.submit(self._held, work).result()
 
     def _held(self, work: Callable[[Any], T]) -> T:
-        """Work with this thread's session; once more with a new one, should the token have dropped it."""
+        """Work with the session; once more with a new one, should the token have dropped it."""
         errors = self._pkcs11.exceptions
-        try:
-            if self._seat.session is None:
-                self._open()
-                return work(self._seat.session)
+        with _CALLING:
             try:
-                return work(self._seat.session)
-            except errors.PKCS11Error:
-                self._drop()
+                if self._session is not None:
+                    try:
+                        return work(self._session)
+                    except errors.PKCS11Error:
+                        self._drop()
                 self._open()
-                return work(self._seat.session)
-        except errors.PKCS11Error as error:
-            self._drop()
-            raise self._unavailable(error) from None
+                return work(self._session)
+            except errors.PKCS11Error as error:
+                self._drop()
+                raise self._unavailable(error) from None
 
     def _open(self) -> None:
         errors = self._pkcs11.exceptions
-        with self._opening:
-            if self._pin_refused is not None:
-                raise self._pin_refused
-            token = self._library.get_token(token_label=self._label)
-            try:
-                session = token.open(rw=True, user_pin=self._pin.reveal())
-            except errors.UserAlreadyLoggedIn:  # by another thread
-                session = token.open(rw=True)
-            except errors.PKCS11Error as error:
-                if type(error).__name__ in _PIN:
-                    self._pin_refused = self._unavailable(error)
-                raise
-            self._sessions.append(session)
-        self._seat.session = session
+        if self._pin_refused is not None:
+            raise self._pin_refused
+        token = self._library.get_token(token_label=self._label)
+        try:
+            self._session = token.open(rw=True, user_pin=self._pin.reveal())
+        except errors.UserAlreadyLoggedIn:  # by another signer of this process
+            self._session = token.open(rw=True)
+        except errors.PKCS11Error as error:
+            if type(error).__name__ in _PIN:
+                self._pin_refused = self._unavailable(error)
+            raise
 
     def _drop(self) -> None:
-        session, self._seat.session = self._seat.session, None
-        self._seat.keys.clear()
-        if session is None:
-            return
-        with self._opening:
-            self._sessions.remove(session)
-        try:
-            session.close()
-        except self._pkcs11.exceptions.PKCS11Error:
-            return
+        session, self._session = self._session, None
+        self._keys.clear()
+        if session is not None:
+            with suppress(self._pkcs11.exceptions.PKCS11Error):
+                session.close()
 
     def _load(self, library: Path) -> Any:
         try:
@@ -249,9 +231,7 @@ class Pkcs11Signer:
             advice = "Correct the PIN before the next start: a token locks itself after a few wrong ones."
             return KeyUnavailable(f"{self._where} does not take the PIN: {kind}", advice=advice, reason=kind)
         if kind == "NoSuchToken":
-            return KeyUnavailable(
-                f"there is no {self._where.removeprefix('the ')}", advice="Name its label.", reason=kind
-            )
+            return KeyUnavailable(f"{self._where} is not there", advice="Name its label.", reason=kind)
         return KeyUnavailable(f"{self._where} cannot be used: {kind}", advice="Look at the token.", reason=kind)
 
 

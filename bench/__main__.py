@@ -84,6 +84,9 @@ def main() -> int:
             request = servers.assume_role_request(running.port, role, token)
             ours = measure(running.port, request, pid=running.pid, connections=16, seconds=seconds)
             rows.append(_row("local AWS: everything checked", ours, raw_verify, "raw RS256 verify"))
+            half = ours.per_second / 2
+            got = measure(running.port, request, pid=running.pid, connections=16, seconds=seconds, per_second=half)
+            rows.append(_row("local AWS: at half of that load", got, raw_verify, "raw RS256 verify"))
         with servers.moto(folder) as running:
             request = servers.assume_role_request(running.port, role, token)
             theirs = measure(running.port, request, pid=running.pid, connections=16, seconds=seconds)

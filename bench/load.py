@@ -1,4 +1,4 @@
-"""A closed-loop HTTP load: a fixed request over keep-alive connections, from a process of its own."""
+"""An HTTP load, as fast as it goes or at a rate: one request over keep-alive connections, from its own process."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +29,17 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def measure(port: int, request: bytes, *, pid: int, connections: int, seconds: float) -> Measured:
-    """Send `request` for `seconds` to 127.0.0.1:`port` after a short warm-up; `pid` is the server's process."""
-    _run(port, request, connections, min(0.5, seconds))
+def measure(
+    port: int, request: bytes, *, pid: int, connections: int, seconds: float, per_second: float | None = None
+) -> Measured:
+    """Send `request` for `seconds` to 127.0.0.1:`port` after a short warm-up; `pid` is the server's process.
+
+    Each answer is followed by the next request at once; with `per_second`, requests are sent at that rate instead, and
+    a request's latency counts from when it should have been sent (a late one is not forgiven its wait).
+    """
+    _run(port, request, connections, min(0.5, seconds), per_second)
     before = _cpu_seconds(pid)
-    result = _run(port, request, connections, seconds)
+    result = _run(port, request, connections, seconds, per_second)
     used = _cpu_seconds(pid) - before
     done = max(1, result["done"])
     return Measured(
@@ -44,9 +51,9 @@ def measure(port: int, request: bytes, *, pid: int, connections: int, seconds: f
     )
 
 
-def _run(port: int, request: bytes, connections: int, seconds: float) -> dict:
+def _run(port: int, request: bytes, connections: int, seconds: float, per_second: float | None) -> dict:
     done = subprocess.run(
-        [sys.executable, "-m", "bench.load", str(port), str(connections), str(seconds)],
+        [sys.executable, "-m", "bench.load", str(port), str(connections), str(seconds), str(per_second or 0)],
         input=request,
         capture_output=True,
         check=True,
@@ -55,27 +62,40 @@ def _run(port: int, request: bytes, connections: int, seconds: float) -> dict:
     return json.loads(done.stdout)
 
 
-def _client(port: int, connections: int, seconds: float, request: bytes) -> dict:
+def _client(port: int, connections: int, seconds: float, request: bytes, per_second: float) -> dict:
     """One thread, non-blocking sockets: cheap enough not to be what is measured."""
     selector = selectors.DefaultSelector()
     started: dict[socket.socket, float] = {}
     buffers: dict[socket.socket, bytes] = {}
     latencies: list[float] = []
-    failures = 0
+    idle: deque[socket.socket] = deque()
+    failures = sent = 0
 
     def connect() -> None:
         sock = socket.create_connection(("127.0.0.1", port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         selector.register(sock, selectors.EVENT_READ)
-        send(sock)
+        buffers[sock] = b""
+        idle.append(sock)
 
-    def send(sock: socket.socket) -> None:
-        buffers[sock], started[sock] = b"", time.perf_counter()
-        sock.sendall(request)
+    def send_what_is_due(now: float) -> None:
+        nonlocal sent
+        while idle and (not per_second or begin + sent / per_second <= now):
+            sock = idle.popleft()
+            buffers[sock], started[sock] = b"", begin + sent / per_second if per_second else time.perf_counter()
+            sent += 1
+            sock.sendall(request)
+
+    def wait(now: float) -> float:
+        due = begin + sent / per_second if per_second and idle else end
+        return max(0.0, min(due, end) - now)
 
     def close(sock: socket.socket) -> None:
         selector.unregister(sock)
-        del buffers[sock], started[sock]
+        if sock in idle:
+            idle.remove(sock)
+        del buffers[sock]
+        started.pop(sock, None)
         sock.close()
 
     for _ in range(connections):
@@ -83,7 +103,8 @@ def _client(port: int, connections: int, seconds: float, request: bytes) -> dict
     begin = time.perf_counter()
     end = begin + seconds
     while (now := time.perf_counter()) < end:
-        for key, _ in selector.select(timeout=end - now):
+        send_what_is_due(now)
+        for key, _ in selector.select(timeout=wait(now)):
             sock = key.fileobj
             data = sock.recv(65536)
             buffers[sock] += data
@@ -98,9 +119,9 @@ def _client(port: int, connections: int, seconds: float, request: bytes) -> dict
                     close(sock)
                     connect()
                 else:
-                    send(sock)
+                    idle.append(sock)
             elif not data:
-                failures += 1
+                failures += sock in started
                 close(sock)
                 connect()
     took = time.perf_counter() - begin
@@ -110,4 +131,8 @@ def _client(port: int, connections: int, seconds: float, request: bytes) -> dict
 
 
 if __name__ == "__main__":
-    print(json.dumps(_client(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.stdin.buffer.read())))
+    print(
+        json.dumps(
+            _client(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.stdin.buffer.read(), float(sys.argv[4]))
+        )
+    )

@@ -107,30 +107,61 @@ def token_formats() -> str:
     parts = [
         "# Token formats\n",
         "An organization names one; it decides the claims, `sub` and `aud` of all its tokens.\n",
+        "The same entries tell whose a token is: `daypass idp token --decode --token-file FILE` describes any token.\n",
+        _table(
+            ["format", "what it is", "on an issuer that organizations share"],
+            [
+                [f"[`{form.name}`](#{form.name})", _cell(form.about), "yes" if form.shareable else "no"]
+                for form in FORMATS.values()
+            ],
+        ),
+        "Where it says no, `sub` does not hold the organization's id: another organization could have the same.\n",
     ]
     for form in FORMATS.values():
-        parts += [f"## `{form.name}`\n", form.about.strip() + "\n", _format_facts(form), _table(*_claims(form))]
-    return "\n".join(parts)
+        parts += [f"## `{form.name}`\n", form.about.strip() + "\n", _format_facts(form)]
+        parts += [_subject_parts(form), _table(*_claims(form))]
+    return "\n".join(part for part in parts if part)
 
 
 def _format_facts(form: TokenFormat) -> str:
     required = ", ".join(f"`{name}`" for name in form.required_attributes) or "none"
+    longest = form.subject.longest(())
+    bound = "nothing bounds it" if longest is None else f"it has at most {longest}"
+    doubts = "".join(f"- known and not known: {doubt}\n" for doubt in form.standing.doubts)
     return (
         f"- lifetime: {form.lifetime_seconds} seconds when none is asked for\n"
         f"- `aud`: {str(form.audience_form).replace('_', ' ')}\n"
-        f"- header `typ`: {form.typ or 'left out'}\n"
-        f"- `sub`: at most {form.subject_limit} characters; components to choose from:"
-        f" {', '.join(f'`{name}`' for name in form.subject.allowed)}\n"
+        f"- header `typ`: {form.typ or 'left out'}; `alg` of the vendor's own: {', '.join(form.algorithms)}\n"
+        f"- `sub`: at most {form.subject_limit} characters are issued; by default {bound}\n"
         f"- attributes that a workload must have: {required}\n"
+        f"- source: {form.standing.source} ({form.standing.certainty})\n"
+        f"{doubts}"
     )
+
+
+def _subject_parts(form: TokenFormat) -> str:
+    """The forms that `sub` has in trust policies, and what may be chosen for it."""
+    examples = dict.fromkeys(shape.example for grammar in form.issuers for shape in grammar.shapes)
+    text = "Subjects of this kind of issuer read:\n\n```text\n" + "\n".join(examples) + "\n```\n"
+    rows = []
+    for name in form.subject.allowed:
+        part = None if name.endswith("*") else form.subject.part(name)
+        rows.append([f"`{name}`", "personal" if part is None else part.marking.replace("_", " ")])
+    if rows:
+        text += "\nWhat may be chosen for `sub`; all that is not immutable must be allowed by name:\n\n"
+        text += _table(["component", "kind"], rows)
+    return text
 
 
 def _claims(form: TokenFormat) -> tuple[list[str], list[list[str]]]:
     rows = []
     for claim in form.claims:
-        source = f"attribute `{claim.source.name}`" if isinstance(claim.source, Attribute) else str(claim.source)
-        rows.append([f"`{claim.name}`", _cell(source.replace("_", " ")), "yes" if claim.required else ""])
-    return ["claim", "from", "required"], rows
+        plain = str(claim.source).replace("_", " ")
+        source = f"attribute `{claim.source.name}`" if isinstance(claim.source, Attribute) else plain
+        name = " > ".join((*claim.within, claim.name))
+        required = "yes" if claim.required else ""
+        rows.append([f"`{name}`", claim.written.value, _cell(source), required])
+    return ["claim", "type", "from", "required"], rows
 
 
 def rules() -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import trustme
 
-    from support.misbehaving import Talk
+    from daypass.testing.conformance.talking import Talk
 
 HOST = "idp.example.com"
 ISSUER = IssuerUrl.parse(f"https://{HOST}/t")

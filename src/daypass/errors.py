@@ -290,6 +290,12 @@ class RequestInvalid(Invalid):
     code = "request_invalid"
 
 
+class SubjectUnsafe(Invalid):
+    """A `sub` that somebody else could come to have: chosen or personal claims, or without its organization."""
+
+    code = "subject_unsafe"
+
+
 class NotFound(Invalid):
     """There is no such thing."""
 
@@ -378,6 +384,12 @@ class PolicyUnsupported(Invalid):
     """A policy document that AWS knows and this version cannot evaluate yet; refused rather than guessed."""
 
     code = "policy_unsupported"
+
+
+class TemplateMalformed(Invalid):
+    """A template, or what is given with it, that CloudFormation would not take; the message is CloudFormation's."""
+
+    code = "template_malformed"
 
 
 # ------------------------------------------------------------------------------------------------ unavailable

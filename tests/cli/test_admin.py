@@ -75,6 +75,12 @@ REQUESTS: list[tuple[str, str, str, Any]] = [
         "/v1/organizations",
         {"slug": "acme", "name": "A", "token_format": "gitpod", "subject_claims": ["x", "y"], "audiences": ["a"]},
     ),
+    (
+        "org update acme --subject-claim x --allow-subject-claim x",
+        "PATCH",
+        "/v1/organizations/acme",
+        {"subject_claims": ["x"], "allow_subject_claims": ["x"]},
+    ),
     ("org update acme --audience a --audience b", "PATCH", "/v1/organizations/acme", {"audiences": ["a", "b"]}),
     ("org show a/../b", "GET", "/v1/organizations/a%2F..%2Fb", None),
     ("org list", "GET", "/v1/organizations?limit=1000", None),

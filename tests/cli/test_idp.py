@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -30,6 +31,7 @@ from support.services import (
     problem,
     sts_fault,
 )
+from support.vectors import VECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,13 +85,62 @@ def test_token_prints_the_token_and_nothing_else(environ: dict[str, str], audien
 
 def test_decode_prints_header_and_payload_and_no_signature(environ: dict[str, str], service: Service) -> None:
     done = daypass(environ, "idp", "token", "--audience", "a", "--audience", "b", "--decode", "--scope", "s")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("This is a token of https://idp.example.com for organization:org_1:")
     shown = json.loads(done.stdout)
     assert list(shown) == ["Header", "Payload"]
     assert shown["Payload"]["aud"] == ["a", "b"]
     assert done.stdout.startswith('{\n  "Header": {\n    "')
     assert "eyJ" not in done.stdout
     assert service.seen[0].json == {"audience": ["a", "b"], "scope": "s"}
+
+
+def compact(claims: dict[str, object]) -> str:
+    """An unsigned token: decoding does not look at the signature."""
+    parts = ({"alg": "RS256", "kid": "k"}, claims)
+    return (
+        ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts) + ".c2ln"
+    )
+
+
+def test_decode_tells_whose_token_it_is_and_what_aws_can_test(environ: dict[str, str], tmp_path: Path) -> None:
+    claims = json.loads((VECTORS / "formats" / "gitlab.json").read_text())["cases"][0]["expect"]["claims"]
+    path = "acme/a\u202eb"  # turns the direction of a terminal's text
+    token = compact(claims | {"iss": "https://gitlab.com", "project_path": path, "job_project_path": path})
+    (tmp_path / "token").write_text(token + "\n")
+    for place, stdin in ((str(tmp_path / "token"), None), ("-", token)):
+        done = subprocess.run(
+            [*DAYPASS, "idp", "token", "--decode", "--token-file", place],
+            env=environ,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["Payload"]["iss"] == "https://gitlab.com"
+        whose, testable, rest, unchecked = done.stderr.splitlines()
+        assert whose.startswith(r"This is a GitLab ID token of the project acme/a\u202eb (id 60417), for the")
+        assert "aud, sub, namespace_id, pipeline_source, project_id, ref_protected" in testable
+        assert rest.startswith("It cannot test namespace_path, project_path, job_project_id")
+        assert unchecked == "Its signature was not checked."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--decode"], 2),
+        (["--token-file", "x"], 2),
+        (["--decode", "--token-file", "x", "--audience", "a"], 2),
+        (["--decode", "--token-file", "/nowhere/token"], 3),
+        (["--decode", "--token-file", "/dev/null"], 1),
+    ],
+)
+def test_a_token_to_decode_is_named_once_and_is_there(
+    environ: dict[str, str], arguments: list[str], status: int
+) -> None:
+    assert daypass(environ, "idp", "token", *arguments).returncode == status
 
 
 def test_login_writes_a_profile_that_botocore_reads(environ: dict[str, str], service: Service) -> None:

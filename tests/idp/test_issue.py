@@ -259,7 +259,9 @@ def test_the_operators_lifetimes_hold_and_what_is_beyond_leaves_a_row() -> None:
 def test_the_subject_limit_is_the_operators() -> None:
     async def story() -> None:
         for limit, fits in ((0, False), (255, True)):
-            house = await House(subject_limit=limit).furnish(subject_claims=["organization", "project", "ref"])
+            house = await House(subject_limit=limit).furnish(
+                subject_claims=["organization", "project", "ref"], allow_subject_claims=["ref"]
+            )
             house.workload = replace(house.workload, attributes=LONG)
             if fits:
                 assert len((await house.issue(asked())).subject) > 127

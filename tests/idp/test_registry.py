@@ -17,6 +17,7 @@ from daypass.errors import (
     RequestInvalid,
     ScopeMissing,
     StoreUnavailable,
+    SubjectUnsafe,
 )
 from daypass.idp.caller import Caller, Scope
 from daypass.idp.index import SecretIndex
@@ -412,6 +413,46 @@ def test_another_token_format_drops_the_subject_claims_of_the_old_one() -> None:
         assert (changed.token_format, changed.subject_claims) == ("gitpod", ())
         with pytest.raises(RequestInvalid):
             await registry.update_organization(OPERATOR, "acme", subject_claims=["organization", "project"])
+
+    asyncio.run(story())
+
+
+def test_subject_claims_that_people_choose_are_switched_on_by_name() -> None:
+    async def story() -> None:
+        registry = await furnished(Office())
+        chosen = ["organization", "project", "ref"]
+        for allowed in ([], ["event"]):
+            with pytest.raises(SubjectUnsafe):
+                await registry.create_organization(
+                    OPERATOR, slug="b", subject_claims=chosen, allow_subject_claims=allowed
+                )
+            with pytest.raises(SubjectUnsafe):
+                await registry.update_organization(
+                    OPERATOR, "acme", subject_claims=chosen, allow_subject_claims=allowed
+                )
+        changed = await registry.update_organization(
+            OPERATOR, "acme", subject_claims=chosen, allow_subject_claims=["ref"]
+        )
+        assert changed.subject_claims == tuple(chosen)
+        # Once switched on, what else is changed asks no more; another choice asks again.
+        assert (await registry.update_organization(OPERATOR, "acme", name="A")).subject_claims == tuple(chosen)
+        with pytest.raises(SubjectUnsafe):
+            await registry.update_organization(OPERATOR, "acme", subject_claims=[*chosen, "event"])
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("token_format", ["gitlab", "github", "kubernetes", "spiffe", "buildkite"])
+def test_a_format_of_names_is_refused_where_organizations_share_an_issuer(token_format: str) -> None:
+    """Even to the administrator of the whole issuer: two organizations would have one subject."""
+
+    async def story() -> None:
+        registry = await furnished(Office())
+        with pytest.raises(SubjectUnsafe):
+            await registry.create_organization(OPERATOR, slug="b", token_format=token_format)
+        with pytest.raises(SubjectUnsafe):
+            await registry.update_organization(OPERATOR, "acme", token_format=token_format)
+        assert (await registry.organization(OPERATOR, "acme")).token_format == "daypass"
 
     asyncio.run(story())
 

@@ -11,17 +11,19 @@ import pytest
 
 from daypass.sts import answers
 from daypass.sts.decide import Granted, decide
+from daypass.sts.observed import Observed
 from daypass.sts.refusal import Refusal
 from daypass.sts.request import read_request
 from daypass.sts.token import inspect_token
-from support.sts_vectors import ACCOUNT, ROLE_ID, StsCase, build, sts_cases
+from daypass.testing.conformance.cases import ACCOUNT, Case, build
+from support.sts_vectors import ROLE_ID, keys, provider, role, sts_cases
 from support.vectors import VECTORS, documents
 
 ISSUER = "https://localhost:8443/idp"
 NOW = datetime(2026, 9, 12, 10, 0, tzinfo=UTC)
 
 
-def answered(case: StsCase) -> Granted | Refusal:
+def answered(case: Case) -> Granted | Refusal:
     """The whole call, as the local AWS makes it."""
     request = read_request(case.parameters)
     if isinstance(request, Refusal):
@@ -30,7 +32,15 @@ def answered(case: StsCase) -> Granted | Refusal:
     if isinstance(token, Refusal):
         return token
     return decide(
-        request, token, provider=case.provider, keys=case.keys, role=case.role, now=NOW, observed=case.observed
+        request,
+        token,
+        provider=provider(case),
+        keys=keys(case),
+        role=role(case),
+        now=NOW,
+        source_ip="127.0.0.1",
+        region="us-east-1",
+        observed=Observed.parse([f"{name}={value}" for name, value in case.settings.items()]),
     )
 
 

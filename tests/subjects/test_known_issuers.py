@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 
 from daypass.errors import RequestInvalid
-from daypass.subjects.daypass_format import DAYPASS as DAYPASS_FORMAT
 from daypass.subjects.facts import WorkloadKind
 from daypass.subjects.grammars import GRAMMARS, grammar_for, grammar_named, recognise
+from daypass.subjects.issuers.daypass import DAYPASS_FORMAT
 from daypass.subjects.strangers import suggestions
 from daypass.subjects.words import Breadth, describe
 from support.vectors import VECTORS, cases, documents

@@ -107,6 +107,15 @@ class LocalAws:
         iam.create_open_id_connect_provider(Url=self.issuer.url, ClientIDList=["sts.amazonaws.com"])
         iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=self.policy())
 
+    def prepare_open(self) -> None:
+        """The issuer's provider, and the role `open` for every token of it, with tags and source identity."""
+        self.client("iam").create_open_id_connect_provider(Url=self.issuer.url, ClientIDList=["sts.amazonaws.com"])
+        document = json.loads(self.policy())
+        statement = document["Statement"][0]
+        del statement["Condition"]
+        statement["Action"] = ["sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
+        self.client("iam").create_role(RoleName="open", AssumeRolePolicyDocument=json.dumps(document))
+
     def permit(self, *statements: dict[str, Any], name: str = "permissions", role: str = "deploy") -> None:
         """An inline policy of a role."""
         document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

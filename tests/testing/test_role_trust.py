@@ -82,7 +82,7 @@ def test_a_builder_makes_the_issuers_subject(token: Token, subject: str) -> None
         lambda: github_token(repository="acme"),
         lambda: github_token(repository="acme/app", owner_id=1),
         lambda: gitpod_token(repository="acme/app"),
-        lambda: ona_token(organization_id="acme", project_id=PROJECT),
+        lambda: ona_token(organization_id="Acme", project_id=PROJECT),
     ],
 )
 def test_a_builder_refuses_what_the_issuer_would_never_write(build: Callable[[], Token]) -> None:

@@ -124,6 +124,7 @@ members = st.sampled_from(
         "lifetime_seconds",
         "token_format",
         "subject_claims",
+        "allow_subject_claims",
         "scope",
     ]
 )

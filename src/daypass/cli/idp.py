@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Final
 
 from daypass.cli import output
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
     import argparse
 
     from daypass.errors import AwsRefused
+    from daypass.secret import Secret
 
 __all__ = ["parser", "run"]
 
 DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
+_STANDARD_INPUT: Final = "-"
 _SUBJECT: Final = (
     "the trust policy's condition on {issuer}:sub must match the sub above, letter case included; only StringLike"
     " knows * and ?"
@@ -39,10 +42,15 @@ def parser() -> argparse.ArgumentParser:
     group = Parser(prog="daypass idp", description="Get an identity token, and log in to AWS with it.")
     token = group.command("token", "print an identity token of this workload", _token)
     token.add_argument(
-        "--audience", action="append", required=True, metavar="AUDIENCE", help="who the token is for; repeatable"
+        "--audience", action="append", default=[], metavar="AUDIENCE", help="who the token is for; repeatable"
     )
     token.add_argument(
-        "--decode", action="store_true", help="print header and claims as JSON instead, without the signature"
+        "--decode",
+        action="store_true",
+        help="print header and claims as JSON instead, without the signature, and what they mean to standard error",
+    )
+    token.add_argument(
+        "--token-file", metavar="FILE", help="decode the token in this file, - for standard input, instead of a new one"
     )
     token.add_argument("--scope", help="passed to the identity provider")
 
@@ -80,17 +88,50 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _token(arguments: argparse.Namespace) -> int:
-    from daypass.ambient import find_token
-
-    token = find_token(arguments.audience, os.environ, scope=arguments.scope)
+    token = _given_token(arguments) if arguments.token_file else _new_token(arguments)
     if not arguments.decode:
         output.line(token.reveal())
         return 0
     from daypass.tokens.peek import peek
+    from daypass.trust.token_words import describe_token
 
     unverified = peek(token.reveal())
     output.as_json({"Header": dict(unverified.header), "Payload": dict(unverified.claims)})
+    for sentence in describe_token(unverified.claims):
+        output.note(sentence)
+    if arguments.token_file:
+        output.note("Its signature was not checked.")
     return 0
+
+
+def _new_token(arguments: argparse.Namespace) -> Secret:
+    from daypass.ambient import find_token
+    from daypass.errors import UsageInvalid
+
+    if not arguments.audience:
+        raise UsageInvalid("no audience is named", advice=f"Add: --audience {DEFAULT_AUDIENCE}")
+    return find_token(arguments.audience, os.environ, scope=arguments.scope)
+
+
+def _given_token(arguments: argparse.Namespace) -> Secret:
+    """The token of a file or of standard input: one line, with or without its end."""
+    from pathlib import Path
+
+    from daypass.errors import FileUnavailable, UsageInvalid
+    from daypass.secret import Secret
+    from daypass.tokens.peek import MAX_LENGTH
+
+    if not arguments.decode or arguments.audience:
+        raise UsageInvalid("--token-file only decodes", advice="Write: daypass idp token --decode --token-file FILE")
+    try:
+        if arguments.token_file == _STANDARD_INPUT:
+            text = sys.stdin.read(MAX_LENGTH + 2)
+        else:
+            with Path(arguments.token_file).open(encoding="utf-8") as file:
+                text = file.read(MAX_LENGTH + 2)
+    except (OSError, ValueError) as fault:
+        raise FileUnavailable(f"`{arguments.token_file}` cannot be read", advice="Look at its path.") from fault
+    return Secret(text.strip())
 
 
 def _login_aws(arguments: argparse.Namespace) -> int:

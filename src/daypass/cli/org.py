@@ -9,6 +9,8 @@ from daypass.cli.parsing import Parser, run
 if TYPE_CHECKING:
     import argparse
 
+    from daypass.tokens.strict_json import JsonObject
+
 __all__ = ["parser", "run"]
 
 _COLUMNS: Final = ("id", "slug", "name", "token_format", "audiences", "issuer")
@@ -31,6 +33,12 @@ def parser() -> argparse.ArgumentParser:
             help="a claim that `sub` is made of, where the format lets that be chosen; repeatable, in order",
         )
         command.add_argument(
+            "--allow-subject-claim",
+            action="append",
+            metavar="CLAIM",
+            help="a subject claim that people choose or that is personal, and that is meant nevertheless; repeatable",
+        )
+        command.add_argument(
             "--audience", action="append", metavar="AUDIENCE", help="an audience its workloads may ask for; repeatable"
         )
     create.add_argument("--own-issuer", action="store_true", help="give it an issuer and keys of its own, for ever")
@@ -49,7 +57,7 @@ def _create(arguments: argparse.Namespace) -> int:
     from daypass.cli import admin_api
 
     body = admin_api.given(slug=arguments.slug, **_chosen(arguments))
-    return admin_api.print_one(arguments, admin_api.connect().post("/v1/organizations", body))
+    return _print_chosen(arguments, admin_api.connect().post("/v1/organizations", body))
 
 
 def _update(arguments: argparse.Namespace) -> int:
@@ -67,7 +75,7 @@ def _update(arguments: argparse.Namespace) -> int:
             for line in _issuer_change(str(found.get("issuer")), str(found.get("slug"))):
                 output.note(line)
             raise UsageInvalid("nothing was changed", advice="When the accounts are ready, say it with --yes.")
-    return admin_api.print_one(arguments, service.patch(place, body))
+    return _print_chosen(arguments, service.patch(place, body))
 
 
 def _issuer_change(old: str, slug: str) -> list[str]:
@@ -87,11 +95,27 @@ def _issuer_change(old: str, slug: str) -> list[str]:
     ]
 
 
+def _print_chosen(arguments: argparse.Namespace, organization: JsonObject) -> int:
+    """Print the organization, and what its choice of subjects means."""
+    from daypass.cli import admin_api, output
+    from daypass.subjects.registry import FORMATS
+    from daypass.subjects.safety import warnings
+
+    status = admin_api.print_one(arguments, organization)
+    token_format = FORMATS.get(str(organization.get("token_format")))
+    if token_format is not None and (arguments.token_format or arguments.subject_claim):
+        chosen = organization.get("subject_claims")
+        for sentence in warnings(token_format, [str(name) for name in chosen] if isinstance(chosen, list) else []):
+            output.note(sentence)
+    return status
+
+
 def _chosen(arguments: argparse.Namespace) -> dict[str, object]:
     return {
         "name": arguments.name,
         "token_format": arguments.token_format,
         "subject_claims": arguments.subject_claim,
+        "allow_subject_claims": arguments.allow_subject_claim,
         "audiences": arguments.audience,
         "own_issuer": arguments.own_issuer or None,
     }

@@ -17,8 +17,9 @@ from daypass.errors import AudienceNotOffered, ClaimsTooLarge, Invalid, Refused,
 from daypass.idp.ids import new_jti
 from daypass.idp.key_times import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.idp.model import DEFAULT_AUDIENCE, AuditEntry
+from daypass.subjects.claims import claims_for
 from daypass.subjects.facts import WorkloadFacts
-from daypass.subjects.formats import AWS_SUBJECT_LIMIT, claims_for
+from daypass.subjects.formats import AWS_SUBJECT_LIMIT
 from daypass.subjects.registry import format_named
 from daypass.tokens.mint import compact, signing_input
 
@@ -354,6 +355,7 @@ def _facts(workload: Workload, project: Project, organization: Organization) -> 
         workload_kind=workload.kind,
         workload_name=workload.name,
         attributes=workload.attributes,
+        own_issuer=organization.own_issuer,
     )
 
 

@@ -96,6 +96,7 @@ class Registry:
         name: str | None = None,
         token_format: str = DEFAULT_FORMAT,
         subject_claims: Sequence[str] = (),
+        allow_subject_claims: Sequence[str] = (),
         audiences: Sequence[str] = (DEFAULT_AUDIENCE,),
         own_issuer: bool = False,
     ) -> Organization:
@@ -103,6 +104,8 @@ class Registry:
 
         Raises:
             AlreadyExists: when the slug is taken.
+            SubjectUnsafe: a subject claim is not among `allow_subject_claims` and should be; the format's subjects
+                could be another organization's.
         """
         caller.require_everywhere(Scope.ORGANIZATIONS_WRITE)
         organization = Organization(
@@ -110,11 +113,12 @@ class Registry:
             slug=rules.slug(slug),
             name=rules.name(slug if name is None else name),
             token_format=token_format,
-            subject_claims=rules.subject_claims(token_format, subject_claims),
+            subject_claims=rules.subject_claims(token_format, subject_claims, allow_subject_claims),
             audiences=rules.audiences(audiences),
             created_at=self._clock(),
             own_issuer=own_issuer,
         )
+        rules.nobody_elses_subjects(organization)
         async with self._changing:
             if await to_thread(self._store.organization, slug) is not None:
                 raise AlreadyExists(f"there is an organization `{slug}` already", slug=slug)
@@ -146,6 +150,7 @@ class Registry:
         name: str | None = None,
         token_format: str | None = None,
         subject_claims: Sequence[str] | None = None,
+        allow_subject_claims: Sequence[str] = (),
         audiences: Sequence[str] | None = None,
         own_issuer: bool | None = None,
     ) -> Organization:
@@ -155,6 +160,7 @@ class Registry:
             ChangedMeanwhile: when another process changed it at the same moment.
             RequestRefused: when its own issuer is to be taken away: trust in other people's accounts names it.
             ScopeMissing: also when a caller bound to one organization chooses subjects that do not begin with its id.
+            SubjectUnsafe: as for a new one.
         """
         caller.require(Scope.ORGANIZATIONS_WRITE)
         async with self._changing:
@@ -169,15 +175,18 @@ class Registry:
             chosen = old.token_format if token_format is None else token_format
             if subject_claims is None:
                 subject_claims = old.subject_claims if chosen == old.token_format else ()
+            if (chosen, tuple(subject_claims)) == (old.token_format, old.subject_claims):
+                allow_subject_claims = old.subject_claims  # they were switched on when they were chosen
             new = replace(
                 old,
                 name=old.name if name is None else rules.name(name),
                 token_format=chosen,
-                subject_claims=rules.subject_claims(chosen, subject_claims),
+                subject_claims=rules.subject_claims(chosen, subject_claims, allow_subject_claims),
                 audiences=old.audiences if audiences is None else rules.audiences(audiences),
                 own_issuer=old.own_issuer or bool(own_issuer),
             )
             if (new.token_format, new.subject_claims) != (old.token_format, old.subject_claims):
+                rules.nobody_elses_subjects(new)
                 _demand_own_subjects(caller, new)
             async with self._recorded(caller, "organization.updated", new.id, detail=_settings(new), forget=new):
                 await to_thread(self._store.update_organization, new, was=old)
@@ -493,7 +502,7 @@ class Registry:
 def _demand_own_subjects(caller: Caller, organization: Organization) -> None:
     """Let only the whole issuer's administrators choose subjects that another organization's workload could have."""
     named = format_named(organization.token_format).subject.names_organization(organization.subject_claims)
-    if caller.organization_id is not None and not named:
+    if caller.organization_id is not None and not (named or organization.own_issuer):
         raise ScopeMissing(
             "these subjects do not begin with the organization's id, so they could be another organization's",
             advice="Begin with the claim that holds it, or ask an administrator of the whole issuer.",

@@ -7,11 +7,15 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import RequestInvalid
+from daypass.subjects import safety
 from daypass.subjects.facts import WorkloadKind
+from daypass.subjects.formats import AWS_SUBJECT_LIMIT
 from daypass.subjects.registry import format_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from daypass.idp.model import Organization
 
 MAX_NAME: Final = 200
 MAX_AUDIENCES: Final = 100  # as many as an IAM OIDC provider takes (AWS, IAM quotas)
@@ -103,14 +107,35 @@ def audiences(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
-def subject_claims(token_format: str, given: Sequence[str]) -> tuple[str, ...]:
+def subject_claims(token_format: str, given: Sequence[str], switched_on: Sequence[str] = ()) -> tuple[str, ...]:
     """The subject claims an organization chose, when its token format has them.
+
+    Args:
+        token_format: by name.
+        given: the claims, in order.
+        switched_on: those that people choose, or that are personal, and that are meant nevertheless.
 
     Raises:
         RequestInvalid: for an unknown token format or claim; `allowed` among the facts lists those there are.
+        SubjectUnsafe: for a claim that needs to be switched on by name.
+        SubjectTooLong: when subjects can only be longer than AWS accepts.
     """
-    format_named(token_format).subject.check(given)
+    known = format_named(token_format)
+    known.subject.check(given)
+    safety.demand_switched_on(known, given, switched_on)
+    safety.demand_short(known, given, AWS_SUBJECT_LIMIT)
     return tuple(given)
+
+
+def nobody_elses_subjects(organization: Organization) -> None:
+    """Refuse a token format whose subjects another organization of the same issuer could have.
+
+    Raises:
+        SubjectUnsafe: the organization needs an issuer of its own for it.
+    """
+    chosen = format_named(organization.token_format)
+    own_issuer = organization.own_issuer
+    safety.demand_nobody_elses(chosen, organization.subject_claims, own_issuer=own_issuer)
 
 
 def kind(text: str) -> WorkloadKind:

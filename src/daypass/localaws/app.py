@@ -6,7 +6,6 @@ Nothing but AssumeRoleWithWebIdentity, and what is below `/_daypass/`, is answer
 
 from __future__ import annotations
 
-import inspect
 import re
 import uuid
 from dataclasses import dataclass, field, replace
@@ -14,26 +13,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from daypass.errors import DaypassError, PartMissing, StoreUnavailable, Unavailable
 from daypass.fetching import Fetcher, KeySetCache
-from daypass.localaws import iam, model, query, signature, sts, why
-from daypass.localaws.authorize import Authorizer, Facts, request_keys
+from daypass.localaws import model, query, signature, why
+from daypass.localaws.authorize import Authorizer, Facts
 from daypass.localaws.clock import LocalClock
 from daypass.localaws.control import PREFIX, Control
 from daypass.localaws.door import why_shut
-from daypass.localaws.faults import AwsError, Fault, Protocol, reply
-from daypass.localaws.iam.state import Call
+from daypass.localaws.faults import AwsError, Fault, reply
 from daypass.localaws.instance import Instance
+from daypass.localaws.operations import Operations, no_operation
 from daypass.localaws.recognise import DECIDED, Asked, recognise
 from daypass.localaws.services.behind import reads
 from daypass.localaws.sessions import Session
 from daypass.localaws.stand_ins import Issuers
-from daypass.localaws.sts.call import Call as StsCall
 from daypass.localaws.sts.call import Sts, wire_error
 from daypass.localaws.sts.issuer import OutboundIssuers
 from daypass.localaws.sts.web_identity import WebIdentity
 from daypass.localaws.wire import Reply, WireRequest
-from daypass.sts.observed import AS_OBSERVED, Observed, Star
+from daypass.sts.observed import AS_OBSERVED, Observed
 from daypass.sts.refusal import Refusal
-from daypass.trust.shared_issuers import Control as SharedIssuers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -107,14 +104,14 @@ class Front:
             duplicates="last",
             keys_elsewhere=True,
         )
-        self._issuers = Issuers(instance.stand_ins, fetcher)
-        keys = KeySetCache(self._issuers, instance.clock.real)
+        issuers = Issuers(instance.stand_ins, fetcher)
+        keys = KeySetCache(issuers, instance.clock.real)
         self._web_identity = WebIdentity(self._iam, keys, self._sessions, self._clock, observed=config.observed)
-        self._authorizer = Authorizer(self._iam, config.log)
+        self._authorizer = Authorizer(self._iam, instance.stacks, config.log)
         self._steering = Control(instance)
         self._outbound = OutboundIssuers(self._iam, instance.secret)
-        self._sts = Sts(self._iam, self._sessions, self._authorizer, self._outbound, config.observed)
-        self._shared_issuers = SharedIssuers(star_spoils_anywhere=config.observed.shared_issuer_star is Star.ANYWHERE)
+        sts = Sts(self._iam, self._sessions, self._authorizer, self._outbound, config.observed)
+        self._operations = Operations(instance, self._authorizer, issuers, sts, config.observed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -172,7 +169,7 @@ class Front:
         if isinstance(caller.who, Session):
             self._iam.note_use(caller.who, self._clock(), caller.scope.region)
         if asked.service in DECIDED:
-            return await self._operate(scope, request, given, caller, request_id)
+            return await self._operations.carry_out(request, given, caller, self._facts(scope), request_id)
         if asked.behind is None:
             detail = f"The local AWS has no service '{caller.scope.service}'."
             return Fault.NOT_IMPLEMENTED.error(asked.protocol, detail)
@@ -212,50 +209,12 @@ class Front:
     def _facts(self, scope: Scope) -> Facts:
         return Facts(now=self._clock(), source_ip=_peer(scope), secure_transport=scope.get("scheme") == "https")
 
-    async def _operate(
-        self,
-        scope: Scope,
-        request: WireRequest,
-        given: Mapping[str, str],
-        caller: signature.Caller,
-        request_id: str,
-    ) -> Reply | AwsError:
-        """Carry out a signed operation of IAM or STS, when the caller may."""
-        service, action = caller.scope.service, given.get("Action", "")
-        operation = model.operation(service, action)
-        if operation is None or given.get("Version") != model.version(service):
-            return _no_operation(given)
-        if denied := self._authorizer.operation(caller, request, action, given, self._facts(scope)):
-            return denied
-        if action not in (sts.OPERATIONS if service == "sts" else iam.OPERATIONS):
-            detail = f"The local AWS does not implement {service}:{action} yet."
-            return Fault.NOT_IMPLEMENTED.error(Protocol.QUERY, detail)
-        read = query.read_input(operation, given)
-        if isinstance(read, AwsError):
-            return read
-        outcome: Mapping[str, Any] | AwsError
-        if service == "sts":
-            keys = request_keys(caller, request, self._facts(scope))
-            outcome = sts.OPERATIONS[action](
-                StsCall(caller.who, read, self._clock(), caller.scope.region, keys, self._sts)
-            )
-        else:
-            number = caller.who.account
-            account = self._iam.to_read(number) if action.startswith(("Get", "List")) else self._iam.to_write(number)
-            answered = iam.carry_out(
-                Call(action, account, read, self._clock(), caller.who.arn, self._issuers, self._shared_issuers)
-            )
-            outcome = await answered if inspect.isawaitable(answered) else answered
-        if isinstance(outcome, AwsError):
-            return outcome
-        return query.answer(operation, outcome, request_id, namespace=model.namespace(service))
-
     async def _assume(
         self, scope: Scope, request: WireRequest, given: Mapping[str, str], request_id: str
     ) -> Reply | AwsError:
         operation = model.operation("sts", WEB_IDENTITY)
         if operation is None or given.get("Version") != model.version("sts"):
-            return _no_operation(given)
+            return no_operation(given)
         outcome = await self._web_identity.assume(
             given,
             source_ip=_peer(scope),
@@ -292,11 +251,6 @@ def _title(request: WireRequest, asked: Asked) -> str:
         given = query.parameters(request)
         operation = "" if isinstance(given, AwsError) else given.get("Action", "")
     return f"{service}:{operation if re.fullmatch('[A-Za-z]{1,64}', operation) else request.method}"
-
-
-def _no_operation(given: Mapping[str, str]) -> AwsError:
-    action, version = given.get("Action", ""), given.get("Version", "")
-    return AwsError("InvalidAction", 400, f"Could not find operation {action} for version {version}")
 
 
 def _peer(scope: Scope) -> str | None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from daypass.localaws.faults import AwsError, Fault, Protocol
 from daypass.localaws.iam.managed import managed_policy
-from daypass.localaws.needs import query, resource_policies
+from daypass.localaws.needs import cloudformation, query, resource_policies
 from daypass.localaws.needs.model import Here, Unreadable
 from daypass.localaws.needs.read import read
 from daypass.localaws.services import state
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from daypass.localaws.cloudformation.state import CloudFormationState
     from daypass.localaws.iam.state import Account, IamRole, IamState
     from daypass.localaws.needs.model import Need
     from daypass.localaws.services.catalogue import Behind
@@ -37,14 +38,23 @@ if TYPE_CHECKING:
     from daypass.localaws.signature import Caller
     from daypass.localaws.wire import WireRequest
 
+# Of a chain of services that call each other there is one here, so it is the first and the last.
+_CALLS: Final = ("", "First", "Last")
+_CALLED_VIA: Final = frozenset({"aws:CalledVia"})
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a request beside its text: time, the caller's address, and whether it came over TLS."""
+    """What is known of a request beside its text: time, the caller's address, and whether it came over TLS.
+
+    `called_via` is the service that makes the request with the caller's rights, such as
+    `cloudformation.amazonaws.com`; None for the caller itself.
+    """
 
     now: datetime
     source_ip: str | None
     secure_transport: bool
+    called_via: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,9 @@ class Identity:
 class Authorizer:
     """Decides by what IAM says now: a change of a role holds at once, for sessions that there are too."""
 
-    def __init__(self, iam: IamState, log: Callable[[str], object] | None = None) -> None:
+    def __init__(self, iam: IamState, stacks: CloudFormationState, log: Callable[[str], object] | None = None) -> None:
         self._iam = iam
+        self._stacks = stacks
         self._log = log
         self._told: set[str] = set()
 
@@ -79,11 +90,15 @@ class Authorizer:
     def operation(
         self, caller: Caller, request: WireRequest, action: str, given: Mapping[str, str], facts: Facts
     ) -> AwsError | None:
-        """Why an operation of IAM or STS may not be carried out, or None."""
+        """Why an operation of IAM, STS or CloudFormation may not be carried out, or None."""
         if not isinstance(caller.who, Session):
             return None
-        account = self._iam.to_read(caller.who.account)
-        needed = query.needs(caller.scope.service, action, given, account)
+        service, number = caller.scope.service, caller.who.account
+        if service == "cloudformation":
+            region = caller.scope.region
+            needed = cloudformation.needs(action, given, account=number, region=region, stacks=self._stacks)
+        else:
+            needed = query.needs(service, action, given, self._iam.to_read(number))
         return self._refusal(caller.who, needed, request_keys(caller, request, facts), Protocol.QUERY)
 
     def behind(self, caller: Caller, request: WireRequest, behind: Behind, facts: Facts) -> WireRequest | AwsError:
@@ -148,7 +163,7 @@ class Authorizer:
                 # The policy of the other account's bucket would have to allow it too, and none is evaluated.
                 policies = replace(policies, resource=())
             keys = {**common, "aws:ResourceAccount": (owner,), **need.keys}
-            context = Context(keys, multivalued | need.multivalued)
+            context = Context(keys, multivalued | need.multivalued | _CALLED_VIA)
             asked = Request(need.action, need.resource, context)
             if not allows(policies, asked):
                 authorization = evaluate(policies, asked)
@@ -250,7 +265,8 @@ def request_keys(caller: Caller, request: WireRequest, facts: Facts) -> dict[str
         "aws:EpochTime": (str(int(facts.now.timestamp())),),
         "aws:RequestedRegion": (caller.scope.region,),
         "aws:SecureTransport": ("true" if facts.secure_transport else "false",),
-        "aws:ViaAWSService": ("false",),
+        "aws:ViaAWSService": ("true" if facts.called_via else "false",),
+        **({f"aws:CalledVia{which}": (facts.called_via,) for which in _CALLS} if facts.called_via else {}),
         **({"aws:SourceIp": (facts.source_ip,)} if facts.source_ip else {}),
         **({"aws:UserAgent": (agent,)} if agent else {}),
         **({"aws:Referer": (referer,)} if referer else {}),

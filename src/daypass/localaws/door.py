@@ -38,11 +38,18 @@ def why_shut(scope: Mapping[str, Any], request: WireRequest, hosts: frozenset[st
     if not _is_here(host, hosts):
         return "The local AWS does not answer to this Host."
     origin = request.header("origin")
-    if origin is not None and not _is_here((urlsplit(origin).hostname or "").lower(), hosts):
+    if origin is not None and not _is_here(_host_of(origin), hosts):
         return "The local AWS does not answer pages of other sites."
     if request.header("sec-fetch-site") == "cross-site":
         return "The local AWS does not answer pages of other sites."
     return None
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return (urlsplit(origin).hostname or "").lower()
+    except ValueError:  # `https://[` is a bracket that nothing closes
+        return ""
 
 
 def _is_here(host: str, hosts: frozenset[str]) -> bool:

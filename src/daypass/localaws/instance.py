@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from daypass.localaws.behind_state import BehindState
+from daypass.localaws.cloudformation.state import CloudFormationState
 from daypass.localaws.iam.state import IamState
 from daypass.localaws.services.behind import Services
 from daypass.localaws.sessions import KEY_BYTES, Sessions
@@ -44,6 +45,7 @@ class Instance:
         self.clock = clock
         self._folder = folder
         self.iam = IamState()
+        self.stacks = CloudFormationState()
         self.behind = BehindState(folder)
         self.services = Services(self.behind)
         self.whys = Whys()
@@ -68,6 +70,7 @@ class Instance:
         """
         self.clock.restore()
         self.iam.restore(())
+        self.stacks.clear()
         self.whys.clear()
         self.behind.reset()
         if self._folder is None:

@@ -1,4 +1,4 @@
-"""AWS's own description of STS and IAM, as botocore ships it: operations, shapes, limits, names on the wire."""
+"""AWS's own description of STS, IAM and CloudFormation, as botocore ships it: operations, shapes, limits, names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNICODE_CLASSES: Final = {r"\p{L}": r"\w", r"\p{N}": "", r"\p{Z}": _SEPARATORS}
 
 @cache
 def service(name: str) -> ServiceModel:
-    """The model of `sts` or `iam`."""
+    """The model of `sts`, `iam` or `cloudformation`."""
     return ServiceModel(Loader().load_service_model(name, "service-2"), name)
 
 

@@ -103,6 +103,8 @@ class _Reader:
         if isinstance(shape, StructureShape):
             if isinstance(node, dict):
                 return self.structure(shape, node, f"{path}.")
+        elif isinstance(shape, MapShape):
+            return self.map(shape, node, path)
         elif isinstance(node, str):
             return self.scalar(shape, node, path)
         self.malformed = True
@@ -122,6 +124,19 @@ class _Reader:
         if most is not None and len(items) > most:
             self.length_fault(path, f"less than or equal to {most}")
         return items
+
+    def map(self, shape: MapShape, node: object, path: str) -> Value:
+        """Written as `entry.1.key` and `entry.1.value`."""
+        entries = node.get("entry") if isinstance(node, dict) else None
+        value: dict[str, Value] = {}
+        for index, entry in entries.items() if isinstance(entries, dict) else ():
+            given = entry if isinstance(entry, dict) else {}
+            key, item = given.get(shape.key.serialization.get("name", "key")), given.get("value")
+            if isinstance(key, str) and item is not None:
+                value[key] = self.any(shape.value, item, f"{path}.{index}.value")
+            else:
+                self.malformed = True
+        return value
 
     def length_fault(self, path: str, bound: str) -> None:
         self.faults.append(f"Value at '{path}' failed to satisfy constraint: Member must have length {bound}")

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from daypass.localaws.services.catalogue import Behind
     from daypass.localaws.wire import WireRequest
 
-DECIDED: Final = ("sts", "iam")
+DECIDED: Final = ("sts", "iam", "cloudformation")
 _VERSION: Final = re.compile(r"(?:^|&)Version=([0-9-]+)(?:&|$)")
 _SCOPE: Final = re.compile(r"Credential=[^/,]*/[^/,]*/[^/,]*/([a-z0-9-]+)/")
 _SCOPE_WITHOUT_REGION: Final = re.compile(r"Credential=[^/,]*/[0-9]{8}/([a-z0-9-]+)/aws4_request")
-_AWS_HOST: Final = re.compile(r"(?:[^:]+\.)?(s3|sts|iam|secretsmanager)(?:\.[a-z0-9-]+)?\.amazonaws\.com(?::[0-9]+)?")
+_AWS_HOST: Final = re.compile(
+    r"(?:[^:]+\.)?(s3|sts|iam|secretsmanager|cloudformation)(?:\.[a-z0-9-]+)?\.amazonaws\.com(?::[0-9]+)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def recognise(request: WireRequest) -> Asked:
 
 
 def _by_version(request: WireRequest) -> str | None:
-    """STS and IAM are asked at `/` with an `Action`, and name the version of their API."""
+    """STS, IAM and CloudFormation are asked at `/` with an `Action`, and name the version of their API."""
     text = request.query
     if request.method == "POST" and request.is_form:
         text = request.body.decode("latin-1")

@@ -7,7 +7,7 @@ which cannot be guessed; the answer names the place in `x-daypass-why`. Neither 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from daypass.permissions import explain as permissions
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 PATH: Final = "/_daypass/why/"
 HEADER: Final = "x-daypass-why"
+
+_LONGEST: Final = 10_000
+"""Of a message that is kept, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ class Whys:
 
     def keep(self, request_id: str, error: AwsError, *, at: datetime, asked: str) -> str:
         """Keep the refusal of what was `asked`; the path under which it is told."""
-        self._refusals[request_id] = _Kept(error, at, asked)
+        if len(error.message) > _LONGEST:  # a parameter of a megabyte is quoted whole: a thousand of those are not kept
+            error = replace(error, message=f"{error.message[:_LONGEST]}…", refusal=None)
+        self._refusals[request_id] = _Kept(error, at, asked[:_LONGEST])
         while len(self._refusals) > self._capacity:
             self._refusals.popitem(last=False)
         return PATH + request_id

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from daypass.subjects.facts import WorkloadFacts
+    from daypass.subjects.formats import SubjectPart
+    from daypass.subjects.shapes import Grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +28,28 @@ class ClaimKeySubject:
 
     `default` is the claim that is the subject when no keys are chosen, and `default_pattern` what its value must match
     for that. `keys` are the claims that may be chosen; `organization_key` is the one with the organization's id.
+    `known` is what subjects of the vendor's own are made of.
     """
 
     default: str
     default_pattern: str
-    keys: tuple[str, ...]
+    keys: tuple[SubjectPart, ...]
     organization_key: str
+    known: Grammar
 
     @property
     def allowed(self) -> tuple[str, ...]:
         """What may be chosen."""
-        return self.keys
+        return tuple(part.name for part in self.keys)
+
+    def part(self, name: str) -> SubjectPart:
+        """What may be chosen by that name.
+
+        Raises:
+            RequestInvalid: when there is none.
+        """
+        self.check([name])
+        return next(part for part in self.keys if part.name == name)
 
     def check(self, chosen: Sequence[str]) -> None:
         """Refuse a choice that this grammar does not allow. An empty one stands for the default.
@@ -44,17 +57,25 @@ class ClaimKeySubject:
         Raises:
             RequestInvalid: with `allowed` among the facts.
         """
-        unknown = [name for name in chosen if name not in self.keys]
+        unknown = [name for name in chosen if name not in self.allowed]
         if unknown or len(set(chosen)) != len(chosen):
             raise RequestInvalid(
                 f"`{unknown[0]}` is not a claim for this subject" if unknown else "a subject claim is named twice",
-                advice=f"Choose from {', '.join(self.keys)}.",
-                allowed=list(self.keys),
+                advice=f"Choose from {', '.join(self.allowed)}.",
+                allowed=list(self.allowed),
             )
 
     def names_organization(self, chosen: Sequence[str]) -> bool:
         """Whether the subject begins with the organization's id, which holds no `:`, so that it is nobody else's."""
         return tuple(chosen[:1]) == (self.organization_key,)
+
+    def longest(self, chosen: Sequence[str]) -> int | None:  # noqa: ARG002 (one call for all grammars)
+        """None: contexts have any length."""
+        return None
+
+    def parse(self, subject: str) -> Mapping[str, str] | None:
+        """The components of a subject of the vendor's own. Values are not escaped, so others cannot be told apart."""
+        return self.known.parse(subject)
 
     def render(self, facts: WorkloadFacts, claims: Mapping[str, object], chosen: Sequence[str]) -> str:  # noqa: ARG002 (one call for all grammars)
         """The subject. A chosen claim that the token does not have gives an empty value.

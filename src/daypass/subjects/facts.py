@@ -23,6 +23,7 @@ class WorkloadFacts:
     """One workload with what it belongs to. Ids never change and are never given twice; slugs and names may change.
 
     `attributes` are the platform's own facts, text to text; each token format tells which of them it reads.
+    `own_issuer` is whether the issuer serves this organization alone, so that no other can have one of its subjects.
     """
 
     organization_id: str
@@ -35,3 +36,4 @@ class WorkloadFacts:
     workload_kind: WorkloadKind
     workload_name: str
     attributes: Mapping[str, str] = field(default_factory=dict)
+    own_issuer: bool = False

@@ -1,4 +1,4 @@
-"""Token formats: what a token's header, claims and subject are, as data. One module per format holds the data.
+"""Token formats: what a token's header, claims and subject are, as data. `daypass.subjects.issuers` holds the data.
 
 A format is a list of claims, each with the source of its value. Nothing in it is evaluated: sources are names from a
 closed set, so whoever configures an organization cannot reach anything that is not listed here.
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from daypass.errors import ClaimUnavailable, RequestInvalid, SubjectTooLong
+from daypass.subjects.claim_types import ClaimType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
-    from daypass.names import IssuerUrl
     from daypass.subjects.facts import WorkloadFacts
+    from daypass.subjects.phrases import Phrase
+    from daypass.subjects.shapes import Grammar
 
 AWS_SUBJECT_LIMIT: Final = 255
 """Characters of `sub` that AWS STS returns (AssumeRoleWithWebIdentity, SubjectFromWebIdentityToken: 6 to 255)."""
@@ -27,10 +27,13 @@ class Source(StrEnum):
     """Where a claim's value comes from, when it is not an attribute of the workload."""
 
     ISSUER = "issuer"
+    ISSUER_HOST = "issuer_host"
+    """The issuer without `https://`."""
     SUBJECT = "subject"
     AUDIENCE = "audience"
     FIRST_AUDIENCE = "first_audience"
     ISSUED_AT = "issued_at"
+    NOT_BEFORE = "not_before"
     EXPIRES_AT = "expires_at"
     JTI = "jti"
     SCOPE = "scope"
@@ -45,6 +48,23 @@ class Source(StrEnum):
     WORKLOAD_KIND = "workload_kind"
     WORKLOAD_NAME = "workload_name"
 
+    def fact(self, facts: WorkloadFacts) -> str | None:
+        """What the workload's facts hold for it; None when it is not among them."""
+        if self not in _FACTS:
+            return None
+        value: str = getattr(facts, self.value)
+        return str(value)
+
+
+_FACTS: Final = frozenset(
+    {
+        *(Source.ORGANIZATION_ID, Source.ORGANIZATION_SLUG, Source.PROJECT_ID, Source.PROJECT_SLUG),
+        *(Source.WORKLOAD_ID, Source.WORKLOAD_KIND, Source.WORKLOAD_NAME),
+    }
+)
+"""Those that are members of `WorkloadFacts` by the same name."""
+_NUMBERS: Final = frozenset({Source.ISSUED_AT, Source.NOT_BEFORE, Source.EXPIRES_AT})
+
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
@@ -54,11 +74,30 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """Only for workloads whose attribute has one of these values (`negated`: none of them).
+
+    Without the attribute it is `otherwise`. No values: whether there is one at all.
+    """
+
+    attribute: str
+    values: tuple[str, ...] = ()
+    negated: bool = False
+    otherwise: str = ""
+
+    def holds(self, facts: WorkloadFacts) -> bool:
+        """Whether it is so for that workload."""
+        value = facts.attributes.get(self.attribute) or self.otherwise
+        return (value in self.values if self.values else bool(value)) is not self.negated
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One claim: its name, and where its value comes from.
 
     Without a value it is `fallback`; without that, left out, or, when `required`, the token is refused with
-    `complaint`. `when` is an attribute and whether it must be `true` for this line to count.
+    `complaint`. `within` are the objects it stands in, from the outside in. All of `when` must hold for this line to
+    count. `type` is what an attribute's text becomes.
     """
 
     name: str
@@ -66,53 +105,143 @@ class Claim:
     fallback: str | None = None
     required: bool = False
     complaint: str | None = None
-    when: tuple[str, bool] | None = None
+    when: tuple[When, ...] = ()
+    type: ClaimType = ClaimType.TEXT
+    within: tuple[str, ...] = ()
 
     def counts(self, facts: WorkloadFacts) -> bool:
         """Whether this line is for that workload."""
-        return self.when is None or (facts.attributes.get(self.when[0]) == "true") is self.when[1]
+        return all(when.holds(facts) for when in self.when)
+
+    @property
+    def written(self) -> ClaimType:
+        """The type on the wire."""
+        if self.source in _NUMBERS:
+            return ClaimType.NUMBER
+        if self.source is Source.TRUE:
+            return ClaimType.BOOLEAN
+        if self.source is Source.AUDIENCE:
+            return ClaimType.TEXT_OR_TEXTS
+        return ClaimType.OBJECT if self.source is Source.ATTRIBUTES else self.type
 
 
 class AudienceForm(StrEnum):
-    """How `aud` is written (RFC 7519 section 4.1.3 allows both)."""
+    """How `aud` is written (RFC 7519 section 4.1.3 allows a string and an array)."""
 
     STRING_WHEN_ONE = "string_when_one"
     ALWAYS_ARRAY = "always_array"
+    THE_ISSUER = "the_issuer"
+    """Always the issuer's URL; nobody can ask for another."""
+    NONE = "none"
+    """There is no `aud`. AWS refuses such a token, and whoever takes it takes it from everybody."""
+
+
+class Marking(StrEnum):
+    """Whether a part of a subject can be trusted to stay with one thing."""
+
+    IMMUTABLE = "immutable"
+    """An id that is never given twice, or a word of a closed set."""
+    TENANT_CHOSEN = "tenant_chosen"
+    """A name that somebody chose and may choose again: a branch, an environment, a path."""
+    PERSONAL = "personal"
+    """About a person, who may change it; AWS writes subjects to CloudTrail and asks for none in them."""
+
+
+class Certainty(StrEnum):
+    """How well a format is known."""
+
+    OURS = "our own"
+    DOCUMENTED = "documented by its maker"
+    READ_IN_CODE = "read in its maker's code"
+    PARTLY = "documented in part"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the facts about a format stand.
+
+    Attributes:
+        source: the page or code that says so, and when it was read.
+        certainty: how sure that makes it.
+        doubts: what is not known, or done otherwise on purpose; sentences.
+    """
+
+    source: str
+    certainty: Certainty
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectPart:
+    """What may be chosen for a subject. `longest` is in characters as written; None when nothing bounds it."""
+
+    name: str
+    marking: Marking
+    longest: int | None = None
 
 
 class SubjectGrammar(Protocol):
-    """How `sub` is made, and what an organization may choose about it."""
+    """How `sub` is made and read back, and what an organization may choose about it."""
 
     @property
     def allowed(self) -> tuple[str, ...]: ...  # noqa: D102 (told by the grammars)
+    def part(self, name: str) -> SubjectPart: ...  # noqa: D102
     def check(self, chosen: Sequence[str]) -> None: ...  # noqa: D102
     def names_organization(self, chosen: Sequence[str]) -> bool: ...  # noqa: D102
+    def longest(self, chosen: Sequence[str]) -> int | None: ...  # noqa: D102
     def render(self, facts: WorkloadFacts, claims: Mapping[str, object], chosen: Sequence[str]) -> str: ...  # noqa: D102
+    def parse(self, subject: str) -> Mapping[str, str] | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
 class TokenFormat:
-    """A token format.
+    """A token format: one entry that issues, recognises and describes.
 
-    `typ` is the header's, None to leave it out. `lifetime_seconds` is what is given when none is asked for.
-    `subject_limit` is in characters; an operator may raise it up to AWS's 255. `published_attributes` are those
-    that the source `attributes` takes.
+    Attributes:
+        name: as an organization names it.
+        about: for people, in a line.
+        noun: what a token of it is called: `GitLab ID token`.
+        typ: the header's, None to leave it out.
+        audience_form: how `aud` is written.
+        lifetime_seconds: what is given when none is asked for.
+        claims: in order.
+        subject: its grammar.
+        subject_limit: in characters; an operator may raise it up to AWS's 255.
+        standing: where the facts stand.
+        issuers: whose tokens these are, for recognising them and their subjects in trust policies.
+        marks: claims (`outer/inner` for nested ones) that tokens of this format have and those of no other one do.
+        marks_absent: claims that they never have.
+        phrases: what a token says of its bearer, in words.
+        published_attributes: those that the source `attributes` takes.
+        not_before_seconds: how long before `iat` the `nbf` lies.
+        operator_may_share: whether the whole issuer's administrator may choose it for organizations that share an
+            issuer although its subjects do not name the organization.
+        algorithms: of the vendor's own tokens, the usual first.
     """
 
     name: str
     about: str
+    noun: str
     typ: str | None
     audience_form: AudienceForm
     lifetime_seconds: int
     claims: tuple[Claim, ...]
     subject: SubjectGrammar
     subject_limit: int
+    standing: Standing
+    issuers: tuple[Grammar, ...]
+    marks: tuple[str, ...] = ()
+    marks_absent: tuple[str, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
     published_attributes: tuple[str, ...] = ()
+    not_before_seconds: int = 0
+    operator_may_share: bool = False
+    algorithms: tuple[str, ...] = ("RS256",)
 
     @property
     def claim_names(self) -> tuple[str, ...]:
-        """The claims a token of this format can have, in order."""
-        return tuple(dict.fromkeys(claim.name for claim in self.claims))
+        """The claims a token of this format can have, in order; of nested ones the outermost."""
+        return tuple(dict.fromkeys((*claim.within, claim.name)[0] for claim in self.claims))
 
     @property
     def required_attributes(self) -> tuple[str, ...]:
@@ -120,7 +249,7 @@ class TokenFormat:
         return tuple(
             claim.source.name
             for claim in self.claims
-            if isinstance(claim.source, Attribute) and claim.required and claim.when is None
+            if isinstance(claim.source, Attribute) and claim.required and not claim.when
         )
 
     @property
@@ -128,101 +257,7 @@ class TokenFormat:
         """Whether a caller may ask for a `scope`."""
         return any(claim.source is Source.SCOPE for claim in self.claims)
 
-
-def claims_for(
-    token_format: TokenFormat,
-    facts: WorkloadFacts,
-    *,
-    subject_claims: Sequence[str],
-    audience: Sequence[str],
-    issuer: IssuerUrl,
-    issued_at: datetime,
-    lifetime_seconds: int,
-    jti: str,
-    scope: str | None = None,
-    process_hash: str = "",
-    subject_limit: int = 0,
-) -> dict[str, object]:
-    """The claims of one token.
-
-    Args:
-        token_format: from `daypass.subjects.registry.FORMATS`.
-        facts: about the workload.
-        subject_claims: what the organization chose for the subject; empty for the format's default.
-        audience: who the token is for; at least one.
-        issuer: `iss`.
-        issued_at: timezone-aware; fractions of a second are cut off.
-        lifetime_seconds: from `issued_at` to `exp`.
-        jti: an id never used before.
-        scope: free text of the caller, for the formats that carry it.
-        process_hash: a value that stays the same as long as the issuing process lives.
-        subject_limit: characters, when the operator allows more than the format does.
-
-    Raises:
-        RequestInvalid: no audience; a scope the format does not carry; `subject_claims` it does not allow.
-        ClaimUnavailable: the workload lacks a fact that the format needs.
-        SubjectTooLong: the subject is longer than allowed.
-    """
-    if not audience:
-        raise RequestInvalid("a token needs at least one audience")
-    if scope is not None and not token_format.takes_scope:
-        raise RequestInvalid(
-            f"tokens of the format `{token_format.name}` carry no scope",
-            advice="Leave the scope out.",
-            format=token_format.name,
-        )
-    token_format.subject.check(subject_claims)
-    issued = int(issued_at.timestamp())
-    one = token_format.audience_form is AudienceForm.STRING_WHEN_ONE and len(audience) == 1
-    known: dict[Source, object] = {
-        Source.ISSUER: str(issuer),
-        Source.SUBJECT: "",  # keeps its place; filled when the claims that it may be made of are there
-        Source.AUDIENCE: audience[0] if one else list(audience),
-        Source.FIRST_AUDIENCE: audience[0],
-        Source.ISSUED_AT: issued,
-        Source.EXPIRES_AT: issued + lifetime_seconds,
-        Source.JTI: jti,
-        Source.SCOPE: scope or "",
-        Source.PROCESS_HASH: process_hash,
-        Source.TRUE: True,
-        Source.ATTRIBUTES: {
-            name: facts.attributes[name] for name in token_format.published_attributes if facts.attributes.get(name)
-        },
-        Source.ORGANIZATION_ID: facts.organization_id,
-        Source.ORGANIZATION_SLUG: facts.organization_slug,
-        Source.PROJECT_ID: facts.project_id,
-        Source.PROJECT_SLUG: facts.project_slug,
-        Source.WORKLOAD_ID: facts.workload_id,
-        Source.WORKLOAD_KIND: facts.workload_kind.value,
-        Source.WORKLOAD_NAME: facts.workload_name,
-    }
-    claims: dict[str, object] = {}
-    for claim in token_format.claims:
-        if claim.when is not None and not claim.counts(facts):
-            continue
-        source = claim.source
-        value = facts.attributes.get(source.name) if isinstance(source, Attribute) else known[source]
-        if not value and source is not Source.SUBJECT:
-            if claim.required:
-                raise ClaimUnavailable(
-                    claim.complaint or f"a token of the format `{token_format.name}` needs the claim `{claim.name}`",
-                    advice=f"Create the workload with the attribute `{source.name}`."
-                    if isinstance(source, Attribute)
-                    else None,
-                    claim=claim.name,
-                )
-            if claim.fallback is None:
-                continue
-            value = claim.fallback
-        claims[claim.name] = value
-    subject = token_format.subject.render(facts, claims, subject_claims)
-    limit = min(max(token_format.subject_limit, subject_limit), AWS_SUBJECT_LIMIT)
-    if len(subject) > limit:
-        raise SubjectTooLong(
-            f"the subject would have {len(subject)} characters, and {limit} are allowed",
-            advice="Choose fewer subject claims, or raise the limit (AWS accepts 255 characters).",
-            length=len(subject),
-            limit=limit,
-        )
-    claims["sub"] = subject
-    return claims
+    @property
+    def shareable(self) -> bool:
+        """Whether organizations that share an issuer can have it."""
+        return self.operator_may_share or self.subject.names_organization(())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from daypass.subjects.facts import WorkloadFacts
+    from daypass.subjects.formats import SubjectPart
 
 _KEPT: Final = "@"
 """Beside the unreserved characters of RFC 3986 section 2.3: letters, digits and `-._~`."""
@@ -65,14 +66,29 @@ class PairSubject:
     kind alone; every other component is the attribute of that name.
     """
 
-    components: tuple[str, ...]
+    components: tuple[SubjectPart, ...]
     first: tuple[str, ...]
     default: tuple[str, ...]
 
     @property
     def allowed(self) -> tuple[str, ...]:
         """What may be chosen."""
-        return self.components
+        return tuple(part.name for part in self.components)
+
+    def part(self, name: str) -> SubjectPart:
+        """What may be chosen by that name; its longest text is without the name.
+
+        Raises:
+            RequestInvalid: when there is none.
+        """
+        found = next((part for part in self.components if part.name == name), None)
+        if found is None:
+            raise RequestInvalid(
+                f"`{name}` is not a component of this subject",
+                advice=f"Choose from {', '.join(self.allowed)}.",
+                allowed=list(self.allowed),
+            )
+        return found
 
     def check(self, chosen: Sequence[str]) -> None:
         """Refuse a choice that this grammar does not allow. An empty one stands for the default.
@@ -82,24 +98,38 @@ class PairSubject:
         """
         if not chosen:
             return
-        unknown = [name for name in chosen if name not in self.components]
-        if unknown:
-            raise RequestInvalid(
-                f"`{unknown[0]}` is not a component of this subject",
-                advice=f"Choose from {', '.join(self.components)}.",
-                allowed=list(self.components),
-            )
+        for name in chosen:
+            self.part(name)
         if tuple(chosen[: len(self.first)]) != self.first or len(set(chosen)) != len(chosen):
             raise RequestInvalid(
                 f"subject claims begin with {', '.join(f'`{name}`' for name in self.first)} and name nothing twice",
                 advice="Who is trusted comes before what they may choose themselves.",
-                allowed=list(self.components),
+                allowed=list(self.allowed),
                 first=list(self.first),
             )
 
     def names_organization(self, chosen: Sequence[str]) -> bool:  # noqa: ARG002 (one call for all grammars)
         """Always: the organization's id is the first pair."""
         return True
+
+    def longest(self, chosen: Sequence[str]) -> int | None:
+        """Its greatest length in characters; None when nothing bounds it."""
+        total = -1
+        for name in chosen or self.default:
+            longest = self.part(name).longest
+            if longest is None:
+                return None
+            total += longest + 1 + (0 if name == "workload" else len(name) + 1)
+        return total
+
+    def parse(self, subject: str) -> Mapping[str, str] | None:
+        """The pairs of a subject by name; None for any other text."""
+        try:
+            pairs = decode_pairs(subject)
+        except RequestInvalid:
+            return None
+        begins = tuple(name for name, _ in pairs[: len(self.first)]) == self.first
+        return dict(pairs) if begins and len({name for name, _ in pairs}) == len(pairs) else None
 
     def render(self, facts: WorkloadFacts, claims: Mapping[str, object], chosen: Sequence[str]) -> str:  # noqa: ARG002 (one call for all grammars)
         """The subject.

@@ -6,15 +6,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import RequestInvalid
-from daypass.subjects.daypass_format import DAYPASS
-from daypass.subjects.gitpod_format import GITPOD
+from daypass.subjects import issuers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from daypass.subjects.formats import TokenFormat
 
-FORMATS: Final[Mapping[str, TokenFormat]] = MappingProxyType({each.name: each for each in (DAYPASS, GITPOD)})
+FORMATS: Final[Mapping[str, TokenFormat]] = MappingProxyType({each.name: each for each in issuers.FORMATS})
 
 
 def format_named(name: str) -> TokenFormat:

@@ -36,6 +36,7 @@ class Component:
         chosen_by: who decides it.
         excluded: characters that it cannot hold.
         allowed: the only characters that it can hold; empty for all that are not excluded.
+        longest: how many characters it has at most; None when nothing bounds it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Component:
     chosen_by: ChosenBy
     excluded: str = ""
     allowed: str = ""
+    longest: int | None = None
 
     @property
     def outsider(self) -> bool:
@@ -56,7 +58,7 @@ class Component:
     @property
     def _expression(self) -> str:
         characters = f"[{re.escape(self.allowed)}]" if self.allowed else f"[^{re.escape(self.excluded)}]"
-        return f"(?P<{self.name}>{characters if self.allowed or self.excluded else '.'}+)"
+        return f"({characters if self.allowed or self.excluded else '.'}+)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,9 @@ class Shape:
     def parse(self, subject: str) -> Mapping[str, str] | None:
         """The components of a subject by name; None when it has another form."""
         found = self._expression.fullmatch(subject)
-        return None if found is None else found.groupdict()
+        if found is None:
+            return None
+        return dict(zip((component.name for component in self.components), found.groups(), strict=True))
 
     def format(self, components: Mapping[str, str]) -> str:
         """The subject of these components.
@@ -104,7 +108,8 @@ class Shape:
             raise RequestInvalid(f"a subject of the form `{self.name}` has no `{unknown[0]}`", allowed=names)
         for component in self.components:
             value = components.get(component.name, "")
-            if not value or not all(map(component.takes, value)):
+            too_long = component.longest is not None and len(value) > component.longest
+            if not value or too_long or not all(map(component.takes, value)):
                 raise RequestInvalid(f"`{value}` cannot be the `{component.name}` of a subject")
         return "".join(components[part.name] if isinstance(part, Component) else part for part in self.parts)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from daypass.idp.key_rings import Issuing, KeyRings
 
 # What a token can say, in any format that an organization may choose.
-_CLAIMS: Final = claims_of(FORMATS.values())
+_CLAIMS: Final = claims_of(each for each in FORMATS.values() if each.shareable)
 
 
 class _Described(NamedTuple):

@@ -37,6 +37,7 @@ class NewOrganization(Body):
     name: str | None = None
     token_format: str | None = None
     subject_claims: list[str] | None = None
+    allow_subject_claims: list[str] | None = None
     audiences: list[str] | None = None
     own_issuer: bool | None = None
 
@@ -47,6 +48,7 @@ class OrganizationChange(Body):
     name: str | None = None
     token_format: str | None = None
     subject_claims: list[str] | None = None
+    allow_subject_claims: list[str] | None = None
     audiences: list[str] | None = None
     own_issuer: bool | None = None
 

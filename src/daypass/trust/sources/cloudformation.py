@@ -7,11 +7,11 @@ thing is known: the ARN of an OIDC provider of the same template, but for its ac
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from daypass.trust.sources.found import ProviderFacts, RoleFacts, Where
+from daypass.trust.sources.intrinsics import attribute_of, intrinsic, substituted, substitution_of
 from daypass.trust.sources.json_file import embedded, entries, members, number_of, text_of, texts
 from daypass.trust.unknown import unknown
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _MEMBER: Final = "AssumeRolePolicyDocument"
 _PROVIDER: Final = "AWS::IAM::OIDCProvider"
 _CDK_PROVIDER: Final = "Custom::AWSCDKOpenIdConnectProvider"
-_SUBSTITUTION: Final = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
 def is_template(document: dict[str, JsonValue]) -> bool:
@@ -102,19 +101,18 @@ class _Template:
             return [self.resolved(each) for each in value]
         if not isinstance(value, dict):
             return value
-        if len(value) == 1:
-            name, argument = next(iter(value.items()))
-            if name == "Ref" or name.startswith("Fn::"):
-                return self._intrinsic(name, argument)
+        function = intrinsic(value)
+        if function is not None:
+            return self._intrinsic(*function)
         return {key: self.resolved(each) for key, each in value.items()}
 
     def _intrinsic(self, name: str, argument: JsonValue) -> str:
         if name == "Ref" and isinstance(argument, str):
             return self._arn(argument) or unknown(argument)
         if name == "Fn::GetAtt":
-            parts = argument.split(".", 1) if isinstance(argument, str) else list(texts(argument))
-            arn = self._arn(parts[0]) if parts[1:] == ["Arn"] else None
-            return arn or unknown(".".join(parts))
+            logical_id, attribute = attribute_of(argument) or (".".join(texts(argument)), "")
+            arn = self._arn(logical_id) if attribute == "Arn" else None
+            return arn or unknown(f"{logical_id}.{attribute}" if attribute else logical_id)
         if name == "Fn::Sub":
             return self._sub(argument)
         if name == "Fn::Join":
@@ -127,24 +125,18 @@ class _Template:
         return unknown(f"{name} {json.dumps(argument, ensure_ascii=False)}"[:128])
 
     def _sub(self, argument: JsonValue) -> str:
-        match argument:
-            case str(text):
-                names: dict[str, JsonValue] = {}
-            case [str(text), dict(given)]:
-                names = given
-            case _:
-                return unknown("Fn::Sub")
+        parts = substitution_of(argument)
+        if parts is None:
+            return unknown("Fn::Sub")
+        text, names = parts
 
-        def replace(match: re.Match[str]) -> str:
-            literal, name = match[1], match[2].strip()
-            if literal:
-                return f"${{{name}}}"
+        def look_up(name: str) -> str:
             if name in names:
                 value = self.resolved(names[name])
                 return value if isinstance(value, str) else unknown(name)
             return self._arn(name.removesuffix(".Arn")) or unknown(name)
 
-        return _SUBSTITUTION.sub(replace, text)
+        return substituted(text, look_up)
 
     def _arn(self, logical_id: str) -> str | None:
         """The ARN of an OIDC provider of this template; its account is that of the stack."""

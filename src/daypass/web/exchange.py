@@ -11,7 +11,7 @@ from daypass.idp.exchange.terms_document import terms_document
 from daypass.idp.model import AuditRecord
 from daypass.secret import Secret
 from daypass.web.administration import AdminRoute, name_of, needs, the_caller
-from daypass.web.answers import Answer, Listed, Page, Time, reply, reply_page
+from daypass.web.answers import Answer, Listed, Page, Time, instant, reply, reply_page
 from daypass.web.bodies import Body
 from daypass.web.services import Services
 
@@ -72,6 +72,7 @@ class VerdictAnswer(Answer):
     unmet: list[UnmetAnswer]
     workload: str | None
     attributes: dict[str, str]
+    unknown_claims: list[str]
 
 
 class RefusalAnswer(Answer):
@@ -147,6 +148,7 @@ def router(services: Services) -> APIRouter:
                 unmet=[UnmetAnswer.model_validate(one.to_json()) for one in verdict.unmet],
                 workload=verdict.connection.workload_id(known) if accepted else None,
                 attributes=verdict.connection.attribute_values(known),
+                unknown_claims=list(verdict.unknown),
             )
         )
 
@@ -156,7 +158,7 @@ def router(services: Services) -> APIRouter:
     ) -> Response:
         """List whom the connection turned away lately, newest first, with rule, claim, expected and received."""
         found = await connections.refusals(caller, organization, connection)
-        return reply_page([_refusal(one) for one in found], limit=0, key="request_id")
+        return reply_page([_refusal(one) for one in found], limit=len(found) + 1)  # there is no next page
 
     return routes
 
@@ -168,15 +170,15 @@ def _told(connection: Connection) -> ConnectionAnswer:
         project_id=connection.project_id,
         name=connection.name,
         terms=terms_document(connection.terms),
-        created_at=connection.created_at,
-        disabled_at=connection.disabled_at,
+        created_at=instant(connection.created_at),
+        disabled_at=None if connection.disabled_at is None else instant(connection.disabled_at),
     )
 
 
 def _refusal(record: AuditRecord) -> RefusalAnswer:
     entry = record.entry
     return RefusalAnswer(
-        at=entry.at,
+        at=instant(entry.at),
         request_id=entry.request_id,
         reason=entry.reason,
         source_ip=entry.source_ip,

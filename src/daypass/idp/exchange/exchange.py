@@ -162,6 +162,10 @@ class Exchange:
         _, kid = _whose(token)
         return judge(connection, token.reveal(), await self._keys.keys(connection, kid), self._clock())
 
+    async def forget_expired(self) -> int:
+        """Forget the used tokens that nobody could use again; how many they were."""
+        return await to_thread(self._replays.forget_expired, self._clock())
+
     async def _candidates(self, request: ExchangeRequest, issuer: str) -> Sequence[Connection]:
         """The connections to try: to that issuer and no other, so that nothing else is ever fetched."""
         organization_id = None
@@ -242,6 +246,7 @@ class Exchange:
                 expires_at=expires_at,
                 max_lifetime_seconds=connection.terms.lifetime_seconds,
                 token_sha256=hashlib.sha256(request.token.reveal().encode()).hexdigest(),
+                unknown_claims=verdict.unknown,
             ),
         )
         offered = replace(

@@ -30,6 +30,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
         StoreUnavailable: when the database does not answer.
     """
     with _told(), engine.connect() as connection:
+        if shared(connection):
+            # Each statement sees what is committed, as it does in a transaction of `read committed`; without BEGIN and
+            # ROLLBACK around it, which are two more ways to the server and back.
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
         yield connection
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -147,7 +150,7 @@ def test_threats_84_a_changed_row_is_named(database_url: str, engine: Engine) ->
         )
         for change in changes:
             with writing(engine) as connection:
-                connection.execute(text(f"{change} WHERE sequence = 3"))
+                connection.execute(text(change))
             with pytest.raises(AuditBroken) as broken:
                 store.audit.verify()
             assert broken.value.facts["sequence"] == 3
@@ -182,6 +185,33 @@ def test_a_statement_that_waits_too_long_is_given_up(database_url: str) -> None:
             store.registry.organizations()
         other.rollback()
         assert store.registry.organizations() == []
+
+
+def test_a_server_that_stands_still_is_given_up(
+    database_url: str, postgresql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine hangs: it takes connections (the kernel does), and says nothing. Then it goes on."""
+    monkeypatch.setattr("daypass.store.silence.Watched.silent_seconds", 0.5)
+    with open_database(Secret(database_url)) as store:
+        asyncio.run(store.audit.append(entry(1)))
+        assert store.registry.organizations() == []
+        with psycopg.connect(postgresql.uri, autocommit=True) as other:
+            query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'daypass'"
+            pids = [row[0] for row in other.execute(query)]
+        assert pids
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            with pytest.raises(AuditUnavailable, match="said nothing"):
+                asyncio.run(store.audit.append(entry(2)))
+            assert store.registry.organizations() == [], "a connection that stands still is replaced before it is used"
+            assert time.monotonic() - began < 5
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        asyncio.run(store.audit.append(entry(3)))
+        assert store.audit.verify() in {2, 3}, "whether the row of a commit that did not answer is there, nobody knows"
 
 
 def test_a_text_that_is_no_text_to_postgresql(database_url: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -68,7 +68,7 @@ def postgresql_engine(url: URL) -> Engine:
     )
     query.setdefault("options", settings)
     try:
-        return create_engine(
+        engine = create_engine(
             url.set(query=query),
             hide_parameters=True,
             pool_pre_ping=True,
@@ -76,10 +76,22 @@ def postgresql_engine(url: URL) -> Engine:
             max_overflow=8,
             pool_timeout=CONNECT_SECONDS,
         )
+        from daypass.store.silence import Watched  # noqa: PLC0415 - needs the optional part
     except ModuleNotFoundError:
         raise PartMissing(
             "PostgreSQL cannot be asked: psycopg is not installed", advice="Install `daypass[postgresql]`."
         ) from None
+
+    def connect(_dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]) -> Watched:
+        return Watched.connect(*arguments, **named)
+
+    def usual(connection: Watched | None, _record: object) -> None:
+        if connection is not None:  # what `patient` has changed
+            connection.silent_seconds = Watched.silent_seconds
+
+    event.listen(engine, "do_connect", connect)
+    event.listen(engine, "checkin", usual)
+    return engine
 
 
 def is_taken(error: IntegrityError) -> bool:
@@ -91,6 +103,8 @@ def patient(connection: Connection) -> None:
     """Let this transaction's statements take a minute: it is no request, and others of its kind may be before it."""
     for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
         connection.execute(text(f"SET LOCAL {limit} = {_PATIENCE_MS}"))
+    watched: Any = connection.connection.dbapi_connection
+    watched.silent_seconds = 2 * _PATIENCE_MS / 1000
 
 
 def lock(connection: Connection, what: str) -> None:

@@ -46,6 +46,7 @@ async def identity_provider(
         SettingInvalid: when a file with a passphrase, PIN or URL is empty or not text.
     """
     from daypass.idp.exchange.connections import Connections
+    from daypass.idp.exchange.directory import Directory
     from daypass.idp.exchange.exchange import Exchange
     from daypass.idp.exchange.upstream import FetchedUpstreamKeys
     from daypass.idp.issue import Issuer
@@ -60,7 +61,8 @@ async def identity_provider(
     with opened_store(settings) as store, contextlib.ExitStack() as closing:
         audit = WatchedAuditLog(store.audit)
         steady = SteadyClock(clock, monotonic)
-        registry = Registry(store.registry, audit, clock, os.urandom, shared=store.shared)
+        directory = Directory(store.registry, store.connections, shared=store.shared)
+        registry = Registry(store.registry, audit, clock, os.urandom, shared=store.shared, changed=directory.forget)
         with store.starting():
             signer = closing.enter_context(opened_signer(settings, clock))
             key_rings = KeyRings(
@@ -88,8 +90,7 @@ async def identity_provider(
             subject_limit=settings.subject_max_length,
         )
         exchange = Exchange(
-            registry=store.registry,
-            connections=store.connections,
+            directory=directory,
             replays=store.replays,
             keys=FetchedUpstreamKeys(clock),
             issuer=issuer,
@@ -100,6 +101,7 @@ async def identity_provider(
             registry=store.registry,
             connections=store.connections,
             exchange=exchange,
+            directory=directory,
             audit=audit,
             clock=clock,
             random_bytes=os.urandom,

@@ -230,10 +230,21 @@ def _keys(arguments: argparse.Namespace) -> dict[str, Any] | None:
         jwks=jwks,
         url=arguments.keys_url,
         discovery=arguments.discovery_url,
-        authorities=None if arguments.authorities is None else _read(arguments.authorities),
+        authorities=None if arguments.authorities is None else _certificates(arguments.authorities),
         private=arguments.allow_private_address or None,
     )
     return keys or None
+
+
+def _certificates(file: str) -> list[str]:
+    """The certificates of a PEM file, as JSON has them: base64 in one line."""
+    from daypass.errors import UsageInvalid
+
+    between = r"-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----"
+    found = ["".join(one.split()) for one in re.findall(between, _read(file))]
+    if not found:
+        raise UsageInvalid(f"`{file}` holds no certificate", advice="It is PEM: -----BEGIN CERTIFICATE-----")
+    return found
 
 
 def _rule(text: str) -> dict[str, Any]:

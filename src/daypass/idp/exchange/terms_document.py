@@ -6,10 +6,12 @@ than it says.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from daypass.errors import DaypassError, RequestInvalid
 from daypass.idp import rules as idp_rules
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 MIN_LIFETIME_SECONDS: Final = 60
 MAX_LIFETIME_SECONDS: Final = 3600
-_MAX_PEM: Final = 64 * 1024
+_MAX_CERTIFICATES: Final = 16
 _MEMBERS: Final = frozenset(
     {
         "preset",
@@ -207,21 +209,30 @@ def _keys_json(source: KeySource) -> JsonValue:
         case _:
             document = {"discovery": source.url.text}
     if source.authorities is not None:
-        document["authorities"] = source.authorities
+        document["authorities"] = _certificates_json(source.authorities)
     if source.private:
         document["private"] = True
     return document
 
 
 def _certificates(value: JsonValue) -> str:
-    if isinstance(value, str) and len(value) <= _MAX_PEM:
-        try:
-            x509.load_pem_x509_certificates(value.encode())
-        except ValueError:
-            pass
-        else:
-            return value
-    raise _wrong("keys", "`authorities` is the PEM text of certificates")
+    """PEM text of an array of certificates, each base64 of its DER as in `x5c` (RFC 7517 section 4.7)."""
+    if isinstance(value, list) and 0 < len(value) <= _MAX_CERTIFICATES:
+        found = []
+        for each in value:
+            try:
+                der = b64decode(each, validate=True) if isinstance(each, str) else b""
+                found.append(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode())
+            except ValueError:
+                break
+        if len(found) == len(value):
+            return "".join(found)
+    raise _wrong("keys", f"`authorities` is an array of 1 to {_MAX_CERTIFICATES} certificates, each base64 of its DER")
+
+
+def _certificates_json(pem: str) -> list[JsonValue]:
+    loaded = x509.load_pem_x509_certificates(pem.encode())
+    return [b64encode(one.public_bytes(Encoding.DER)).decode() for one in loaded]
 
 
 def _algorithms(document: Mapping[str, JsonValue]) -> tuple[str, ...]:

@@ -168,7 +168,7 @@ def test_the_database_stopped_under_load(tmp_path: Path) -> None:
                 server.stop()
                 began = time.monotonic()
                 refused = ask(one, secret)
-                assert time.monotonic() - began < 3
+                assert time.monotonic() - began < 6
                 assert refused.status_code == 503
                 assert refused.headers["content-type"] == "application/problem+json"
                 assert refused.headers["retry-after"] == "1"

@@ -226,7 +226,7 @@ def _scope_fault(claimed: Claimed, service: str) -> Refused | None:
     scope = claimed.scope
     if scope.service != service:
         return Refused(Fault.SCOPE_WRONG, f"Credential should be scoped to correct service: '{service}'. ")
-    known = scope.region == "us-east-1" if service == "iam" else _region_form().fullmatch(scope.region)
+    known = scope.region == "us-east-1" if service == "iam" else scope.region in _regions()
     if not known:
         return Refused(Fault.SCOPE_WRONG, f"Credential should be scoped to a valid Region, not '{scope.region}'. ")
     if scope.terminator != _TERMINATOR:
@@ -352,7 +352,7 @@ def _rebuilt(request: WireRequest, claimed: Claimed) -> AWSRequest:
 
 
 @cache
-def _region_form() -> re.Pattern[str]:
+def _regions() -> frozenset[str]:
     """The regions of the partition that the accounts here are in, as botocore's data tells them."""
-    partitions: list[dict[str, Any]] = Loader().load_data("partitions")["partitions"]
-    return re.compile(next(partition["regionRegex"] for partition in partitions if partition["id"] == "aws"), re.ASCII)
+    partitions: list[dict[str, Any]] = Loader().load_data("endpoints")["partitions"]
+    return frozenset(next(partition["regions"] for partition in partitions if partition["partition"] == "aws"))

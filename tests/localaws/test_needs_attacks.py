@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+
+from support.local_aws import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,3 +170,48 @@ def test_a_region_that_aws_does_not_have_is_refused(ready: LocalAws, service: st
     with pytest.raises(ClientError) as caught:
         getattr(ready.client(service, region_name="us-north-9"), call)()
     assert "valid Region, not 'us-north-9'" in caught.value.response["Error"]["Message"]
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "body", "code"),
+    [
+        ("kms", "TrentService.CreateKey", {"Tags": [{"TagKey": ["a"], "TagValue": "b"}]}, "SerializationException"),
+        ("secretsmanager", "secretsmanager.GetSecretValue", {}, "ValidationException"),
+        ("secretsmanager", "secretsmanager.GetSecretValue", {"SecretId": None}, "ValidationException"),
+        ("ssm", "AmazonSSM.AddTagsToResource", {"Tags": {"a": 1}}, "SerializationException"),
+        (
+            "dynamodb",
+            "DynamoDB_20120810.PutItem",
+            {"TableName": "t", "Item": {"a": {"S": 5}}},
+            "SerializationException",
+        ),
+        ("dynamodb", "DynamoDB_20120810.BatchGetItem", {"RequestItems": {"t": 5}}, "SerializationException"),
+        ("sqs", "AmazonSQS.SendMessage", {"QueueUrl": "q", "MessageBody": 5}, "SerializationException"),
+        ("sqs", "AmazonSQS.SendMessage", {"QueueUrl": "q", "MessageBody": True}, "SerializationException"),
+    ],
+)
+@pytest.mark.parametrize("administrator", [True, False])
+def test_members_of_another_type_are_no_fault_inside(
+    ready: LocalAws, service: str, target: str, body: Any, code: str, *, administrator: bool
+) -> None:
+    ready.permit(ALL)
+    given = {"AccessKeyId": ACCOUNT, "SecretAccessKey": "test"} if administrator else ready.assume()["Credentials"]
+    keys = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given.get("SessionToken"))
+    headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+    asked = AWSRequest("POST", f"{ready.url}/", headers, json.dumps(body).encode())
+    SigV4Auth(keys, service, "us-east-1").add_auth(asked)
+    answer = ready.raw("POST", "/", asked.data, dict(asked.headers))
+    assert answer.status == 400
+    assert code in json.loads(answer.body)["__type"]
+
+
+def test_governance_is_not_bypassed_with_the_right_to_retain(ready: LocalAws) -> None:
+    s3 = ready.client("s3")
+    s3.create_bucket(Bucket="one-bucket", ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket="one-bucket", Key="k", Body=b"x")
+    ready.permit(allow("s3:PutObjectRetention"))
+    retention = {"Mode": "GOVERNANCE", "RetainUntilDate": datetime(2030, 1, 1, tzinfo=UTC)}
+    asked = {"Bucket": "one-bucket", "Key": "k", "Retention": retention}
+    session(ready, "s3").put_object_retention(**asked)
+    told = refused(session(ready, "s3").put_object_retention, **asked, BypassGovernanceRetention=True)
+    assert "s3:BypassGovernanceRetention" in told

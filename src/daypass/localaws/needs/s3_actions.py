@@ -91,4 +91,6 @@ BESIDES_BUCKET: Final = (
     (re.compile("x-amz-bucket-object-lock-enabled:(?i:true)"), "PutBucketVersioning"),
     (re.compile("x-amz-object-ownership:.*", re.S), "PutBucketOwnershipControls"),
 )
-WRITES: Final = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload", "DeleteObject", "DeleteObjects"})
+WRITES: Final = frozenset(
+    {"PutObject", "CopyObject", "CreateMultipartUpload", "DeleteObject", "DeleteObjects", "PutObjectRetention"}
+)

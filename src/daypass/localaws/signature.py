@@ -37,6 +37,10 @@ _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _WINDOW: Final = timedelta(minutes=5)
 _S3_WINDOW: Final = timedelta(minutes=15)
 _PRESIGNED_MOST: Final = timedelta(days=7)
+_TOO_LONG: Final = (
+    "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800"
+    " seconds"
+)
 _PRESIGNED_MOST_ELSEWHERE: Final = timedelta(minutes=15)
 _UNSIGNED_BODIES: Final = frozenset({"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"})
 _FIELDS: Final = ("Credential", "Signature", "SignedHeaders")
@@ -272,6 +276,8 @@ def _time_fault(claimed: Claimed, now: datetime) -> Refused | None:
             f"Signature not yet current: {written} is still later than {late} ({current} + {minutes} min.)",
         )
     if claimed.expires_seconds is not None:
+        if s3 and claimed.expires_seconds > _PRESIGNED_MOST.total_seconds():
+            return Refused(Fault.PRESIGNED_TOO_LONG, _TOO_LONG)
         most = _PRESIGNED_MOST if s3 else _PRESIGNED_MOST_ELSEWHERE
         lifetime = min(timedelta(seconds=claimed.expires_seconds), most)
         if now > signed_at + lifetime:

@@ -90,6 +90,12 @@ NO_VERIFICATION_KEY: Final = Text(
     "Couldn't retrieve verification key from your identity provider,"
     "  please reference AssumeRoleWithWebIdentity documentation for requirements",
 )
+THUMBPRINT_DIFFERS: Final = Text(
+    Answer.INVALID_IDENTITY_TOKEN,
+    "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint",
+    _REPORTED,
+    None,
+)
 NOT_VALIDATED: Final = Text(
     Answer.INVALID_IDENTITY_TOKEN,
     "The web identity token provided could not be validated."

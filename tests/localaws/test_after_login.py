@@ -440,11 +440,9 @@ def test_ec2_says_it_in_its_own_way(ready: LocalAws) -> None:
     assert refused(client.describe_vpcs)[:2] == ("RequestExpired", 400)
 
 
-def test_the_log_says_that_resources_are_not_known(
-    ready: LocalAws, ca_file: Path, stage: tuple[Any, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_log_says_that_resources_are_not_known(ready: LocalAws, ca_file: Path, stage: tuple[Any, int]) -> None:
     lines: list[str] = []
-    monkeypatch.setattr(stage[0], "app", build(LocalAwsConfig(trust=(ca_file,), log=lines.append), ready.clock))
+    stage[0].app = build(LocalAwsConfig(trust=(ca_file,), log=lines.append), ready.clock)
     ready.prepare()
     ready.permit(allow("sns:ListTopics"))
     client = session(ready, "sns")

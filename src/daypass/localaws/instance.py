@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from daypass.localaws.arranged import ArrangedFaults
 from daypass.localaws.behind_state import BehindState
 from daypass.localaws.cloudformation.state import CloudFormationState
 from daypass.localaws.iam.state import IamState
@@ -49,6 +50,7 @@ class Instance:
         self.behind = BehindState(folder)
         self.services = Services(self.behind)
         self.whys = Whys()
+        self.arranged = ArrangedFaults()
         if folder is None:
             self.sessions = Sessions()
             self.stand_ins = StandIns(as_issuers)
@@ -72,6 +74,7 @@ class Instance:
         self.iam.restore(())
         self.stacks.clear()
         self.whys.clear()
+        self.arranged.clear()
         self.behind.reset()
         if self._folder is None:
             self.sessions.renew(_new_keys())

@@ -32,8 +32,8 @@ ANSWERS = {
     "IDPCommunicationError": (
         400,
         (
-            "The request could not be fulfilled because the identity provider (IDP) that was asked to verify the incoming"
-            " identity token could not be reached."
+            "The request could not be fulfilled because the identity provider (IDP) that was asked to verify the"
+            " incoming identity token could not be reached."
         ),
         "IDPCommunicationErrorException",
     ),

@@ -111,7 +111,7 @@ class Front:
         self._steering = Control(instance)
         self._outbound = OutboundIssuers(self._iam, instance.secret)
         sts = Sts(self._iam, self._sessions, self._authorizer, self._outbound, config.observed)
-        self._operations = Operations(instance, self._authorizer, issuers, sts, config.observed)
+        self._operations = Operations(instance, self._authorizer, issuers, sts, config.observed, log=config.log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""

@@ -103,6 +103,12 @@ class Authorizer:
             needed = query.needs(service, action, given, self._iam.to_read(number))
         return self._refusal(caller.who, needed, request_keys(caller, request, facts), Protocol.QUERY)
 
+    def need(self, caller: Caller, request: WireRequest, need: Need, facts: Facts) -> AwsError | None:
+        """Why a caller of a query service may not do one thing more that a request leads to, or None."""
+        if not isinstance(caller.who, Session):
+            return None
+        return self._refusal(caller.who, (need,), request_keys(caller, request, facts), Protocol.QUERY)
+
     def behind(self, caller: Caller, request: WireRequest, behind: Behind, facts: Facts) -> WireRequest | AwsError:
         """The request as it may go on to a service behind, or why it may not. The service must be ready."""
         who, region, protocol = caller.who, caller.scope.region, behind.protocol

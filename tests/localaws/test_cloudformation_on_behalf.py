@@ -93,8 +93,7 @@ def test_a_template_that_is_not_there_or_not_ones_own(ready: LocalAws) -> None:
     ready.permit({"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}, name="read")
     told = refused(stacks.create_stack, StackName="identity", TemplateURL=url.replace("idp", "absent"))
     assert "S3 error: The specified key does not exist." in told
-    told = refused(stacks.create_stack, StackName="identity", TemplateURL=url)
-    assert "InsufficientCapabilities" not in told
+    stacks.create_stack(StackName="identity", TemplateURL=url)  # read, and IAM does not let the caller make it
     assert stacks.describe_stacks(StackName="identity")["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
 
 

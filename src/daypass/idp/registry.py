@@ -22,7 +22,7 @@ from daypass.errors import (
     RequestRefused,
     ScopeMissing,
 )
-from daypass.idp import credentials, ids, rules
+from daypass.idp import aws_claims, credentials, forms, ids, rules
 from daypass.idp.caller import Scope
 from daypass.idp.changes import recorded, uninterrupted
 from daypass.idp.index import MAX_ENTRIES, SecretIndex
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from daypass.idp.caller import Caller
     from daypass.idp.index import Changed
+    from daypass.idp.model import PreviousForm
     from daypass.idp.model import Holder
     from daypass.idp.ports import AuditLog, Clock, RegistryStore
     from daypass.secret import Secret
@@ -153,8 +154,13 @@ class Registry:
         allow_subject_claims: Sequence[str] = (),
         audiences: Sequence[str] | None = None,
         own_issuer: bool | None = None,
+        either_until: datetime | None = None,
+        switched: bool | None = None,
     ) -> Organization:
         """Change what is given. Another token format without subject claims falls back to that format's default.
+
+        Until `either_until` both the form before and the new one can be asked for; who asks for none gets the one
+        before, until it is `switched`.
 
         Raises:
             ChangedMeanwhile: when another process changed it at the same moment.
@@ -188,7 +194,38 @@ class Registry:
             if (new.token_format, new.subject_claims) != (old.token_format, old.subject_claims):
                 rules.nobody_elses_subjects(new)
                 _demand_own_subjects(caller, new)
+            previous = forms.after_change(old, new, self._clock(), either_until=either_until, switched=switched)
+            new = replace(new, previous=previous)
             async with self._recorded(caller, "organization.updated", new.id, detail=_settings(new), forget=new):
+                await to_thread(self._store.update_organization, new, was=old)
+        return new
+
+    @uninterrupted
+    async def offer_aws_claims(
+        self,
+        caller: Caller,
+        id_or_slug: str,
+        *,
+        tags: Mapping[str, str],
+        transitive: Sequence[str] = (),
+        source_identity: str | None = None,
+    ) -> Organization:
+        """Set what the organization's workloads may ask to be told to AWS, all of it anew: a fact for each tag key.
+
+        Raises:
+            ChangedMeanwhile: when another process changed it at the same moment.
+        """
+        caller.require(Scope.ORGANIZATIONS_WRITE)
+        offered = aws_claims.checked(tags, transitive, source_identity)
+        async with self._changing:
+            old = await self._organization(caller, id_or_slug)
+            new = replace(old, aws_claims=offered)
+            detail = {
+                "tags": " ".join(f"{key}={fact}" for key, fact in offered.tags),
+                "transitive": " ".join(offered.transitive),
+                "source_identity": offered.source_identity or "",
+            }
+            async with self._recorded(caller, "organization.aws-claims", new.id, detail=detail, forget=new):
                 await to_thread(self._store.update_organization, new, was=old)
         return new
 
@@ -519,6 +556,16 @@ def _settings(organization: Organization) -> dict[str, str]:
         "subject_claims": " ".join(organization.subject_claims),
         "audiences": " ".join(organization.audiences),
         "own_issuer": str(organization.own_issuer).lower(),
+        **({} if organization.previous is None else _period(organization.previous)),
+    }
+
+
+def _period(previous: PreviousForm) -> dict[str, str]:
+    return {
+        "previous_format": previous.token_format,
+        "previous_subject_claims": " ".join(previous.subject_claims),
+        "either_until": previous.until.isoformat(),
+        "usual_form": "previous" if previous.usual else "current",
     }
 
 

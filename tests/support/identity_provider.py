@@ -23,8 +23,10 @@ from daypass.idp.memory import (
     MemoryRegistryStore,
     MemoryReplayStore,
     MemorySigner,
+    MemorySubjectStore,
 )
 from daypass.idp.registry import Registry
+from daypass.idp.subject_ledger import SubjectLedger
 from daypass.idp.watched_audit import WatchedAuditLog
 from daypass.names import IssuerUrl
 from daypass.web.application import application
@@ -70,11 +72,13 @@ class World:
         asyncio.run(self.key_rings.load())
         self.key_ring = self.key_rings.root.key_ring
         self.registry = Registry(self.store, audit, self.clock, os.urandom)
+        subjects = SubjectLedger(MemorySubjectStore(), self.store, audit, self.clock)
         issuer = Issuer(
             self.key_rings,
             audit,
             self.clock,
             os.urandom,
+            subjects=subjects,
             algorithms=("ES256",),
             usual_lifetime_seconds=self.settings.token_lifetime_seconds,
             max_lifetime_seconds=self.settings.token_lifetime_max_seconds,
@@ -98,7 +102,7 @@ class World:
             random_bytes=os.urandom,
         )
         self.services = Services(
-            self.settings, self.registry, issuer, exchange, administered, self.key_rings, audit, self.clock
+            self.settings, self.registry, issuer, subjects, exchange, administered, self.key_rings, audit, self.clock
         )
         self.application = application(self.services)
         self.root = self.admin("*")

@@ -53,6 +53,7 @@ async def identity_provider(
     from daypass.idp.key_rings import KeyRings
     from daypass.idp.registry import Registry
     from daypass.idp.steady_clock import SteadyClock
+    from daypass.idp.subject_ledger import SubjectLedger
     from daypass.idp.watched_audit import WatchedAuditLog
     from daypass.signers import EncryptedFileSigner, KeyFile, Passphrase
     from daypass.store import open_store
@@ -83,11 +84,13 @@ async def identity_provider(
         )
         await key_rings.load()
         registry = Registry(store.registry, audit, clock, os.urandom)
+        subjects = SubjectLedger(store.subjects, store.registry, audit, clock)
         issuer = Issuer(
             key_rings,
             audit,
             clock,
             os.urandom,
+            subjects=subjects,
             algorithms=settings.signing_algorithms,
             usual_lifetime_seconds=settings.token_lifetime_seconds,
             max_lifetime_seconds=settings.token_lifetime_max_seconds,
@@ -115,7 +118,7 @@ async def identity_provider(
         housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, exchange, steady))
         refreshing = asyncio.create_task(_keep_fresh(key_rings))
         try:
-            yield Services(settings, registry, issuer, exchange, connections, key_rings, audit, clock)
+            yield Services(settings, registry, issuer, subjects, exchange, connections, key_rings, audit, clock)
         finally:
             housekeeping.cancel()
             refreshing.cancel()

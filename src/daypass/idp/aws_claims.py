@@ -62,23 +62,21 @@ FACTS: Final = frozenset(
 class AwsRequest:
     """What of it a caller asks for.
 
-    `tags` are tag keys; True stands for all of the organization's map that this workload has facts for. `roles` are
-    ARNs: the token is good for these alone.
+    `tags` are tag keys; `every_tag` stands for all of the organization's map that this workload has facts for. `roles`
+    are ARNs: the token is good for these alone.
     """
 
-    tags: tuple[str, ...] | bool = False
+    tags: tuple[str, ...] = ()
+    every_tag: bool = False
     source_identity: bool = False
     roles: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.tags or self.source_identity or self.roles)
 
     @property
     def told(self) -> dict[str, str]:
         """For the audit row; of what a caller sent, a little is enough."""
         found = {}
-        if self.tags:
-            found["aws_session_tags"] = "all" if self.tags is True else " ".join(self.tags)[:1000]
+        if self.tags or self.every_tag:
+            found["aws_session_tags"] = "*" if self.every_tag else " ".join(self.tags)[:1000]
         if self.source_identity:
             found["aws_source_identity"] = "true"
         if self.roles:
@@ -107,7 +105,7 @@ def checked(tags: Mapping[str, str], transitive: Sequence[str], source_identity:
                 allowed=sorted(FACTS),
             )
     # A value of one character stands for those that workloads will have.
-    read = read_tags(_tags_claim({key: "x" for key in tags}, transitive))
+    read = read_tags(_tags_claim(dict.fromkeys(tags, "x"), transitive))
     if isinstance(read, ClaimFault):
         raise RequestInvalid(read.detail, advice="AWS would refuse every token with these tags.")
     return AwsClaims(tuple(sorted(tags.items())), tuple(transitive), source_identity)
@@ -127,8 +125,8 @@ def claims_asked(request: AwsRequest, offered: AwsClaims, facts: WorkloadFacts, 
             would be fuller than AWS lets it: `drop` among the facts then names the tags that are too many.
     """
     claims: dict[str, JsonValue] = {}
-    if request.tags:
-        tags = _tags(request.tags, offered, facts)
+    if request.tags or request.every_tag:
+        tags = _tags(request, offered, facts)
         claims |= _tags_claim(tags, [key for key in offered.transitive if key in tags])
     if request.source_identity:
         claims[SOURCE_IDENTITY_CLAIM] = _source_identity(offered, facts)
@@ -146,15 +144,15 @@ def claims_asked(request: AwsRequest, offered: AwsClaims, facts: WorkloadFacts, 
     return claims
 
 
-def _tags(asked: tuple[str, ...] | bool, offered: AwsClaims, facts: WorkloadFacts) -> dict[str, str]:
-    known = dict(offered.tags)
+def _tags(request: AwsRequest, offered: AwsClaims, facts: WorkloadFacts) -> dict[str, str]:
+    known, asked = dict(offered.tags), request.tags
     if not known:
         raise AwsClaimsRefused(
             "the organization offers no session tags",
             advice="An administrator offers them: daypass org aws-tags ORG --tag KEY=FACT",
             offered=[],
         )
-    if isinstance(asked, bool):
+    if request.every_tag:
         return {key: value for key, fact in known.items() if (value := _value(fact, facts))}
     if len(set(asked)) != len(asked):
         raise AwsClaimsRefused("a session tag is asked for twice", offered=list(known))

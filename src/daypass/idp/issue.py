@@ -13,15 +13,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import AudienceNotOffered, ClaimsTooLarge, Invalid, Refused, RequestInvalid, SubjectTaken, TokenExpired
-from daypass.idp.aws_claims import AwsRequest, claims_asked
+from daypass.errors import (
+    AudienceNotOffered,
+    ClaimsTooLarge,
+    Invalid,
+    Refused,
+    RequestInvalid,
+    SubjectTaken,
+    TokenExpired,
+)
+from daypass.idp.aws_claims import claims_asked
 from daypass.idp.forms import asked
 from daypass.idp.ids import new_jti
 from daypass.idp.key_times import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.idp.model import DEFAULT_AUDIENCE, AuditEntry
 from daypass.subjects.claims import claims_for
 from daypass.subjects.facts import WorkloadFacts
-from daypass.subjects.formats import AWS_SUBJECT_LIMIT
+from daypass.subjects.formats import AWS_SUBJECT_LIMIT, AudienceForm
 from daypass.subjects.identity import owner_of
 from daypass.subjects.registry import format_named
 from daypass.tokens.mint import compact, signing_input
@@ -30,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from daypass.errors import DaypassError
-    from daypass.idp.forms import Form
+    from daypass.idp.aws_claims import AwsRequest
+    from daypass.idp.forms import ChosenForm, Form
     from daypass.idp.key_rings import Issuing, KeyRings
     from daypass.idp.model import Organization, Project, SigningKey, Workload
     from daypass.idp.ports import AuditLog, Clock
@@ -90,7 +99,7 @@ class IssueRequest:
     source_ip: str | None
     upstream: Upstream | None = None
     form: Form | None = None
-    aws: AwsRequest = AwsRequest()
+    aws: AwsRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +248,7 @@ class Issuer:
             subject_limit=self._subject_limit,
         )
         subject = str(claims["sub"])
-        if request.aws:
+        if request.aws is not None:
             claims |= claims_asked(request.aws, organization.aws_claims, facts, subject)
         if request.upstream is not None:
             claims[UPSTREAM_CLAIM] = request.upstream.claim
@@ -254,6 +263,30 @@ class Issuer:
             owner=owner_of(token_format, facts, form.subject_claims, exchanged=request.upstream is not None),
             jti=jti,
             expires_at=datetime.fromtimestamp(int(now.timestamp()) + lifetime_seconds, UTC),
+        )
+
+    def imagined(
+        self, workload: Workload, project: Project, organization: Organization, form: ChosenForm
+    ) -> dict[str, object]:
+        """The claims that a token of that form would have for AWS now. Nothing is signed, and nobody is given anything.
+
+        Raises:
+            ClaimUnavailable, SubjectTooLong, RequestInvalid: when the form cannot be filled for that workload.
+        """
+        issuing, token_format = self._key_rings.of(organization), format_named(form.token_format)
+        fixed = token_format.audience_form in {AudienceForm.THE_ISSUER, AudienceForm.NONE}
+        usual = next((each for each in organization.audiences if each == DEFAULT_AUDIENCE), organization.audiences[0])
+        return claims_for(
+            token_format,
+            _facts(workload, project, organization),
+            subject_claims=form.subject_claims,
+            audience=(str(issuing.url) if fixed else usual,),
+            issuer=issuing.url,
+            issued_at=self._clock(),
+            lifetime_seconds=self._lifetime(None, token_format),
+            jti="jti",
+            process_hash=self._process_hash,
+            subject_limit=self._subject_limit,
         )
 
     def _usual_algorithm(self, issuing: Issuing) -> str:
@@ -292,7 +325,7 @@ class Issuer:
             token_sha256=hashlib.sha256(token.reveal().encode()).hexdigest(),
             expires_at=prepared.expires_at,
             source_ip=request.source_ip,
-            detail=_told(request.upstream) | request.aws.told,
+            detail=_told(request),
         )
 
     def _refused(
@@ -312,7 +345,7 @@ class Issuer:
             audience=tuple(audience[:255] for audience in request.audience[:10]),
             source_ip=request.source_ip,
             reason=refusal.code,
-            detail=_told(request.upstream) | request.aws.told | _refused_subject(refusal),
+            detail=_told(request) | _refused_subject(refusal),
         )
 
 
@@ -327,11 +360,13 @@ def _within(upstream: Upstream | None, lifetime_seconds: int, now: datetime) -> 
     return min(lifetime_seconds, upstream.max_lifetime_seconds, left)
 
 
-def _told(upstream: Upstream | None) -> dict[str, str]:
-    """What the audit row tells of an upstream token."""
+def _told(request: IssueRequest) -> dict[str, str]:
+    """What the audit row tells of what was asked for AWS, and of an upstream token."""
+    upstream, told = request.upstream, {} if request.aws is None else request.aws.told
     if upstream is None:
-        return {}
+        return told
     return {
+        **told,
         "connection_id": upstream.connection_id,
         "connection": upstream.connection,
         "upstream_issuer": upstream.issuer,

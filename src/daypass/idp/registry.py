@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
     from daypass.idp.caller import Caller
     from daypass.idp.index import Changed
-    from daypass.idp.model import PreviousForm
-    from daypass.idp.model import Holder
+    from daypass.idp.model import Holder, PreviousForm
     from daypass.idp.ports import AuditLog, Clock, RegistryStore
     from daypass.secret import Secret
 
@@ -50,6 +49,15 @@ class NewWorkload:
 
     workload: Workload
     secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class FormPreview:
+    """An organization as it is, as it would be, and some of those whose tokens would change."""
+
+    old: Organization
+    new: Organization
+    workloads: tuple[tuple[Workload, Project], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,27 +186,51 @@ class Registry:
                 )
             if own_issuer and not old.own_issuer:
                 caller.require_everywhere(Scope.ORGANIZATIONS_WRITE)
-            chosen = old.token_format if token_format is None else token_format
-            if subject_claims is None:
-                subject_claims = old.subject_claims if chosen == old.token_format else ()
-            if (chosen, tuple(subject_claims)) == (old.token_format, old.subject_claims):
-                allow_subject_claims = old.subject_claims  # they were switched on when they were chosen
             new = replace(
                 old,
                 name=old.name if name is None else rules.name(name),
-                token_format=chosen,
-                subject_claims=rules.subject_claims(chosen, subject_claims, allow_subject_claims),
                 audiences=old.audiences if audiences is None else rules.audiences(audiences),
                 own_issuer=old.own_issuer or bool(own_issuer),
             )
-            if (new.token_format, new.subject_claims) != (old.token_format, old.subject_claims):
-                rules.nobody_elses_subjects(new)
-                _demand_own_subjects(caller, new)
+            new = _reformed(caller, new, token_format, subject_claims, allow_subject_claims)
             previous = forms.after_change(old, new, self._clock(), either_until=either_until, switched=switched)
             new = replace(new, previous=previous)
             async with self._recorded(caller, "organization.updated", new.id, detail=_settings(new), forget=new):
                 await to_thread(self._store.update_organization, new, was=old)
         return new
+
+    async def preview_form(
+        self,
+        caller: Caller,
+        id_or_slug: str,
+        *,
+        token_format: str | None = None,
+        subject_claims: Sequence[str] | None = None,
+        allow_subject_claims: Sequence[str] = (),
+        limit: int = 20,
+    ) -> FormPreview:
+        """What `update_organization` would make of that change of form, and for whom. Nothing is changed.
+
+        Args:
+            caller: who asks.
+            id_or_slug: the organization.
+            token_format: as for the change.
+            subject_claims: as for the change.
+            allow_subject_claims: as for the change.
+            limit: of how many workloads, the last made ones, 1 to 1000.
+
+        Raises:
+            ScopeMissing, SubjectUnsafe: as for the change.
+        """
+        caller.require(Scope.ORGANIZATIONS_READ)
+        caller.require(Scope.WORKLOADS_READ)
+        old = await self._organization(caller, id_or_slug)
+        new = _reformed(caller, old, token_format, subject_claims, allow_subject_claims)
+        workloads = await to_thread(self._store.recent_workloads, old.id, limit=rules.page_limit(limit))
+        projects = {
+            project_id: await self._project(old, project_id) for project_id in {each.project_id for each in workloads}
+        }
+        return FormPreview(old, new, tuple((each, projects[each.project_id]) for each in workloads))
 
     @uninterrupted
     async def offer_aws_claims(
@@ -534,6 +566,27 @@ class Registry:
         if found is None or not caller.sees(found.organization_id):
             raise _missing("workload", workload_id)
         return found
+
+
+def _reformed(
+    caller: Caller,
+    old: Organization,
+    token_format: str | None,
+    subject_claims: Sequence[str] | None,
+    switched_on: Sequence[str],
+) -> Organization:
+    """The organization with another form of tokens, once it is seen that it may have it."""
+    chosen = old.token_format if token_format is None else token_format
+    if subject_claims is None:
+        subject_claims = old.subject_claims if chosen == old.token_format else ()
+    if (chosen, tuple(subject_claims)) == (old.token_format, old.subject_claims):
+        switched_on = old.subject_claims  # they were switched on when they were chosen
+    checked = rules.subject_claims(chosen, subject_claims, switched_on)
+    new = replace(old, token_format=chosen, subject_claims=checked)
+    if forms.current(new) != forms.current(old):
+        rules.nobody_elses_subjects(new)
+        _demand_own_subjects(caller, new)
+    return new
 
 
 def _demand_own_subjects(caller: Caller, organization: Organization) -> None:

@@ -108,9 +108,7 @@ class SubjectLedger:
         """A page of the subjects that an organization's workloads were given, by their text, behind `after`."""
         caller.require(Scope.ORGANIZATIONS_READ)
         organization_id = await self._organization(caller, organization)
-        return await to_thread(
-            self._subjects.issued_subjects, organization_id, after=after, limit=page_limit(limit)
-        )
+        return await to_thread(self._subjects.issued_subjects, organization_id, after=after, limit=page_limit(limit))
 
     @uninterrupted
     async def release(
@@ -149,7 +147,8 @@ class SubjectLedger:
     async def _organization(self, caller: Caller, id_or_slug: str) -> str:
         """Its id; of one that is not there any more only by that id, and only for whoever may see all."""
         found = await to_thread(self._registry.organization, id_or_slug)
-        organization_id = id_or_slug if found is None and caller.organization_id is None else found and found.id
-        if organization_id is None or not caller.sees(organization_id):
+        if found is None and caller.organization_id is None:
+            return id_or_slug
+        if found is None or not caller.sees(found.id):
             raise NotFound(f"there is no organization `{id_or_slug}`")
-        return organization_id
+        return found.id

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from daypass.subjects.formats import TokenFormat
 
 NOTHING_CHOSEN: Final = ""
-"""Among the parts of an `Identity`: when the organization has chosen no subject claims, and there are none by default."""
+"""Among the parts of an `Identity`: when the organization chose no subject claims, and none stand there by default."""
 
 
 @dataclass(frozen=True, slots=True)

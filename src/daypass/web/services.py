@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from daypass.idp.key_rings import KeyRings
     from daypass.idp.ports import Clock
     from daypass.idp.registry import Registry
+    from daypass.idp.subject_ledger import SubjectLedger
     from daypass.idp.watched_audit import WatchedAuditLog
 
 
@@ -24,6 +25,7 @@ class Services:
     settings: Settings
     registry: Registry
     issuer: Issuer
+    subjects: SubjectLedger
     exchange: Exchange
     connections: Connections
     key_rings: KeyRings

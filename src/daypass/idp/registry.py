@@ -222,7 +222,6 @@ class Registry:
         Raises:
             ScopeMissing, SubjectUnsafe: as for the change.
         """
-        caller.require(Scope.ORGANIZATIONS_READ)
         caller.require(Scope.WORKLOADS_READ)
         old = await self._organization(caller, id_or_slug)
         new = _reformed(caller, old, token_format, subject_claims, allow_subject_claims)

@@ -200,7 +200,7 @@ def router(services: Services) -> APIRouter:
     @routes.post(
         "/v1/organizations/{organization}/form-preview",
         response_model=FormPreviewAnswer,
-        **needs(Scope.ORGANIZATIONS_READ),
+        **needs(Scope.WORKLOADS_READ),
     )
     async def preview_form(
         organization: str, body: FormChange, caller: Annotated[Caller, Depends(the_caller)]
@@ -226,7 +226,7 @@ def router(services: Services) -> APIRouter:
             )
         )
 
-    @routes.put(
+    @routes.post(
         "/v1/organizations/{organization}/aws-claims",
         response_model=OrganizationAnswer,
         **needs(Scope.ORGANIZATIONS_WRITE),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Final
 
-from daypass.cli import output
+from daypass.cli import exchanging, output
 from daypass.cli.parsing import Parser, run
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["parser", "run"]
 
 DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
-_STANDARD_INPUT: Final = "-"
 _SUBJECT: Final = (
     "the trust policy's condition on {issuer}:sub must match the sub above, letter case included; only StringLike"
     " knows * and ?"
@@ -54,6 +52,12 @@ def parser() -> argparse.ArgumentParser:
     )
     token.add_argument("--scope", help="passed to the identity provider")
 
+    exchange = group.command("exchange", "print an identity token for another platform's token", _exchange)
+    exchange.add_argument(
+        "--audience", action="append", default=[], metavar="AUDIENCE", help="who the token is for; repeatable"
+    )
+    exchanging.add_arguments(exchange)
+
     login = group.group("login", "log in to a cloud with an identity token")
     aws = login.command(
         "aws",
@@ -82,6 +86,8 @@ def parser() -> argparse.ArgumentParser:
     aws.add_argument("--audience", default=DEFAULT_AUDIENCE, help=f"who the token is for (default: {DEFAULT_AUDIENCE})")
     aws.add_argument("--region", help="ask STS in this region and write it to the profile (default to ask: AWS_REGION)")
     aws.add_argument("--scope", help="passed to the identity provider")
+    aws.add_argument("--exchange", action="store_true", help="exchange another platform's token first")
+    exchanging.add_arguments(aws)
     aws.add_argument("-v", "--verbose", action="store_true", help="say which endpoint is asked")
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
     return group
@@ -114,24 +120,16 @@ def _new_token(arguments: argparse.Namespace) -> Secret:
 
 
 def _given_token(arguments: argparse.Namespace) -> Secret:
-    """The token of a file or of standard input: one line, with or without its end."""
-    from pathlib import Path
-
-    from daypass.errors import FileUnavailable, UsageInvalid
-    from daypass.secret import Secret
-    from daypass.tokens.peek import MAX_LENGTH
+    from daypass.errors import UsageInvalid
 
     if not arguments.decode or arguments.audience:
         raise UsageInvalid("--token-file only decodes", advice="Write: daypass idp token --decode --token-file FILE")
-    try:
-        if arguments.token_file == _STANDARD_INPUT:
-            text = sys.stdin.read(MAX_LENGTH + 2)
-        else:
-            with Path(arguments.token_file).open(encoding="utf-8") as file:
-                text = file.read(MAX_LENGTH + 2)
-    except (OSError, ValueError) as fault:
-        raise FileUnavailable(f"`{arguments.token_file}` cannot be read", advice="Look at its path.") from fault
-    return Secret(text.strip())
+    return exchanging.read_token(arguments.token_file)
+
+
+def _exchange(arguments: argparse.Namespace) -> int:
+    output.line(exchanging.exchanged(arguments, arguments.audience or [DEFAULT_AUDIENCE]).reveal())
+    return 0
 
 
 def _login_aws(arguments: argparse.Namespace) -> int:
@@ -160,6 +158,8 @@ def _login_aws(arguments: argparse.Namespace) -> int:
         session_name=arguments.role_session_name,
         region=None if arguments.region is None else parse_region(arguments.region),
     )
+    if not arguments.exchange and (arguments.token_file or arguments.token_env or arguments.connection):
+        raise UsageInvalid("another platform's token is named, and is not to be exchanged", advice="Add: --exchange")
     bundle = environ.get("AWS_CA_BUNDLE")
     sts = StsClient(
         sts_endpoint(request.region or region_from(environ), request.role.partition, environ),
@@ -174,7 +174,11 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     try:
         session = log_in(
             request,
-            find_token=lambda: find_token([arguments.audience], environ, scope=arguments.scope),
+            find_token=lambda: (
+                exchanging.exchanged(arguments, [arguments.audience])
+                if arguments.exchange
+                else find_token([arguments.audience], environ, scope=arguments.scope)
+            ),
             sts=sts,
             locations=locations,
             clock=lambda: datetime.now(UTC),

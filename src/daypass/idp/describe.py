@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from daypass.idp.exchange.exchange import Grant
 from daypass.tokens import strict_json
 
 if TYPE_CHECKING:
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
 
 TOKEN_PATH: Final = "/token"  # noqa: S105 (a path)
 """Where tokens are exchanged, below each issuer."""
-GRANTS: Final = (
-    "urn:ietf:params:oauth:grant-type:token-exchange",
-    "urn:ietf:params:oauth:grant-type:jwt-bearer",
-)
+GRANTS: Final = tuple(grant.value for grant in Grant)
 
 
 def claims_of(formats: Iterable[TokenFormat]) -> list[str]:

@@ -64,7 +64,8 @@ class Upstream:
     """The token that this one is exchanged for, and through which connection.
 
     What comes out lives no longer than what came in (`expires_at`), nor than the connection allows
-    (`max_lifetime_seconds`). `token_sha256` is for the audit row; the rest but the id is in the token as well.
+    (`max_lifetime_seconds`). `token_sha256` and `unknown_claims`, which the platform was not known to make, are for the
+    audit row alone, as is the id.
     """
 
     connection_id: str
@@ -75,6 +76,7 @@ class Upstream:
     expires_at: datetime
     max_lifetime_seconds: int
     token_sha256: str
+    unknown_claims: tuple[str, ...] = ()
 
     @property
     def claim(self) -> dict[str, str]:
@@ -373,6 +375,7 @@ def _told(request: IssueRequest) -> dict[str, str]:
         "upstream_subject": upstream.subject[:1024],
         "upstream_token_sha256": upstream.token_sha256,
         **({} if upstream.jti is None else {"upstream_jti": upstream.jti[:255]}),
+        **({"unknown_claims": ", ".join(upstream.unknown_claims)[:1024]} if upstream.unknown_claims else {}),
     }
 
 

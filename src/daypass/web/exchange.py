@@ -72,6 +72,7 @@ class VerdictAnswer(Answer):
     unmet: list[UnmetAnswer]
     workload: str | None
     attributes: dict[str, str]
+    unknown_claims: list[str]
 
 
 class RefusalAnswer(Answer):
@@ -147,6 +148,7 @@ def router(services: Services) -> APIRouter:
                 unmet=[UnmetAnswer.model_validate(one.to_json()) for one in verdict.unmet],
                 workload=verdict.connection.workload_id(known) if accepted else None,
                 attributes=verdict.connection.attribute_values(known),
+                unknown_claims=list(verdict.unknown),
             )
         )
 
@@ -156,7 +158,7 @@ def router(services: Services) -> APIRouter:
     ) -> Response:
         """List whom the connection turned away lately, newest first, with rule, claim, expected and received."""
         found = await connections.refusals(caller, organization, connection)
-        return reply_page([_refusal(one) for one in found], limit=0, key="request_id")
+        return reply_page([_refusal(one) for one in found], limit=len(found) + 1)  # there is no next page
 
     return routes
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b32encode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from daypass.errors import ClaimUnavailable
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
     from daypass.idp.exchange.terms import Terms
     from daypass.tokens.strict_json import JsonValue
+
+MAX_READABLE: Final = 27
+"""Characters of a workload's id that claims say themselves: our own subjects have 127, and ids fill the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +47,26 @@ class Connection:
     def workload_id(self, claims: Mapping[str, JsonValue]) -> str:
         """The same for the same workload, and never for two: the connection's id and the values of `identity`.
 
+        What would be too long for a subject is a digest of it, behind a second dot: no value is ever empty.
+
         Values are percent-encoded, also `.`, which is what separates them here. The connection's id is in it, so two
         issuers' `project_id` 7 are two workloads (CVE-2025-11621: names matched without their account).
 
         Raises:
             ClaimUnavailable: when a claim is absent, or no text, whole number or boolean.
         """
-        return ".".join((self.id, *(_encoded(_text(claims, path)) for path in self.terms.identity)))
+        readable = ".".join(_encoded(_text(claims, path)) for path in self.terms.identity)
+        return f"{self.id}.{readable if len(readable) <= MAX_READABLE else _digest(readable)}"
 
     def attribute_values(self, claims: Mapping[str, JsonValue]) -> dict[str, str]:
         """The workload's attributes: what the terms' `attributes` name and the token has, as text."""
         found = {name: find(claims, path) for name, path in self.terms.attributes}
         return {name: written for name, value in found.items() if (written := _written(value)) is not None}
+
+
+def _digest(text: str) -> str:
+    """130 bits of SHA-256, as a subject can hold them."""
+    return "." + b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:26]
 
 
 def _text(claims: Mapping[str, JsonValue], path: tuple[str, ...]) -> str:

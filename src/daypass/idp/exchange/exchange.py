@@ -246,6 +246,7 @@ class Exchange:
                 expires_at=expires_at,
                 max_lifetime_seconds=connection.terms.lifetime_seconds,
                 token_sha256=hashlib.sha256(request.token.reveal().encode()).hexdigest(),
+                unknown_claims=verdict.unknown,
             ),
         )
         offered = replace(

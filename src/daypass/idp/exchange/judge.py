@@ -5,11 +5,12 @@ Pure: the keys and the time are given. What a forger wrote is never judged, beca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import ClaimRulesUnmet, ContextRefused, DaypassError, TokenChained
 from daypass.idp.exchange.contexts import untrusted_contexts
+from daypass.idp.exchange.presets import preset_named
 from daypass.idp.exchange.rules import mismatches
 from daypass.idp.issue import UPSTREAM_CLAIM
 from daypass.tokens.verify import verify
@@ -37,12 +38,14 @@ class Verdict:
         claims: of the token, None while its signature is not known to be the issuer's.
         refusal: why it is not taken, None when it is.
         unmet: the rules that do not hold; for the connection's owner alone.
+        unknown: names of claims that the preset's platform is not known to make: reported, and used by nothing.
     """
 
     connection: Connection
     claims: VerifiedClaims | None = None
     refusal: DaypassError | None = None
     unmet: tuple[Mismatch, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def judge(connection: Connection, token: str, keys: KeySet, now: datetime) -> Verdict:
@@ -61,6 +64,15 @@ def judge(connection: Connection, token: str, keys: KeySet, now: datetime) -> Ve
         )
     except DaypassError as refusal:
         return Verdict(connection, refusal=refusal)
+    return replace(_judge_claims(connection, claims), unknown=_unknown(connection, claims))
+
+
+def _unknown(connection: Connection, claims: VerifiedClaims) -> tuple[str, ...]:
+    preset = connection.terms.preset
+    return () if preset is None else preset_named(preset).unknown(claims)
+
+
+def _judge_claims(connection: Connection, claims: VerifiedClaims) -> Verdict:
     if UPSTREAM_CLAIM in claims:
         chained = TokenChained(
             "the token came out of an exchange itself",

@@ -6,13 +6,17 @@ than it says.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from daypass.errors import DaypassError, RequestInvalid
 from daypass.idp import rules as idp_rules
+from daypass.idp.exchange.contexts import CONTEXTS
+from daypass.idp.exchange.presets import preset_named
 from daypass.idp.exchange.rules import MAX_RULES, ClaimRule
 from daypass.idp.exchange.terms import DEFAULT_ALGORITHMS, Discovered, KeySetUrl, Mode, Pasted, Terms
 from daypass.names import IssuerUrl
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 
 MIN_LIFETIME_SECONDS: Final = 60
 MAX_LIFETIME_SECONDS: Final = 3600
-_MAX_PEM: Final = 64 * 1024
+_MAX_CERTIFICATES: Final = 16
 _MEMBERS: Final = frozenset(
     {
         "preset",
@@ -53,8 +57,8 @@ _KEY_MEMBERS: Final = frozenset({"discovery", "url", "jwks", "authorities", "pri
 def read_terms(document: Mapping[str, JsonValue]) -> Terms:
     """Read the terms.
 
-    `issuer`, `rules`, `identity` and `audiences` are required, and either `audience` or `accept_without_audience`:
-    true. Without `keys` they are discovered at the issuer.
+    `issuer`, `rules` and `audiences` are required, `identity` unless a preset has it, and either `audience` or
+    `accept_without_audience`: true. Without `keys` they are discovered at the issuer.
 
     Raises:
         RequestInvalid: with the member that is wrong among the facts.
@@ -63,6 +67,7 @@ def read_terms(document: Mapping[str, JsonValue]) -> Terms:
     if unknown:
         raise _wrong(unknown[0], f"there is no term `{unknown[0]}`", allowed=sorted(_MEMBERS))
     issuer = _issuer(document.get("issuer"))
+    document = _filled(document, issuer)
     rules = _objects(document, "rules")
     if not 0 < len(rules) <= MAX_RULES:
         raise _wrong(
@@ -82,7 +87,7 @@ def read_terms(document: Mapping[str, JsonValue]) -> Terms:
         rules=tuple(ClaimRule.from_json(rule) for rule in rules),
         identity=identity,
         attributes=_attributes(document.get("attributes", {})),
-        contexts=frozenset(_texts(document, "contexts")),
+        contexts=_contexts(document),
         audiences=idp_rules.audiences(_texts(document, "audiences")),
         lifetime_seconds=_lifetime(document.get("lifetime_seconds", 300)),
         mode=_mode(document.get("mode", Mode.ENFORCE.value)),
@@ -110,6 +115,28 @@ def terms_document(terms: Terms) -> dict[str, JsonValue]:
     else:
         document["audience"] = terms.audience
     return document
+
+
+def _filled(document: Mapping[str, JsonValue], issuer: str) -> Mapping[str, JsonValue]:
+    """The document with what its preset knows, where it says nothing itself. The terms are kept so, whole."""
+    name = _optional_text(document, "preset")
+    if name is None:
+        return document
+    preset = preset_named(name)
+    if not preset.may_be(issuer):
+        raise _wrong("preset", f"`{issuer}` does not issue tokens of the preset `{name}`")
+    if preset.has_audience and document.get("accept_without_audience") is True:
+        raise _wrong(
+            "accept_without_audience",
+            f"tokens of the preset `{name}` always have an audience",
+            advice="Name it as `audience`.",
+        )
+    known: dict[str, JsonValue] = {
+        "identity": [_path_json(path) for path in preset.identity],
+        "attributes": {attribute: _path_json(path) for attribute, path in preset.attributes.items()},
+        "algorithms": list(preset.algorithms),
+    }
+    return {**known, **document}
 
 
 def _wrong(member: str, message: str, *, advice: str | None = None, **facts: object) -> RequestInvalid:
@@ -182,21 +209,30 @@ def _keys_json(source: KeySource) -> JsonValue:
         case _:
             document = {"discovery": source.url.text}
     if source.authorities is not None:
-        document["authorities"] = source.authorities
+        document["authorities"] = _certificates_json(source.authorities)
     if source.private:
         document["private"] = True
     return document
 
 
 def _certificates(value: JsonValue) -> str:
-    if isinstance(value, str) and len(value) <= _MAX_PEM:
-        try:
-            x509.load_pem_x509_certificates(value.encode())
-        except ValueError:
-            pass
-        else:
-            return value
-    raise _wrong("keys", "`authorities` is the PEM text of certificates")
+    """PEM text of an array of certificates, each base64 of its DER as in `x5c` (RFC 7517 section 4.7)."""
+    if isinstance(value, list) and 0 < len(value) <= _MAX_CERTIFICATES:
+        found = []
+        for each in value:
+            try:
+                der = b64decode(each, validate=True) if isinstance(each, str) else b""
+                found.append(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode())
+            except ValueError:
+                break
+        if len(found) == len(value):
+            return "".join(found)
+    raise _wrong("keys", f"`authorities` is an array of 1 to {_MAX_CERTIFICATES} certificates, each base64 of its DER")
+
+
+def _certificates_json(pem: str) -> list[JsonValue]:
+    loaded = x509.load_pem_x509_certificates(pem.encode())
+    return [b64encode(one.public_bytes(Encoding.DER)).decode() for one in loaded]
 
 
 def _algorithms(document: Mapping[str, JsonValue]) -> tuple[str, ...]:
@@ -228,6 +264,14 @@ def _attributes(value: JsonValue) -> tuple[tuple[str, tuple[str, ...]], ...]:
         raise _wrong("attributes", "`attributes` is an object: attribute to claim")
     idp_rules.attributes(dict.fromkeys(value, ""))
     return tuple(sorted((name, _path("attributes", claim)) for name, claim in value.items()))
+
+
+def _contexts(document: Mapping[str, JsonValue]) -> frozenset[str]:
+    chosen = frozenset(_texts(document, "contexts"))
+    unknown = sorted(chosen - set(CONTEXTS))
+    if unknown:
+        raise _wrong("contexts", f"`{unknown[0][:64]}` is not a context", allowed=list(CONTEXTS))
+    return chosen
 
 
 def _lifetime(value: JsonValue) -> int:

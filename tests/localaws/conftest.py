@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from daypass.localaws.app import LocalAwsConfig, build
+from daypass.localaws.app import Front, LocalAwsConfig, build
 from daypass.sts.observed import AS_OBSERVED, Observed
 from support.asgi import served
 from support.https_issuer import HttpsIssuer, https_issuer
@@ -38,6 +38,8 @@ def aws(stage: tuple[Stage, int], shared_issuer: HttpsIssuer, ca_file: Path) -> 
     clock = Clock()
 
     def start(observed: Observed) -> None:
+        if isinstance(stage[0].app, Front):
+            stage[0].app.instance.close()
         stage[0].app = build(LocalAwsConfig(trust=(ca_file,), observed=observed), clock)
 
     start(AS_OBSERVED)

@@ -244,7 +244,7 @@ def test_a_change_of_form_is_shown_with_the_policies_it_breaks_and_then_either_f
         ]
         for each in shown["policies"]
     }
-    stops = [(True, False, ["statement 1 (Allow)"], [])]
+    stops: list[object] = [(True, False, ["statement 1 (Allow)"], [])]
     assert answers == {
         "old.json": stops,
         "get-role.json": stops,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.idp.exchange.connection import Connection
+from daypass.idp.exchange.directory import Directory
 from daypass.idp.exchange.exchange import Exchange, ExchangeRequest, Grant
 from daypass.idp.exchange.terms import Pasted
 from daypass.idp.exchange.terms_document import read_terms
@@ -74,9 +75,9 @@ class ExchangeHouse:
             subjects=self.office.subjects,
             algorithms=("ES256",),
         )
+        self.directory = Directory(self.office.store, self.connections)
         self.exchange = Exchange(
-            registry=self.office.store,
-            connections=self.connections,
+            directory=self.directory,
             replays=self.replays,
             keys=self.keys,
             issuer=self.issuer,
@@ -114,6 +115,7 @@ class ExchangeHouse:
             created_at=self.office.clock(),
         )
         self.connections.add_connection(connection)
+        self.directory.forget()
         return connection
 
     def token(self, key: PrivateKey | None = None, **claims: Any) -> str:

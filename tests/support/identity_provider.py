@@ -12,6 +12,7 @@ import httpx
 
 from daypass.idp.caller import Caller
 from daypass.idp.exchange.connections import Connections
+from daypass.idp.exchange.directory import Directory
 from daypass.idp.exchange.exchange import Exchange
 from daypass.idp.exchange.upstream import FetchedUpstreamKeys
 from daypass.idp.issue import Issuer
@@ -71,7 +72,9 @@ class World:
         )
         asyncio.run(self.key_rings.load())
         self.key_ring = self.key_rings.root.key_ring
-        self.registry = Registry(self.store, audit, self.clock, os.urandom)
+        connections = MemoryConnectionStore()
+        directory = Directory(self.store, connections)
+        self.registry = Registry(self.store, audit, self.clock, os.urandom, changed=directory.forget)
         subjects = SubjectLedger(MemorySubjectStore(), self.store, audit, self.clock)
         issuer = Issuer(
             self.key_rings,
@@ -83,10 +86,8 @@ class World:
             usual_lifetime_seconds=self.settings.token_lifetime_seconds,
             max_lifetime_seconds=self.settings.token_lifetime_max_seconds,
         )
-        connections = MemoryConnectionStore()
         exchange = Exchange(
-            registry=self.store,
-            connections=connections,
+            directory=directory,
             replays=MemoryReplayStore(),
             keys=FetchedUpstreamKeys(self.clock),
             issuer=issuer,
@@ -97,6 +98,7 @@ class World:
             registry=self.store,
             connections=connections,
             exchange=exchange,
+            directory=directory,
             audit=audit,
             clock=self.clock,
             random_bytes=os.urandom,

@@ -47,6 +47,7 @@ async def identity_provider(
         SettingInvalid: when the passphrase file is empty or not text.
     """
     from daypass.idp.exchange.connections import Connections
+    from daypass.idp.exchange.directory import Directory
     from daypass.idp.exchange.exchange import Exchange
     from daypass.idp.exchange.upstream import FetchedUpstreamKeys
     from daypass.idp.issue import Issuer
@@ -83,7 +84,8 @@ async def identity_provider(
             monotonic=monotonic,
         )
         await key_rings.load()
-        registry = Registry(store.registry, audit, clock, os.urandom)
+        directory = Directory(store.registry, store.connections, shared=store.shared)
+        registry = Registry(store.registry, audit, clock, os.urandom, shared=store.shared, changed=directory.forget)
         subjects = SubjectLedger(store.subjects, store.registry, audit, clock)
         issuer = Issuer(
             key_rings,
@@ -97,8 +99,7 @@ async def identity_provider(
             subject_limit=settings.subject_max_length,
         )
         exchange = Exchange(
-            registry=store.registry,
-            connections=store.connections,
+            directory=directory,
             replays=store.replays,
             keys=FetchedUpstreamKeys(clock),
             issuer=issuer,
@@ -109,6 +110,7 @@ async def identity_provider(
             registry=store.registry,
             connections=store.connections,
             exchange=exchange,
+            directory=directory,
             audit=audit,
             clock=clock,
             random_bytes=os.urandom,

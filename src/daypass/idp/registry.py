@@ -84,13 +84,19 @@ class Registry:
         random_bytes: Callable[[int], bytes],
         *,
         shared: bool = False,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Nothing is read yet. `shared`: other processes write to the store, too, so memory answers for nothing."""
+        """Nothing is read yet.
+
+        `shared`: other processes write to the store, too, so memory answers for nothing. `changed` is told of every
+        change of an organization or a project, for whoever else remembers them.
+        """
         self._store = store
         self._audit = audit
         self._clock = clock
         self._random_bytes = random_bytes
         self._changing = Lock()
+        self._changed = changed
         self._index = SecretIndex(0 if shared else MAX_ENTRIES)
         self.refusals = Refusals(audit, clock)
 
@@ -547,6 +553,8 @@ class Registry:
         finally:
             if forget is not None:
                 self._index.forget(forget)
+                if not isinstance(forget, Workload):
+                    self._changed()
 
     async def _organization(self, caller: Caller, id_or_slug: str) -> Organization:
         found = await to_thread(self._store.organization, id_or_slug)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from daypass.errors import AlreadyExists, IssuerUrlInvalid, NotFound, RequestInvalid, ScopeMissing
+from daypass.errors import AlreadyExists, ExchangeRefused, IssuerUrlInvalid, NotFound, RequestInvalid, ScopeMissing
 from daypass.idp.caller import Caller
 from daypass.idp.exchange.connections import Connections
 from daypass.idp.exchange.terms_document import read_terms, terms_document
@@ -36,6 +36,7 @@ async def _opened() -> tuple[ExchangeHouse, Connections]:
         registry=house.office.store,
         connections=house.connections,
         exchange=house.exchange,
+        directory=house.directory,
         audit=house.office.audit,
         clock=house.office.clock,
         random_bytes=secrets.token_bytes,
@@ -206,5 +207,24 @@ def test_another_organizations_administrator_sees_nothing() -> None:
         assert await connections.connections(reader, "northwind")
         with pytest.raises(ScopeMissing):
             await connections.delete(reader, "northwind", "gitlab")
+
+    asyncio.run(run())
+
+
+def test_what_is_remembered_is_forgotten_with_every_change() -> None:
+    """A connection that is switched off, a project's organization that offers less: the next exchange knows."""
+
+    async def run() -> None:
+        house, connections = await _opened()
+        await connections.create(OPERATOR, "northwind", name="gitlab", project="ledger", terms=TERMS)
+        await house.swap(house.token())
+        await connections.update(OPERATOR, "northwind", "gitlab", enabled=False)
+        with pytest.raises(ExchangeRefused):
+            await house.swap(house.token())
+        await connections.update(OPERATOR, "northwind", "gitlab", enabled=True)
+        await house.swap(house.token())
+        await connections.delete(OPERATOR, "northwind", "gitlab")
+        with pytest.raises(ExchangeRefused):
+            await house.swap(house.token())
 
     asyncio.run(run())

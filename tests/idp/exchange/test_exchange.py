@@ -29,9 +29,10 @@ from daypass.errors import (
     TokenSignatureInvalid,
     TokenTooLarge,
 )
+from daypass.idp.exchange.exchange import Grant
 from daypass.idp.issue import UPSTREAM_CLAIM
 from daypass.tokens.peek import peek
-from support.exchanging import UPSTREAM, ExchangeHouse
+from support.exchanging import AUDIENCE, UPSTREAM, ExchangeHouse
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -319,5 +320,36 @@ def test_two_issuers_with_the_same_ids_are_two_workloads() -> None:
         first = await house.swap(house.token())
         second = await house.swap(house.token(iss="https://gitlab.fabrikam.example"))
         assert first.subject != second.subject
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("grant", Grant)
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"project_id": "4"},
+        {"aud": "https://other.example"},
+        {"aud": [AUDIENCE, "https://other.example"]},
+        {"iss": "https://other.example"},
+        {"job_project_id": "4"},
+        {"urn:daypass:upstream": {}},
+        {"exp": 1},
+        {"iat": None},
+    ],
+)
+def test_threats_60_every_grant_passes_every_refusal(grant: Grant, claims: dict[str, Any]) -> None:
+    """The grants are those that the code knows: a new one is in here by itself."""
+
+    async def run() -> None:
+        house = await _house()
+        await house.swap(house.token(), grant=grant)
+        with pytest.raises(DaypassError):
+            await house.swap(house.token(**claims), grant=grant)
+        token = house.token()
+        await house.swap(token, grant=grant)
+        for other in Grant:
+            with pytest.raises(TokenReplayed):
+                await house.swap(token, grant=other)
 
     asyncio.run(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Lock, to_thread
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,10 +17,10 @@ from daypass.idp.exchange.terms_document import read_terms, terms_document
 from daypass.tokens import strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from daypass.idp.caller import Caller
+    from daypass.idp.exchange.directory import Directory
     from daypass.idp.exchange.exchange import Exchange
     from daypass.idp.exchange.judge import Verdict
     from daypass.idp.exchange.terms import Terms
@@ -40,6 +41,7 @@ class Connections:
         registry: RegistryStore,
         connections: ConnectionStore,
         exchange: Exchange,
+        directory: Directory,
         audit: AuditLog,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
@@ -47,6 +49,7 @@ class Connections:
         self._registry = registry
         self._connections = connections
         self._exchange = exchange
+        self._directory = directory
         self._audit = audit
         self._clock = clock
         self._random_bytes = random_bytes
@@ -157,29 +160,34 @@ class Connections:
             found += [
                 record
                 for record in page
-                if record.entry.outcome in {"refused", "failed"}
-                and record.entry.detail.get("connection_id") == connection.id
+                if record.entry.outcome in {"refused", "failed"} and connection.id in _concerned(record)
             ]
             found = found[-limit:]
             after = page[-1].sequence
         return found[::-1]
 
-    def _recorded(self, caller: Caller, event: str, connection: Connection) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def _recorded(self, caller: Caller, event: str, connection: Connection) -> AsyncIterator[None]:
+        """Record a change, let it happen, and let nobody remember how it was before."""
         detail = {
             "connection_id": connection.id,
             "connection": connection.name,
             "enabled": str(connection.disabled_at is None).lower(),
             "terms": strict_json.dump(terms_document(connection.terms)).decode(),
         }
-        return recorded(
-            self._audit,
-            self._clock,
-            caller,
-            event,
-            organization_id=connection.organization_id,
-            project_id=connection.project_id,
-            detail=detail,
-        )
+        try:
+            async with recorded(
+                self._audit,
+                self._clock,
+                caller,
+                event,
+                organization_id=connection.organization_id,
+                project_id=connection.project_id,
+                detail=detail,
+            ):
+                yield
+        finally:
+            self._directory.forget()
 
     async def _organization(self, caller: Caller, id_or_slug: str) -> Organization:
         found = await to_thread(self._registry.organization, id_or_slug)
@@ -192,6 +200,12 @@ class Connections:
         if found is None:
             raise NotFound(f"there is no connection `{id_or_name}`")
         return found
+
+
+def _concerned(record: AuditRecord) -> Sequence[str]:
+    """The ids of the connections that a row tells of: one, or all that were tried."""
+    detail = record.entry.detail
+    return [detail.get("connection_id", ""), *detail.get("connections", "").split(" ")]
 
 
 def _checked(document: Mapping[str, JsonValue], organization: Organization) -> Terms:

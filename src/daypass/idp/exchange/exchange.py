@@ -23,7 +23,6 @@ from daypass.errors import (
     DaypassError,
     ExchangeRefused,
     Invalid,
-    NotFound,
     Refused,
     TokenMalformed,
     TokenReplayed,
@@ -41,9 +40,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from daypass.idp.exchange.connection import Connection
+    from daypass.idp.exchange.directory import Directory
     from daypass.idp.issue import IssuedToken
     from daypass.idp.model import Organization, Project
-    from daypass.idp.ports import AuditLog, Clock, ConnectionStore, RegistryStore, ReplayStore
+    from daypass.idp.ports import AuditLog, Clock, ReplayStore
     from daypass.secret import Secret
     from daypass.tokens.key_set import KeySet
     from daypass.tokens.verify import VerifiedClaims
@@ -110,16 +110,14 @@ class Exchange:
     def __init__(
         self,
         *,
-        registry: RegistryStore,
-        connections: ConnectionStore,
+        directory: Directory,
         replays: ReplayStore,
         keys: UpstreamKeys,
         issuer: IssueFor,
         audit: AuditLog,
         clock: Clock,
     ) -> None:
-        self._registry = registry
-        self._connections = connections
+        self._directory = directory
         self._replays = replays
         self._keys = keys
         self._issuer = issuer
@@ -168,13 +166,7 @@ class Exchange:
 
     async def _candidates(self, request: ExchangeRequest, issuer: str) -> Sequence[Connection]:
         """The connections to try: to that issuer and no other, so that nothing else is ever fetched."""
-        organization_id = None
-        if request.organization is not None:
-            organization = await to_thread(self._registry.organization, request.organization)
-            if organization is None:
-                raise ConnectionUnknown("there is no such organization")
-            organization_id = organization.id
-        known = await to_thread(self._connections.connections_of_issuer, issuer, organization_id=organization_id)
+        known = await self._directory.connections(issuer, request.organization)
         found = [
             one
             for one in known
@@ -197,10 +189,7 @@ class Exchange:
         """Whom the token stands for here: nobody who is in the registry, but somebody of a project that is."""
         connection, claims = verdict.connection, verdict.claims
         assert claims is not None
-        organization = await to_thread(self._registry.organization, connection.organization_id)
-        project = await to_thread(self._registry.project, connection.organization_id, connection.project_id)
-        if organization is None or project is None:
-            raise NotFound("the connection's project is not there any more")
+        organization, project = await self._directory.home(connection)
         workload = Workload(
             id=connection.workload_id(claims),
             organization_id=connection.organization_id,
@@ -287,6 +276,8 @@ class Exchange:
         detail = {"grant": request.grant.name.lower(), "message": fault.message}
         if one is not None:
             detail |= {"connection_id": one.id, "connection": one.name}
+        elif candidates:
+            detail["connections"] = " ".join(each.id for each in candidates[:MAX_CANDIDATES])
         unmet = fault.facts.get("unmet")
         if isinstance(unmet, list):
             first = unmet[0]

@@ -10,9 +10,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from daypass.idp.issue import Issuer, IssueRequest
-from daypass.idp.key_ring import KeyRing
-from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemorySigner
+from daypass.idp.key_rings import KeyRings
+from daypass.idp.memory import (
+    MemoryAuditLog,
+    MemoryKeyStore,
+    MemoryRegistryStore,
+    MemorySigner,
+    MemorySubjectStore,
+)
 from daypass.idp.model import DEFAULT_AUDIENCE, Organization, Project, Workload, WorkloadKind
+from daypass.idp.subject_ledger import SubjectLedger
 from daypass.names import IssuerUrl
 from daypass.store import open_store
 
@@ -52,9 +59,11 @@ async def _issue(audit: AuditLog, seconds: float) -> Issued:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    key_ring = KeyRing(MemoryKeyStore(), MemorySigner(clock), clock, audit)
-    await key_ring.ensure(("ES256",))
-    issuer = Issuer(IssuerUrl.parse("https://idp.example.com"), key_ring, audit, clock, os.urandom)
+    registry, url = MemoryRegistryStore(), IssuerUrl.parse("https://idp.example.com")
+    key_rings = KeyRings(url, MemoryKeyStore(), registry, MemorySigner(clock), clock, audit, algorithms=["ES256"])
+    await key_rings.load()
+    subjects = SubjectLedger(MemorySubjectStore(), registry, audit, clock)
+    issuer = Issuer(key_rings, audit, clock, os.urandom, subjects=subjects)
     count, cpu, begin = 0, time.process_time(), time.perf_counter()
 
     async def ask() -> None:

@@ -229,9 +229,10 @@ def test_a_change_of_form_is_shown_with_the_policies_it_breaks_and_then_either_f
     files = {"old.json": url, "new.json": f"organization:{organization}:*", "both.json": "*"}
     for name, subject in files.items():
         (tmp_path / name).write_text(stage.policy(stage.serving.base, LOGIN, sub=subject))
+    (tmp_path / "other.json").write_text(stage.policy("https://other.example", LOGIN, sub=url))
     answer = stage.aws.client("iam").get_role(RoleName="by-url")
     (tmp_path / "get-role.json").write_text(json.dumps(answer, default=str))
-    policies = [part for name in (*files, "get-role.json") for part in ("--policy", str(tmp_path / name))]
+    policies = [part for name in (*files, "other.json", "get-role.json") for part in ("--policy", str(tmp_path / name))]
     change = ("org", "format", "moving", "--token-format", "daypass")
 
     shown = stage.said(*change, "--dry-run", *policies)
@@ -250,6 +251,7 @@ def test_a_change_of_form_is_shown_with_the_policies_it_breaks_and_then_either_f
         "get-role.json": stops,
         "new.json": [(False, True, [], ["statement 1 (Allow)"])],
         "both.json": [],
+        "other.json": [],
     }
     words = stage.run(*change, "--dry-run", *policies).stdout
     assert f"old  {url}" in words

@@ -65,10 +65,12 @@ def claims_change(
 def _applying(
     policy: Policy, claims: Mapping[str, JsonValue] | None, now: datetime
 ) -> tuple[bool, dict[int, StatementResult]]:
-    if claims is None:
+    issuer = None if claims is None else claims.get("iss")
+    if claims is None or not isinstance(issuer, str):
         return False, {}
-    issuer = claims.get("iss")
-    provider = likely_provider(policy, issuer if isinstance(issuer, str) else None)
+    provider = likely_provider(policy, issuer)
+    if provider.issuer_url != issuer:
+        return False, {}  # the policy trusts other issuers alone
     explanation = explain(policy, Attempt.imagine(claims, provider=provider, now=now))
     results = (result for decision in explanation.decisions for result in decision.statements)
     return explanation.allowed, {result.index: result for result in results if result.applies}

@@ -423,6 +423,7 @@ OURS = {
     "daypass.ambient.service",
     "daypass.calling",
     "daypass.cli",
+    "daypass.cli.exchanging",
     "daypass.cli.idp",
     "daypass.cli.main",
     "daypass.cli.output",

@@ -178,10 +178,12 @@ class TestThreats63Smuggling:
         self, house: House, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
     ) -> None:
         token = house.token()
-        answer = house.post(house.form(subject_token=None), path=f"/token?subject_token={token}")
-        assert refused(answer) == (400, "invalid_request", "request_invalid")
+        for form in (house.form(subject_token=None), house.form()):
+            answer = house.post(form, path=f"/token?subject_token={token}")
+            assert refused(answer) == (400, "invalid_request", "request_invalid")
+            assert token not in answer.text
         printed = capsys.readouterr()
-        assert token not in caplog.text + printed.out + printed.err + answer.text
+        assert token not in caplog.text + printed.out + printed.err
 
     @pytest.mark.parametrize(
         ("media_type", "body"),

@@ -99,6 +99,24 @@ def test_threats_46_untrusted_contexts(preset: str | None, claims: dict[str, Any
     assert found <= set(CONTEXTS)
 
 
+PAIRS = [
+    (("a.b", "c"), ("a", "b.c")),
+    (("a%2Eb", "c"), ("a.b", "c")),
+    (("1", "x"), ("1%", "x")),
+    (("A", "x"), ("a", "x")),
+    (("~", "x"), ("%7E", "x")),
+    (("x" * 40, "y"), ("x" * 41, "y")),
+    (("x" * 40 + ".y", "z"), ("x" * 40, "y.z")),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_threats_62_identities_that_look_alike(one: tuple[str, str], other: tuple[str, str]) -> None:
+    connection = Connection("con_a", "org_a", "prj_a", "x", read_terms(terms(identity=["a", "b"])), StoppedClock().now)
+    ids = {connection.workload_id({"a": a, "b": b}) for a, b in (one, other)}
+    assert len(ids) == 2
+
+
 values = st.text(min_size=1, max_size=40) | st.integers(0, 10**40) | st.booleans()
 
 

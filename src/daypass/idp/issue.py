@@ -277,7 +277,8 @@ class Issuer:
         """
         issuing, token_format = self._key_rings.of(organization), format_named(form.token_format)
         fixed = token_format.audience_form in {AudienceForm.THE_ISSUER, AudienceForm.NONE}
-        usual = next((each for each in organization.audiences if each == DEFAULT_AUDIENCE), organization.audiences[0])
+        audiences = organization.audiences
+        usual = DEFAULT_AUDIENCE if DEFAULT_AUDIENCE in audiences or not audiences else audiences[0]
         return claims_for(
             token_format,
             _facts(workload, project, organization),

@@ -64,6 +64,13 @@ class SubjectStoreContract:
         assert [each.subject for each in store.issued_subjects("org_a", after="s2")] == ["s3"]
 
 
+def test_threats_43_a_restart_forgets_no_subject(tmp_path: Path) -> None:
+    with open_store(tmp_path / "data") as opened:
+        opened.subjects.claim(ISSUED)
+    with open_store(tmp_path / "data") as opened:
+        assert opened.subjects.claim(replace(ISSUED, owner="b", organization_id="org_b")) == ISSUED
+
+
 class TestMemory(SubjectStoreContract):
     @pytest.fixture
     def store(self) -> SubjectStore:

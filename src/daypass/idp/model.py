@@ -70,6 +70,7 @@ class Organization:
     `token_format` names an entry of `daypass.subjects`; `subject_claims` are the ordered claim names of a format that
     lets them be chosen (Gitpod's claim keys), empty otherwise. With `own_issuer` its tokens have an issuer and keys of
     their own, at `/o/<slug>` below the root issuer; that is for ever, because other people's trust names it.
+    `aws_claims` are what workloads may ask to be told to AWS; `previous` is the form of tokens before the last change.
     """
 
     id: str

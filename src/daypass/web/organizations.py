@@ -67,7 +67,11 @@ class NewOrganization(Body):
 
 
 class OrganizationChange(Body):
-    """What is to change; the rest stays. `own_issuer` can be switched on, which changes `iss`, and never off."""
+    """What is to change; the rest stays. `own_issuer` can be switched on, which changes `iss`, and never off.
+
+    Until `either_until` tokens of the form before the change can be asked for, and are what those get who ask for none,
+    until it is `switched`.
+    """
 
     name: str | None = None
     token_format: str | None = None

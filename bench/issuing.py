@@ -21,7 +21,8 @@ from daypass.idp.memory import (
 from daypass.idp.model import DEFAULT_AUDIENCE, Organization, Project, Workload, WorkloadKind
 from daypass.idp.subject_ledger import SubjectLedger
 from daypass.names import IssuerUrl
-from daypass.store import open_store
+from daypass.secret import Secret
+from daypass.store import open_database, open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,12 @@ class Issued:
 def audited(folder: Path, seconds: float) -> Issued:
     """Each token's row is committed to disk before the token is given out."""
     with open_store(folder) as store:
+        return asyncio.run(_issue(store.audit, seconds))
+
+
+def audited_in_postgresql(url: str, seconds: float) -> Issued:
+    """Each token's row is committed by the PostgreSQL server at `url` before the token is given out."""
+    with open_database(Secret(url)) as store:
         return asyncio.run(_issue(store.audit, seconds))
 
 

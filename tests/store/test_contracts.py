@@ -27,6 +27,7 @@ from daypass.idp.model import (
     Workload,
     WorkloadKind,
 )
+from daypass.secret import Secret
 from daypass.store import open_database, open_store
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "sqlite":
         opening = open_store(tmp_path / "data")
     else:
-        opening = open_database(request.getfixturevalue("database_url"))
+        opening = open_database(Secret(request.getfixturevalue("database_url")))
     with opening as store:
         yield store
 

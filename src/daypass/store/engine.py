@@ -30,7 +30,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
         StoreUnavailable: when the database does not answer.
     """
     with _told(), engine.connect() as connection:
-        yield connection
+        if not shared(connection):
+            yield connection
+        else:
+            # Each statement sees what is committed, as it does in a transaction of `read committed`; without BEGIN and
+            # ROLLBACK around it, which are two more ways to the server and back.
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @contextmanager
@@ -62,7 +67,8 @@ def _told() -> Iterator[None]:
 
 def unavailable(error: SQLAlchemyError) -> StoreUnavailable:
     """What the database says, without the statement and its values."""
-    reason = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+    # PostgreSQL's further lines quote the statement, or the row.
+    reason = str(error.orig).partition("\n")[0] if isinstance(error, DBAPIError) else type(error).__name__
     return StoreUnavailable(
         f"the database did not answer: {reason}",
         advice="Look at the disk of the data folder, or at the database server.",

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 
 from daypass.errors import StoreUnavailable
 from daypass.store.engine import reading, shared, writing
-from daypass.store.postgresql import lock
+from daypass.store.postgresql import lock, patient
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -48,6 +48,7 @@ def migrate(engine: Engine) -> None:
         return
     with writing(engine) as connection:
         if shared(connection):
+            patient(connection)
             lock(connection, "migration")  # of replicas that start together one migrates, and the others find it done
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, Self, final
 
 from daypass import files
 from daypass.store.audit import SqlAuditLog
 from daypass.store.connections import SqlConnectionStore, SqlReplayStore
-from daypass.store.engine import shared
+from daypass.store.engine import shared, writing
 from daypass.store.keys import SqlKeyStore
 from daypass.store.migrating import migrate
-from daypass.store.postgresql import postgresql_engine, postgresql_url
+from daypass.store.postgresql import lock, patient, postgresql_engine, postgresql_url
 from daypass.store.registry import SqlRegistryStore
 from daypass.store.sqlite import sqlite_engine
 from daypass.store.subjects import SqlSubjectStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
     from sqlalchemy import Engine
+
+    from daypass.secret import Secret
 
 DATABASE: Final = "daypass.db"
 _BESIDE: Final = ("-wal", "-shm", "-journal")
@@ -50,7 +53,23 @@ class Store:
         self.subjects = SqlSubjectStore(engine)
         self.audit = audit
         self.shared: Final = shared(engine)
+        self._engine = engine
         self._closing = closing
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """One replica after the other: what a start finds missing, it makes, and the next one finds it made.
+
+        Raises:
+            StoreUnavailable: when another one's start takes more than a minute, or the database does not answer.
+        """
+        if not self.shared:
+            yield  # the folder is this process's alone
+            return
+        with writing(self._engine) as connection:
+            patient(connection)
+            lock(connection, "start")
+            yield
 
     def close(self) -> None:
         """Let the running commit end, close the database, give the folder free. Doing it twice is harmless."""
@@ -87,7 +106,7 @@ def open_store(path: Path) -> Store:
         return _open(engine, closing)
 
 
-def open_database(url: str) -> Store:
+def open_database(url: Secret) -> Store:
     """Open or migrate the PostgreSQL database at `url`, beside other replicas.
 
     Raises:
@@ -96,7 +115,7 @@ def open_database(url: str) -> Store:
         StoreUnavailable: when it does not answer, or was made by a newer Daypass.
     """
     with ExitStack() as closing:
-        engine = postgresql_engine(postgresql_url(url))
+        engine = postgresql_engine(postgresql_url(url.reveal()))
         closing.callback(engine.dispose)
         return _open(engine, closing)
 

@@ -11,6 +11,7 @@ import pytest
 
 from daypass.idp.memory import MemorySubjectStore
 from daypass.idp.model import IssuedSubject
+from daypass.secret import Secret
 from daypass.store import open_database, open_store
 
 if TYPE_CHECKING:
@@ -83,6 +84,6 @@ class TestSql(SubjectStoreContract):
         if request.param == "sqlite":
             opening = open_store(tmp_path / "data")
         else:
-            opening = open_database(request.getfixturevalue("database_url"))
+            opening = open_database(Secret(request.getfixturevalue("database_url")))
         with opening as opened:
             yield opened.subjects

@@ -91,14 +91,27 @@ def write_credentials(credentials: Credentials, *, profile: str, locations: Loca
 
 def write_region(region: str, *, profile: str, locations: Locations) -> None:
     """Put a region into a profile of the config file. Raises as `write_credentials` does."""
-    name = parse_profile(profile)
+    header, is_section = _config_section(parse_profile(profile))
+    _edit(locations.config, header, {"region": region}, is_section, locations)
+
+
+def read_region(*, profile: str, locations: Locations) -> str | None:
+    """The region that a profile has in the config file; None when it has none.
+
+    Raises:
+        ProfileNameInvalid: see `parse_profile`.
+        FileUnavailable: when the file cannot be read, or AWS's tools could not read it.
+    """
+    _, is_section = _config_section(parse_profile(profile))
+    found = _parsed(locations.config, _content(locations.config))
+    return next((keys["region"] for name, keys in found.items() if is_section(name) and keys.get("region")), None)
+
+
+def _config_section(name: str) -> tuple[str, Callable[[str], bool]]:
+    """The header of a profile in the config file, and what else is one of it."""
     header = name if name == "default" else f"profile {name}"
     quoted = re.compile(rf"profile\s+(['\"]?){re.escape(name)}\1\s*")
-
-    def is_section(found: str) -> bool:
-        return found == header or quoted.fullmatch(found) is not None
-
-    _edit(locations.config, header, {"region": region}, is_section, locations)
+    return header, lambda found: found == header or quoted.fullmatch(found) is not None
 
 
 def _edit(

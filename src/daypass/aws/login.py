@@ -99,8 +99,8 @@ def assume(
     Raises:
         AccountUnexpected: before anybody is asked, when the role's account is another one; and when the session's is.
         DaypassError: what finding the token raises.
-        AwsRefused: with `claims` in its `facts` (those that AWS looks at first), `token_claims` (all of them), and
-            `words` when the endpoint explains its refusals, as the local AWS does; else None.
+        AwsRefused: with `claims` in its `facts` (those that AWS looks at first), `token_claims` (all of them),
+            `session_name`, and `words` when the endpoint explains its refusals, as the local AWS does; else None.
         ServiceUnreachable, ServiceAnswerInvalid: see `StsClient`.
     """
     demand_account(role.account, expected_accounts)
@@ -159,6 +159,7 @@ class _Attempt:
             if isinstance(failure, AwsRefused):
                 failure.facts["claims"] = {each: claims[each] for each in _SHOWN_CLAIMS if each in claims}
                 failure.facts["token_claims"] = claims
+                failure.facts["session_name"] = name
                 failure.facts["words"] = _words(self._sts, failure.facts.get("why"))
             raise
         return Assumed(session, claims, name, duration_seconds)

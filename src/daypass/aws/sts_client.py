@@ -83,8 +83,8 @@ class StsClient:
 
         Raises:
             AwsAccessDenied: the trust policy says no, or there is no such role.
-            AwsRefused: AWS says no for another reason. `facts` of both hold `aws_code`, `http_status`, `fate`, and `why`:
-                a path at this endpoint that explains it, or None; the local AWS has one.
+            AwsRefused: AWS says no for another reason. `facts` of both hold `aws_code`, `http_status`, `fate`, and
+                `why`: a path at this endpoint that explains it, or None; the local AWS has one.
             ServiceUnreachable: when STS did not answer, or could not.
             ServiceAnswerInvalid: when the answer is not STS's.
         """
@@ -144,7 +144,7 @@ class StsClient:
         fault = sts_answer.read_fault(answer.body)
         facts: dict[str, object] = {"http_status": answer.status, "endpoint": self.origin}
         if fault is None:
-            if answer.status >= 500:
+            if answer.status >= 500 or answer.status == 429:
                 return ServiceUnreachable(
                     f"STS could not answer: status {answer.status}",
                     advice="Run the same command again in a while.",

@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="?",
         const="30",
         metavar="SECONDS",
-        help="try a denied login again for so long, for a role that was made a moment ago (default without: not at all)",
+        help="try a denied login again for so long, for a role that was made a moment ago (without it: not at all)",
     )
     aws.add_argument(
         "--clamp-duration",
@@ -100,7 +100,7 @@ def _add_token_source(command: Parser) -> None:
         "--token-source",
         default="auto",
         metavar="SOURCE",
-        help="where the token is from: auto (default), daypass, gitlab[:VARIABLE], github, file:PATH, command:COMMAND, …",
+        help="where the token is from: auto (default), daypass, gitlab[:NAME], github, file:PATH, command:COMMAND, …",
     )
 
 

@@ -60,7 +60,7 @@ def test_a_projected_token_for_the_audience_is_found(tmp_path: Path, name: str) 
 
 def test_a_pod_without_a_token_for_aws_gets_the_lines(tmp_path: Path) -> None:
     put(tmp_path, "kubernetes.io/serviceaccount/token", token("https://kubernetes.default.svc"))
-    with pytest.raises(TokenSourceIncomplete, match="no token for `sts.amazonaws.com`") as broken:
+    with pytest.raises(TokenSourceIncomplete, match=r"no token for `sts\.amazonaws\.com`") as broken:
         kubernetes.find(wish(), secrets=str(tmp_path))
     advice = broken.value.advice or ""
     assert "serviceAccountToken:\n              audience: sts.amazonaws.com\n" in advice

@@ -53,6 +53,7 @@ def test_nothing_is_known_by_less(environ: dict[str, str], monkeypatch: pytest.M
 
 
 def test_nothing_here_says_what_could_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platforms, "PRODUCT_NAME", "/nowhere")
     with pytest.raises(NoTokenSource) as none:
         find_token([AWS], {})
     assert "DAYPASS_URL" in (none.value.advice or "")

@@ -86,7 +86,7 @@ def event(folder: Path, head: object, base: object) -> str:
 
 
 @pytest.mark.parametrize(("head", "fork"), [({"id": 2}, True), (None, True), ({"id": 1}, False)])
-def test_a_fork_never_gets_a_token_from_github(tmp_path: Path, head: object, fork: bool) -> None:
+def test_a_fork_never_gets_a_token_from_github(tmp_path: Path, head: object, *, fork: bool) -> None:
     environ = {
         "GITHUB_ACTIONS": "true",
         "GITHUB_EVENT_NAME": "pull_request",

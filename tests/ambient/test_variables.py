@@ -75,7 +75,7 @@ def test_what_is_no_id_token_of_this_gitlab_is_left_alone(more: dict[str, str]) 
 
 def test_a_token_for_somebody_else_is_told_and_not_sent() -> None:
     environ = GITLAB | {"T": gitlab("https://gitlab.com")}
-    with pytest.raises(TokenSourceIncomplete, match="T is for `https://gitlab.com`") as broken:
+    with pytest.raises(TokenSourceIncomplete, match=r"T is for `https://gitlab\.com`") as broken:
         find([AWS], environ)
     assert "aud: sts.amazonaws.com" in (broken.value.advice or "")
     assert "--audience" in (broken.value.advice or "")

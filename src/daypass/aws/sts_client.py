@@ -47,6 +47,29 @@ _ADVICE: Final[Mapping[str, str]] = {
     "RegionDisabledException": "Activate STS in that region, or name another one with --region.",
     "ValidationError": "Check --duration-seconds against the role's maximum session duration, and the role's ARN.",
 }
+# By the beginning of the message, before the code alone.
+_ADVICE_BY_TEXT: Final = (
+    (
+        "The ID Token provided is not a valid JWT",
+        "Look at what gives the token: it must print three parts with dots between them, and nothing else.",
+    ),
+    (
+        "Missing a required claim",
+        "The issuer has to put iss, sub, aud, iat and exp into its tokens.",
+    ),
+    (
+        "No OpenIDConnect provider found",
+        "The role's account needs an IAM OIDC provider with exactly this URL, path and letter case included.",
+    ),
+    (
+        "The web identity token provided could not be validated",
+        "AWS says this alike of an audience that is not among the provider's client IDs and of a wrong signature.",
+    ),
+    (
+        "Incorrect token audience",
+        "The token's audience has to be among the client IDs of the IAM OIDC provider for its issuer.",
+    ),
+)
 
 
 class StsClient:
@@ -167,7 +190,8 @@ class StsClient:
             )
         if fault.code == "AccessDenied":
             return AwsAccessDenied(sentence, advice=None, **facts)
-        advice = _ADVICE.get("IDPCommunicationError" if kind is Fate.TRANSIENT else fault.code)
+        by_text = next((text for start, text in _ADVICE_BY_TEXT if fault.message.startswith(start)), None)
+        advice = by_text or _ADVICE.get("IDPCommunicationError" if kind is Fate.TRANSIENT else fault.code)
         skew = self._skew_seconds(answer)
         if skew is not None and abs(skew) > _MAX_SKEW_SECONDS:
             direction = "ahead of" if skew > 0 else "behind"

@@ -38,8 +38,8 @@ out:
 
 1. The claims that AWS looks at first: `iss`, `aud`, `azp`, `sub`. Never the token.
 2. Why. The local AWS explains its own refusals. Otherwise the role's trust policy does, where it can be read: a file
-   that `--policy` names, or IAM, asked with whatever AWS credentials AWS's own tools would find here (`iam:GetRole`, and
-   `iam:GetOpenIDConnectProvider` for the audiences). Then the failing statement, operator and key are told, what was
+   that `--policy` names, or IAM, asked with whatever AWS credentials AWS's own tools would find here
+   (`iam:GetRole`, and `iam:GetOpenIDConnectProvider` for the audiences). Then the failing statement, operator and key are told, what was
    wanted and found, and the smallest edit that lets exactly this token in.
 3. Where nobody can read the role, what to look at, likeliest first for this issuer.
 
@@ -47,8 +47,8 @@ out:
 1 for a refusal, 2 for a wrong command line or a job that is not set up for tokens, 3 where nothing could be found out.
 
 What is refused for a moment only is tried again without a word: when AWS cannot reach the issuer, throttles, or does
-not answer. Each try has a fresh token, and none is made with a token whose time is over. A role or provider that was made a
-moment ago is waited for with `--wait` (30 seconds, or `--wait SECONDS`); everything else is final.
+not answer. Each try has a fresh token, and none is made with a token whose time is over. A role or provider that
+was made a moment ago is waited for with `--wait` (30 seconds, or `--wait SECONDS`); everything else is final.
 
 """
 

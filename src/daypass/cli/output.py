@@ -67,7 +67,7 @@ def compact(value: object) -> str:
 
 
 def error(problem: DaypassError) -> None:
-    """Print why a command did not do what it was asked: the message, then the next step, which may have lines to add."""
+    """Print why a command did not do what it was asked: the message, then the next step, in one or more lines."""
     note(f"daypass: {problem.message}")
     for text in (problem.advice or "").split("\n"):
         if text:

@@ -39,8 +39,8 @@ out:
 1. The claims that AWS looks at first: `iss`, `aud`, `azp`, `sub`. Never the token.
 2. Why. The local AWS explains its own refusals. Otherwise the role's trust policy does, where it can be read: a file
    that `--policy` names, or IAM, asked with whatever AWS credentials AWS's own tools would find here
-   (`iam:GetRole`, and `iam:GetOpenIDConnectProvider` for the audiences). Then the failing statement, operator and key are told, what was
-   wanted and found, and the smallest edit that lets exactly this token in.
+   (`iam:GetRole`, and `iam:GetOpenIDConnectProvider` for the audiences). Then the failing statement, operator and key
+   are told, what was wanted and found, and the smallest edit that lets exactly this token in.
 3. Where nobody can read the role, what to look at, likeliest first for this issuer.
 
 `--explain` tells it of a login that succeeds, too. `--json` puts it on standard output for programs. The exit status is

@@ -5,7 +5,7 @@ Sources: AWS STS API reference, AssumeRoleWithWebIdentity and Common Errors; tex
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -24,7 +24,6 @@ from daypass.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from daypass.aws.credentials import Session
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 _CALL_SECONDS: Final = 10.0
 _MAX_SKEW_SECONDS: Final = 60
+_HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 # Refusals of AWS even when they pass: AWS did answer, and the token's issuer did not.
 _ABOUT_THE_ISSUER: Final = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
 
@@ -203,7 +203,7 @@ class StsClient:
     def _skew_seconds(self, answer: calling.Answer) -> int | None:
         """How far this machine's clock is ahead of the server's (`Date`, RFC 9110 section 6.6.1)."""
         try:
-            theirs = parsedate_to_datetime(answer.headers["date"])
+            theirs = datetime.strptime(answer.headers["date"], _HTTP_DATE).replace(tzinfo=UTC)
             return round((self._clock() - theirs).total_seconds())
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError):
             return None

@@ -5,12 +5,14 @@ Sources: AWS STS API reference, AssumeRoleWithWebIdentity and Common Errors; tex
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from daypass import __version__, calling
-from daypass.aws import sts_answer
+from daypass.aws import sigv4, sts_answer
 from daypass.errors import (
     AwsAccessDenied,
     AwsRefused,
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from daypass.aws.credentials import Session
+    from daypass.aws.credentials import Credentials, Session
     from daypass.names import RoleArn
     from daypass.secret import Secret
 
@@ -36,6 +38,7 @@ _CALL_SECONDS: Final = 10.0
 _MAX_SKEW_SECONDS: Final = 60
 # Two spaces after the comma, as AWS writes it.
 _KEY_NOT_FETCHED: Final = "Couldn't retrieve verification key from your identity provider,  please reference"
+_REGIONAL: Final = re.compile(r"sts(?:-fips)?\.([a-z0-9-]+)\..+")
 _THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"})
 
 _ADVICE: Final[Mapping[str, str]] = {
@@ -110,12 +113,62 @@ class StsClient:
                 "DurationSeconds": str(duration_seconds),
             }
         ).encode("ascii")
+        return self._session(body, None, role, session_name, "AssumeRoleWithWebIdentity")
+
+    def assume_role(
+        self,
+        credentials: Credentials,
+        *,
+        role: RoleArn,
+        session_name: str,
+        duration_seconds: int,
+        region: str | None = None,
+    ) -> Session:
+        """Go on from one session to one of `role` (role chaining); it lasts at most an hour.
+
+        `region` is what the request is signed for; by default that of the endpoint's name, else us-east-1.
+
+        Raises:
+            As `assume_role_with_web_identity` does.
+        """
+        form = {
+            "Action": "AssumeRole",
+            "Version": "2011-06-15",
+            "RoleArn": str(role),
+            "RoleSessionName": session_name,
+            "DurationSeconds": str(duration_seconds),
+        }
+        body = urlencode(form).encode("ascii")
+        parts = urlsplit(self._endpoint)
+        regional = _REGIONAL.fullmatch(parts.hostname or "")
+
+        def headers() -> Mapping[str, str]:
+            return sigv4.sign(
+                body,
+                host=calling.host_header(self._endpoint),
+                path=parts.path,
+                region=region or (regional[1] if regional else "us-east-1"),
+                credentials=credentials,
+                now=self._clock(),
+            )
+
+        return self._session(body, headers, role, session_name, "AssumeRole")
+
+    def _session(
+        self,
+        body: bytes,
+        signed: Callable[[], Mapping[str, str]] | None,
+        role: RoleArn,
+        session_name: str,
+        operation: str,
+    ) -> Session:
         deadline = self._waiting.monotonic() + BUDGET_SECONDS
         for retry in range(RETRIES + 1):
             try:
-                answer = self._call(body, deadline - self._waiting.monotonic())
+                answer = self._call(body, deadline - self._waiting.monotonic(), signed() if signed else {})
                 if answer.status == 200:
-                    return sts_answer.read_session(answer.body, role, session_name)
+                    session = sts_answer.read_session(answer.body, role, session_name, operation=operation)
+                    return replace(session, issued_at=server_time(answer))
                 failure: DaypassError = self._failure(answer)
             except ServiceUnreachable as error:
                 failure = error
@@ -146,7 +199,7 @@ class StsClient:
             raise ServiceAnswerInvalid(f"{self.origin} has no explanation", http_status=answer.status)
         return answer.body
 
-    def _call(self, body: bytes, left: float) -> calling.Answer:
+    def _call(self, body: bytes, left: float, signed: Mapping[str, str]) -> calling.Answer:
         return calling.call(
             "POST",
             self._endpoint,
@@ -154,6 +207,7 @@ class StsClient:
                 "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
                 "Accept": "text/xml",
                 "User-Agent": f"daypass/{__version__}",
+                **signed,
             },
             body=body,
             timeout_seconds=max(1.0, min(_CALL_SECONDS, left)),
@@ -201,12 +255,18 @@ class StsClient:
         return AwsRefused(sentence, advice=advice, transient=transient, **facts)
 
     def _skew_seconds(self, answer: calling.Answer) -> int | None:
-        """How far this machine's clock is ahead of the server's (`Date`, RFC 9110 section 6.6.1)."""
-        try:
-            theirs = parsedate_to_datetime(answer.headers["date"])
-            return round((self._clock() - theirs).total_seconds())
-        except (KeyError, ValueError, TypeError):
-            return None
+        """How far this machine's clock is ahead of the server's."""
+        theirs = server_time(answer)
+        return None if theirs is None else round((self._clock() - theirs).total_seconds())
+
+
+def server_time(answer: calling.Answer) -> datetime | None:
+    """When the answer was made, by the server's clock (`Date`, RFC 9110 section 6.6.1); None when it does not say."""
+    try:
+        found = parsedate_to_datetime(answer.headers["date"])
+    except (KeyError, ValueError, TypeError):
+        return None
+    return found if found.tzinfo else None
 
 
 def _may_pass(failure: DaypassError) -> bool:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from daypass.cli import output
+from daypass.cli.idp_holding import add_commands
 from daypass.cli.parsing import Parser, run
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     aws.add_argument("--scope", help="passed to the identity provider")
     aws.add_argument("-v", "--verbose", action="store_true", help="say which endpoint is asked")
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_commands(group)
     return group
 
 

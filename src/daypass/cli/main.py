@@ -33,6 +33,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "admin-token": ("daypass.cli.admin_token", "manage the credentials of the admin API"),
 }
 
+# Every start of an SDK may wait for this one, so it has a way that does not even load argparse.
+_CREDENTIALS: Final = ("idp", "credentials", "aws")
+
 DONE: Final = 0
 REFUSED: Final = 1
 WRONG_USAGE: Final = 2
@@ -117,6 +120,11 @@ def _run(argv: list[str]) -> int:
         return DONE
     if name not in COMMANDS:
         raise UsageInvalid(f"there is no command `{name}`", advice=_nearest(name))
+    if tuple(argv[:3]) == _CREDENTIALS:
+        from daypass.cli import idp_credentials
+
+        if idp_credentials.at_once(argv[3:]):
+            return DONE
     group = import_module(COMMANDS[name][0])
     status = group.run(group.parser().parse_args(argv[1:]))
     return int(status)

@@ -60,7 +60,7 @@ class Kept:
         """
         with self._asking:
             held = self._held
-            if held is not None and age.state(held.life, self._clocks()) is age.State.FRESH:
+            if held is not None and age.state(held.life, self._clocks()) == age.State.FRESH:
                 return held
             try:
                 self._held = self._supply()

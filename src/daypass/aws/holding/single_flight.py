@@ -28,7 +28,7 @@ _LEAST_SECONDS: Final = 30
 def usable(path: str, clocks: Callable[[], age.Reading]) -> Held | None:
     """What is in the cache, when it can be used as it is and nobody needs to do anything."""
     held = cache.read(path)
-    return held if held is not None and age.state(held.life, clocks()) is age.State.FRESH else None
+    return held if held is not None and age.state(held.life, clocks()) == age.State.FRESH else None
 
 
 def hold(
@@ -57,9 +57,9 @@ def hold(
         trouble(error)
         return obtain()
     found = age.State.GONE if held is None else age.state(held.life, clocks())
-    if held is not None and found is age.State.FRESH:
+    if held is not None and found == age.State.FRESH:
         return held
-    early = held is not None and found is age.State.EARLY
+    early = held is not None and found == age.State.EARLY
     try:
         return _next(path, obtain, clocks, trouble, timeout_seconds=0.0 if early else LOCK_SECONDS)
     except Unavailable as error:
@@ -87,7 +87,7 @@ def _next(
                 raise
             trouble(error)
             return obtain()
-        if kept is not None and age.state(kept.life, clocks()) is age.State.FRESH:
+        if kept is not None and age.state(kept.life, clocks()) == age.State.FRESH:
             return kept  # whoever had the lock before us asked
         got = obtain()
         try:

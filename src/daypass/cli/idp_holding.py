@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from daypass.cli import output
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from daypass.cli.parsing import Parser
     from daypass.errors import DaypassError
     from daypass.secret import Secret
-
-__all__ = ["add_commands", "add_wish", "find_token_for", "hold", "obtainer", "trouble", "wish"]
 
 
 def add_commands(group: Parser) -> None:
@@ -101,6 +100,27 @@ def add_commands(group: Parser) -> None:
     )
     logout.add_argument("-p", "--profile", metavar="NAME", help="the profile (default: AWS_PROFILE or `default`)")
     logout.add_argument("--all", action="store_true", help="all profiles that Daypass wrote, and the whole cache")
+
+
+def add_login_options(aws: Parser) -> None:
+    """Add to `login aws` what makes it more than one session in one profile."""
+    aws.add_argument(
+        "--refreshing",
+        action="store_true",
+        help="write a credential_process to ~/.aws/config instead of keys, so that SDKs refresh by themselves",
+    )
+    aws.add_argument("--roles", metavar="FILE", help="log in to all roles of this daypass-roles.toml")
+    aws.add_argument(
+        "--chain-role-arn", metavar="ARN", help="go on from there to this role; the session lasts at most an hour"
+    )
+    aws.add_argument("--unset", action="store_true", help="the same as: daypass idp logout aws")
+
+
+def wants_holding(arguments: argparse.Namespace) -> bool:
+    """Whether a login is one of these, and not one session of one role in one profile."""
+    several = len(arguments.role_arn or ()) > 1 or len(arguments.profile or ()) > 1
+    chosen = arguments.refreshing or arguments.unset or arguments.roles or arguments.chain_role_arn
+    return bool(several or chosen)
 
 
 def add_wish(parser: Parser) -> None:

@@ -38,12 +38,18 @@ class Reading(NamedTuple):
     boot_id: str
 
 
-class Span(NamedTuple):
-    """A session's life: when it was asked for, its seconds from then on, and the age at which to ask for the next."""
+class Span:
+    """A session's life: when it was asked for, its seconds from then on, and the age at which to ask for the next.
 
-    begun: Reading
-    lifetime_seconds: float
-    refresh_at_seconds: float
+    No NamedTuple, as `Held` is none: making such a class takes longer than reading the cache.
+    """
+
+    __slots__ = ("begun", "lifetime_seconds", "refresh_at_seconds")
+
+    def __init__(self, begun: Reading, lifetime_seconds: float, refresh_at_seconds: float) -> None:
+        self.begun = begun
+        self.lifetime_seconds = lifetime_seconds
+        self.refresh_at_seconds = refresh_at_seconds
 
 
 def now() -> Reading:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from daypass import files
 from daypass.aws.holding import age
@@ -23,17 +23,40 @@ SUFFIX: Final = ".json"
 _FORMAT: Final = 1
 
 
-class Held(NamedTuple):
+class Held:
     """A session of a role, and its life. `expires_at` is in seconds since 1970, by AWS's clock."""
 
-    access_key_id: str
-    secret_access_key: Secret
-    session_token: Secret
-    expires_at: int
-    role_arn: str
-    session_arn: str
-    account: str
-    life: age.Span
+    __slots__ = (
+        "access_key_id",
+        "account",
+        "expires_at",
+        "life",
+        "role_arn",
+        "secret_access_key",
+        "session_arn",
+        "session_token",
+    )
+
+    def __init__(
+        self,
+        *,
+        access_key_id: str,
+        secret_access_key: Secret,
+        session_token: Secret,
+        expires_at: int,
+        role_arn: str,
+        session_arn: str,
+        account: str,
+        life: age.Span,
+    ) -> None:
+        self.access_key_id = access_key_id
+        self.secret_access_key = secret_access_key
+        self.session_token = session_token
+        self.expires_at = expires_at
+        self.role_arn = role_arn
+        self.session_arn = session_arn
+        self.account = account
+        self.life = life
 
     def expires_here(self, at: age.Reading) -> int:
         """The end of the session by this machine's clock, by which its SDKs judge: AWS's, unless the clock is off."""

@@ -245,7 +245,7 @@ def _demand_only_ours_changed(
     old, new = _parsed(path, before), _parsed(path, after)
     ours = {name for name in new if is_section(name)}
     wanted = {key: value for key, value in values.items() if value is not None}
-    others_same = {name: keys for name, keys in old.items() if name not in ours} == {
+    others_same = {name: keys for name, keys in old.items() if not is_section(name)} == {
         name: keys for name, keys in new.items() if name not in ours
     }
     found = new[min(ours)] if ours else {}

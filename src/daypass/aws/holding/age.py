@@ -56,7 +56,7 @@ def now() -> Reading:
     """The clocks of this machine. `boot_id` is empty where there is no boot clock."""
     wall = time.time()
     try:
-        with open(_BOOT_ID, encoding="ascii") as file:
+        with open(_BOOT_ID, encoding="utf-8") as file:
             return Reading(wall, time.clock_gettime(time.CLOCK_BOOTTIME), file.read(64).strip())
     except (OSError, AttributeError):
         return Reading(wall, 0.0, "")

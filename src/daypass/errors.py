@@ -221,6 +221,12 @@ class AwsAccessDenied(AwsRefused):
     code = "aws_access_denied"
 
 
+class AccountUnexpected(Refused):
+    """The role is of another AWS account than the one that is expected. `facts` hold `wanted` and `found`."""
+
+    code = "account_unexpected"
+
+
 # ---------------------------------------------------------------------------------------------------- invalid
 
 
@@ -264,6 +270,12 @@ class SettingInvalid(Invalid):
     """A setting that cannot be used. `facts` hold `file`, `key` and `reason`."""
 
     code = "setting_invalid"
+
+
+class TokenSourceIncomplete(Invalid):
+    """A platform runs this job and gives it no identity token, as the job is set up. `advice` is what to add."""
+
+    code = "token_source_incomplete"
 
 
 class IssuerUrlInvalid(Invalid):
@@ -369,6 +381,12 @@ class NoTokenSource(Unavailable):
     """Nothing here can issue a token: no Daypass workload, no platform that is known."""
 
     code = "no_token_source"
+
+
+class TokenSourceFailed(Unavailable):
+    """The platform's program or service was asked for a token and did not give one."""
+
+    code = "token_source_failed"
 
 
 class FileUnsafe(Unavailable):

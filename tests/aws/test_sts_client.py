@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daypass.aws.sts_client import StsClient, Waiting
+from daypass.aws.persist import Waiting
+from daypass.aws.sts_client import StsClient
 from daypass.errors import (
     AwsAccessDenied,
     AwsRefused,

@@ -207,6 +207,18 @@ def _sections(path: Path) -> dict[str, dict[str, str]]:
     return _parsed(path, _content(path))
 
 
+def read_region(*, profile: str, locations: Locations) -> str | None:
+    """The region that a profile has in the config file; None when it has none.
+
+    Raises:
+        ProfileNameInvalid: see `parse_profile`.
+        FileUnavailable: when the file cannot be read, or AWS's tools could not read it.
+    """
+    _, is_section = _config_section(parse_profile(profile))
+    found = _parsed(locations.config, _content(locations.config))
+    return next((keys["region"] for name, keys in found.items() if is_section(name) and keys.get("region")), None)
+
+
 def _edit(
     path: Path,
     header: str,

@@ -35,9 +35,11 @@ def at_once(words: Sequence[str]) -> bool:
 
 def print_credentials(arguments: argparse.Namespace) -> int:
     """Print a session, from the cache or a new one."""
-    from daypass.cli.idp_holding import hold, obtainer, wish
+    from daypass.cli.idp_holding import hold_or_tell, wish
 
     wanted = wish(arguments, os.environ)
-    held = obtainer(wanted, os.environ)() if arguments.no_cache else hold(wanted, os.environ)
+    held = hold_or_tell(wanted, os.environ, keep=not arguments.no_cache)
+    if isinstance(held, int):
+        return held
     sys.stdout.write(shapes.process_json(held, age.now()) + "\n")
     return 0

@@ -19,7 +19,7 @@ def print_environment(arguments: argparse.Namespace) -> int:
     from daypass.aws.endpoint import region_from
     from daypass.aws.holding import age, shapes, shells
     from daypass.aws.holding.environment import CREDENTIALS
-    from daypass.cli.idp_holding import hold, wish
+    from daypass.cli.idp_holding import hold_or_tell, wish
 
     shell = shells.Shell(arguments.shell)
     if sum((arguments.unset, arguments.github_env, arguments.gitlab_dotenv is not None)) > 1:
@@ -29,7 +29,9 @@ def print_environment(arguments: argparse.Namespace) -> int:
         return 0
     wanted = wish(arguments, os.environ)
     target = _github_file() if arguments.github_env else None
-    held = hold(wanted, os.environ)
+    held = hold_or_tell(wanted, os.environ)
+    if isinstance(held, int):
+        return held
     values = shapes.variables(held, age.now(), wanted.region or region_from(os.environ))
     if target is not None:
         import secrets

@@ -22,7 +22,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     from daypass.aws.holding import age, shapes
     from daypass.aws.holding.environment import clean
     from daypass.cli import idp_agent
-    from daypass.cli.idp_holding import hold, wish
+    from daypass.cli.idp_holding import hold_or_tell, wish
 
     if not arguments.command:
         raise UsageInvalid(
@@ -31,7 +31,9 @@ def run_command(arguments: argparse.Namespace) -> int:
     wanted = wish(arguments, os.environ)
     if arguments.refreshing:
         return idp_agent.serve_command({"role": wanted}, arguments.command, port=0)
-    held = hold(wanted, os.environ)
+    held = hold_or_tell(wanted, os.environ)
+    if isinstance(held, int):
+        return held
     values = shapes.variables(held, age.now(), wanted.region or region_from(os.environ))
     return become(arguments.command, {**clean(os.environ), **values})
 

@@ -90,6 +90,7 @@ def add_commands(group: Parser) -> None:
     token_file.add_argument("--path", required=True, metavar="FILE", help="the file, made for its owner alone")
     token_file.add_argument("--audience", default="sts.amazonaws.com", help="default: sts.amazonaws.com")
     token_file.add_argument("--scope", help="passed to the identity provider")
+    token_file.add_argument("--token-source", default="auto", metavar="SOURCE", help="where the token is from")
     token_file.add_argument("--watch", action="store_true", help="stay, and replace the token before it ends")
     token_file.add_argument("--parent", metavar="PID", help="end with this process (default: the one that started it)")
 
@@ -133,6 +134,9 @@ def add_wish(parser: Parser) -> None:
     )
     parser.add_argument("--role-session-name", dest="session_name", metavar="NAME", help="name of the session")
     parser.add_argument("--audience", help="who the token is for (default: sts.amazonaws.com)")
+    parser.add_argument(
+        "--token-source", metavar="SOURCE", help="where the token is from (default: auto; see: daypass idp login aws)"
+    )
     parser.add_argument("--region", help="ask STS in this region")
     parser.add_argument("--scope", help="passed to the identity provider")
     parser.add_argument(
@@ -175,7 +179,8 @@ def obtainer(
     from daypass.aws.endpoint import region_from, sts_endpoint
     from daypass.aws.holding import age
     from daypass.aws.holding.obtain import Checked, obtain
-    from daypass.aws.sts_client import StsClient, Waiting
+    from daypass.aws.persist import Waiting
+    from daypass.aws.sts_client import StsClient
 
     checked = Checked.of(wanted)
     bundle = environ.get("AWS_CA_BUNDLE")
@@ -202,10 +207,19 @@ def obtainer(
 
 
 def find_token_for(wanted: Wanted, environ: Mapping[str, str]) -> Callable[[], Secret]:
-    """Something that finds a fresh token for a wish."""
-    from daypass.ambient import find_token
+    """Something that finds a fresh token for a wish.
 
-    return lambda: find_token([wanted.audience], environ, scope=wanted.scope)
+    Raises:
+        ArnInvalid: when the wish's role is none.
+    """
+    from daypass.aws.endpoint import default_audience
+    from daypass.cli.token_source import TokenSource
+    from daypass.names import RoleArn
+
+    audience = wanted.audience or default_audience(RoleArn.parse(wanted.role_arn).partition)
+    insisted = wanted.audience is not None
+    source = wanted.token_source or "auto"
+    return TokenSource(source, [audience], environ, insisted=insisted, scope=wanted.scope).token
 
 
 def hold(wanted: Wanted, environ: Mapping[str, str], *, ask: Callable[[], Held] | None = None) -> Held:
@@ -218,6 +232,25 @@ def hold(wanted: Wanted, environ: Mapping[str, str], *, ask: Callable[[], Held] 
 
     path = cache.entry(environ, wanted.key(environ))
     return single_flight.hold(path, obtain=ask or obtainer(wanted, environ), clocks=age.now, trouble=trouble)
+
+
+def hold_or_tell(wanted: Wanted, environ: Mapping[str, str], *, keep: bool = True) -> Held | int:
+    """As `hold`, but a refusal is told as `login aws` tells it, and is an exit status. Without `keep`, no cache.
+
+    Raises:
+        DaypassError: for what else stands in the way.
+    """
+    from daypass.errors import AwsRefused
+
+    try:
+        return hold(wanted, environ) if keep else obtainer(wanted, environ)()
+    except AwsRefused as refused:
+        from daypass.cli.denied import refused as tell
+        from daypass.names import RoleArn
+
+        if "claims" not in refused.facts:  # the chained role's own refusal
+            raise
+        return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False)
 
 
 def trouble(problem: DaypassError) -> None:

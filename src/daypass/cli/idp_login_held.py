@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daypass.ambient import AUTO
 from daypass.aws.credentials import Credentials
 from daypass.aws.credentials_file import (
     Locations,
@@ -21,8 +22,11 @@ from daypass.aws.holding.roles_file import Entry, read_roles
 from daypass.aws.holding.several import OneToken, ask_all
 from daypass.aws.holding.shapes import utc
 from daypass.aws.holding.wanted import DURATION_SECONDS, Wanted
+from daypass.aws.login import demand_account
 from daypass.cli import idp_holding, idp_logout, output
+from daypass.cli.arguments import accounts
 from daypass.errors import UsageInvalid
+from daypass.names import RoleArn
 
 if TYPE_CHECKING:
     import argparse
@@ -40,6 +44,9 @@ def log_in_held(arguments: argparse.Namespace) -> int:
         return _undo(arguments)
     entries = _entries(arguments, environ)
     checked = [Checked.of(entry.wanted) for entry in entries]
+    expected = accounts(arguments.expect_account)
+    for wish in checked:
+        demand_account((wish.chain or wish.role).account, expected)
     locations = Locations.of(environ)
     commands = [command_line(entry.wanted, environ) for entry in entries] if arguments.refreshing else []
     outcomes = ask_all(_asks(entries, environ, keep=arguments.refreshing))
@@ -101,6 +108,7 @@ def _entries(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Seque
         "audience": arguments.audience,
         "region": arguments.region,
         "scope": arguments.scope,
+        "token_source": None if arguments.token_source == AUTO else arguments.token_source,
         "chain_role_arn": arguments.chain_role_arn,
     }
     found = [Wanted.of({**values, "role_arn": role}, environ) for role in roles or [None]]
@@ -113,11 +121,11 @@ def _entries(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Seque
 
 def _asks(entries: Sequence[Entry], environ: Mapping[str, str], *, keep: bool) -> list[Callable[[], Held]]:
     """For each entry what asks for its session; one token per audience and scope serves all."""
-    tokens: dict[tuple[str, str | None], OneToken] = {}
+    tokens: dict[tuple[str | None, ...], OneToken] = {}
     asks: list[Callable[[], Held]] = []
     for entry in entries:
         wanted = entry.wanted
-        about = (wanted.audience, wanted.scope)
+        about = (wanted.audience, wanted.scope, RoleArn.parse(wanted.role_arn).partition)
         tokens.setdefault(about, OneToken(idp_holding.find_token_for(wanted, environ)))
         ask = idp_holding.obtainer(wanted, environ, tokens[about])
         asks.append(_kept(wanted, environ, ask) if keep else ask)

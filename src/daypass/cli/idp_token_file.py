@@ -24,7 +24,7 @@ def write(arguments: argparse.Namespace) -> int:
     """Write the token once, or again and again until the parent ends; the file stays."""
 
     def find() -> Secret:
-        return find_token([arguments.audience], os.environ, scope=arguments.scope)
+        return find_token([arguments.audience], os.environ, scope=arguments.scope, source=arguments.token_source)
 
     path = Path(arguments.path)
     if not arguments.watch:

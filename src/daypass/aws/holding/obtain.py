@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from daypass.aws.endpoint import parse_region
+from daypass.aws.endpoint import default_audience, parse_region
 from daypass.aws.holding import age
 from daypass.aws.holding.cache import Held
-from daypass.aws.login import default_session_name
-from daypass.errors import AwsRefused, DaypassError, UsageInvalid
+from daypass.aws.login import assume
+from daypass.aws.persist import persist
+from daypass.errors import UsageInvalid
 from daypass.names import RoleArn, parse_duration_seconds, parse_session_name
-from daypass.tokens import peek
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from daypass.aws.credentials import Session
     from daypass.aws.holding.wanted import Wanted
     from daypass.aws.sts_client import StsClient
     from daypass.secret import Secret
-    from daypass.tokens.strict_json import JsonValue
 
 CHAIN_SECONDS: Final = 3600
 """AWS lets a chained session last no longer, whatever the role's own maximum is (AWS IAM user guide, Role chaining)."""
-_SHOWN_CLAIMS: Final = ("iss", "aud", "azp", "sub")
 
 
 class Checked(NamedTuple):
@@ -53,13 +51,14 @@ class Checked(NamedTuple):
                 advice=f"Leave --duration-seconds out, or let the token's own role be {wanted.chain_role_arn}:"
                 " a role that is assumed with the token itself may last up to 12 hours.",
             )
-        if not wanted.audience:
+        if wanted.audience == "":
             raise UsageInvalid("the audience is empty", advice="Leave --audience out for sts.amazonaws.com.")
+        role = RoleArn.parse(wanted.role_arn)
         return cls(
-            role=RoleArn.parse(wanted.role_arn),
+            role=role,
             duration_seconds=duration,
             session_name=None if wanted.session_name is None else parse_session_name(wanted.session_name),
-            audience=wanted.audience,
+            audience=wanted.audience or default_audience(role.partition),
             region=None if wanted.region is None else parse_region(wanted.region),
             scope=wanted.scope,
             chain=None if wanted.chain_role_arn is None else RoleArn.parse(wanted.chain_role_arn),
@@ -75,33 +74,42 @@ def obtain(
     clocks: Callable[[], age.Reading],
     random: Callable[[], float],
 ) -> Held:
-    """Ask for a session, with a fresh token.
+    """Ask for a session, with a fresh token for each try.
 
     Raises:
-        DaypassError: what finding the token raises.
-        AwsRefused: with `claims` in its `facts`, those that AWS looks at first.
-        ServiceUnreachable, ServiceAnswerInvalid: see `StsClient`.
+        As `daypass.aws.login.assume` does.
     """
-    token = find_token()
-    claims = _claims(token)
-    name = wish.session_name or default_session_name(claims, clock())
     begun = clocks()
-    try:
-        session = sts.assume_role_with_web_identity(
-            token, role=wish.role, session_name=name, duration_seconds=wish.duration_seconds
-        )
-        if wish.chain is not None:
+
+    def token() -> Secret:
+        nonlocal begun
+        found = find_token()
+        begun = clocks()
+        return found
+
+    assumed = assume(
+        wish.role,
+        duration_seconds=wish.duration_seconds,
+        session_name=wish.session_name,
+        find_token=token,
+        sts=sts,
+        clock=clock,
+    )
+    session, chain = assumed.session, wish.chain
+    if chain is not None:
+
+        def onwards() -> Session:
+            nonlocal begun
             begun = clocks()
-            session = sts.assume_role(
-                session.credentials,
-                role=wish.chain,
-                session_name=name,
+            return sts.assume_role(
+                assumed.session.credentials,
+                role=chain,
+                session_name=assumed.session_name,
                 duration_seconds=wish.duration_seconds,
                 region=wish.region,
             )
-    except AwsRefused as refused:
-        refused.facts["claims"] = {claim: claims[claim] for claim in _SHOWN_CLAIMS if claim in claims}
-        raise
+
+        session = persist(onwards, waiting=sts.waiting)
     return _held(session, wish, begun, random())
 
 
@@ -122,10 +130,3 @@ def _held(session: Session, wish: Checked, begun: age.Reading, random: float) ->
         account=session.account,
         life=age.span(begun, max(0.0, min(lifetime, wish.duration_seconds)), random),
     )
-
-
-def _claims(token: Secret) -> Mapping[str, JsonValue]:
-    try:
-        return peek.peek(token.reveal(), duplicates="last").claims
-    except DaypassError:
-        return {}

@@ -15,7 +15,6 @@ except ImportError:  # pragma: no cover - an implementation of Python without it
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-AUDIENCE: Final = "sts.amazonaws.com"
 DURATION_SECONDS: Final = "3600"
 _OPTIONS: Final[Mapping[str, str]] = {
     "--role-arn": "role_arn",
@@ -36,31 +35,39 @@ _ENDPOINT: Final = (
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
 )
-# What decides whose token it is: the platforms' own variables, and files whose content does.
+# What decides whose token it is: what each platform (`daypass.ambient`) gives to one job and not to the next, and files
+# whose content does. A test holds it to what those modules read.
 _IDENTITY: Final = (
     "DAYPASS_URL",
     "DAYPASS_TOKEN",
-    "DAYPASS_ID_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_URL",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
     "AWS_ID_TOKEN",
+    "BITBUCKET_BUILD_NUMBER",
     "BITBUCKET_STEP_OIDC_TOKEN",
     "BUILDKITE_AGENT_ACCESS_TOKEN",
     "BUILDKITE_JOB_ID",
     "CI_JOB_ID",
-    "CI_JOB_JWT_V2",
     "CI_SERVER_URL",
     "CIRCLE_OIDC_TOKEN",
     "CIRCLE_OIDC_TOKEN_V2",
     "CIRCLE_WORKFLOW_JOB_ID",
+    "DAYPASS_ID_TOKEN",
     "GITLAB_OIDC_TOKEN",
-    "GITPOD_WORKSPACE_ID",
-    "ONA_ENVIRONMENT_ID",
     "GITPOD_ENVIRONMENT_ID",
+    "GITPOD_WORKSPACE_ID",
+    "ID_TOKEN",
+    "KUBERNETES_SERVICE_HOST",
+    "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+    "CI_JOB_JWT",
+    "CI_JOB_JWT_V2",
+    "GCE_METADATA_HOST",
+    "K_SERVICE",
     "SYSTEM_ACCESSTOKEN",
+    "SYSTEM_JOBID",
     "SYSTEM_OIDCREQUESTURI",
-    "TFC_WORKLOAD_IDENTITY_TOKEN",
     "TFC_RUN_ID",
+    "TFC_WORKLOAD_IDENTITY_TOKEN",
 )
 _IDENTITY_FILES: Final = ("DAYPASS_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 _MAX_IDENTITY_BYTES: Final = 64 * 1024
@@ -72,7 +79,7 @@ class Wanted(NamedTuple):
     role_arn: str
     duration_seconds: str = DURATION_SECONDS
     session_name: str | None = None
-    audience: str = AUDIENCE
+    audience: str | None = None
     region: str | None = None
     scope: str | None = None
     chain_role_arn: str | None = None
@@ -120,6 +127,9 @@ class Wanted(NamedTuple):
         parts = [*(f"{name}={value}" for name, value in self._asdict().items() if value is not None)]
         parts += [f"{name}={environ[name]}" for name in (*_ENDPOINT, *_IDENTITY) if environ.get(name)]
         parts += [f"{name}={_content(environ[name])}" for name in _IDENTITY_FILES if environ.get(name)]
+        argument = (self.token_source or "").partition(":")[2]
+        if argument:
+            parts.append(f"source={environ.get(argument) or _content(argument)}")
         return blake2b("\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 

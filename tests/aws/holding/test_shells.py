@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 def evaluated(shell: str, script: str, name: str) -> str:
     done = subprocess.run(
         [shell, "-c", f'{script}\nprintf %s "$' + name + '"'],
-        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "OLD": "x", "LC_ALL": "C.UTF-8"},
+        env={"PATH": "/usr/bin:/bin", "HOME": tempfile.gettempdir(), "OLD": "x", "LC_ALL": "C.UTF-8"},
         capture_output=True,
         check=True,
     )

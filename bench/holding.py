@@ -66,13 +66,13 @@ def section() -> list[dict]:
         plain |= {"HOME": name, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
         process, up = _up(folder, plain)
         try:
-            return _measured(up | plain | {"PATH": f"{Path(sys.executable).parent}:{plain['PATH']}"}, folder)
+            return _measured(up | plain | {"PATH": f"{Path(sys.executable).parent}:{plain['PATH']}"})
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _measured(environment: dict[str, str], folder: Path) -> list[dict]:
+def _measured(environment: dict[str, str]) -> list[dict]:
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         environment.pop(name, None)
     daypass = [str(Path(sys.executable).parent / "daypass"), "idp"]

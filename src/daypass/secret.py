@@ -24,7 +24,7 @@ class Secret:
         return self._text
 
     def __eq__(self, other: object) -> bool:
-        import hmac  # noqa: PLC0415 - brings OpenSSL, which whoever only carries a secret need not wait for
+        import hmac  # noqa: PLC0415 - loads OpenSSL's digests, which a login does not need
 
         return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
 

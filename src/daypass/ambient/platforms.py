@@ -79,10 +79,10 @@ def named(name: str) -> Platform | None:
     return next((platform for platform in (*PLATFORMS, *_BY_HAND) if platform.name == name), None)
 
 
-def here(environ: Mapping[str, str], *, product_name: str = PRODUCT_NAME) -> tuple[Platform, ...]:
-    """The platforms that this job runs on, in their order. `product_name` is the file that tells Google's machines."""
+def here(environ: Mapping[str, str], *, product_name: str | None = None) -> tuple[Platform, ...]:
+    """The platforms that this job runs on, in their order. `product_name`: another file for `PRODUCT_NAME`."""
     found = [platform for platform in PLATFORMS if _is_marked(platform.marks, environ)]
-    if not found and _is_google(product_name):
+    if not found and _is_google(product_name or PRODUCT_NAME):
         found = [platform for platform in PLATFORMS if platform.name == "google"]
     own_protocol = environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "").startswith(f"{environ.get('DAYPASS_URL', '')}/")
     if own_protocol and found[0].name == "daypass" and environ.get("GITHUB_ACTIONS") != "true":

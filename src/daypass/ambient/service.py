@@ -145,7 +145,8 @@ def refusal(answer: calling.Answer, url: str) -> DaypassError:
     known |= {"http_status": answer.status, "request_id": answer.headers.get("x-request-id")}
     return kind(
         title if isinstance(title, str) and title else f"{url} refused with status {answer.status}",
-        advice=advice if isinstance(advice, str) else None,
+        # Lines of their own are for what this program says, not for what a service does.
+        advice=" ".join(advice.splitlines()) if isinstance(advice, str) else None,
         **known,
     )
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _WHY_PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]{1,255}")
 _ALWAYS_ALLOWED_SECONDS: Final = 3600
 _SHOWN_CLAIMS: Final = ("iss", "aud", "azp", "sub")
+_OF_AWS: Final = "https://aws.amazon.com/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def assume(
             raise
         shorter = longest_hours(asked_for, duration_seconds) if clamp_duration else None
         if shorter is None:
-            refused.advice = _too_long(duration_seconds)
+            refused.advice = _too_long(duration_seconds, role)
             raise
         assumed = shorter
     demand_account(assumed.session.account, expected_accounts)
@@ -157,7 +158,7 @@ class _Attempt:
         except DaypassError as failure:
             self._failure = failure
             if isinstance(failure, AwsRefused):
-                failure.facts["claims"] = {each: claims[each] for each in _SHOWN_CLAIMS if each in claims}
+                failure.facts["claims"] = shown_claims(claims)
                 failure.facts["token_claims"] = claims
                 failure.facts["session_name"] = name
                 failure.facts["words"] = _words(self._sts, failure.facts.get("why"))
@@ -222,18 +223,24 @@ def default_session_name(claims: Mapping[str, JsonValue], now: datetime) -> str:
     return session_name_from(f"{workload[:50] or 'daypass'}-{int(now.timestamp())}")
 
 
+def shown_claims(claims: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The claims that AWS looks at before any policy, and those that it made up (tags, roles, source identity)."""
+    named = {name: claims[name] for name in _SHOWN_CLAIMS if name in claims}
+    return named | {name: value for name, value in claims.items() if name.startswith(_OF_AWS)}
+
+
 def _is_over(claims: Mapping[str, JsonValue], now: datetime) -> bool:
     end = claims.get("exp")
     return isinstance(end, int | float) and now.timestamp() >= end
 
 
-def _too_long(duration_seconds: int) -> str:
+def _too_long(duration_seconds: int, role: RoleArn) -> str:
     if duration_seconds <= _ALWAYS_ALLOWED_SECONDS:
         return "Ask for a shorter session with --duration-seconds."
     return (
         "Add --clamp-duration for the longest session that the role allows, or ask for at most 3600 seconds, which"
-        " every role allows; to raise the limit: aws iam update-role --role-name NAME --max-session-duration"
-        f" {duration_seconds}"
+        " every role allows; to raise the limit: aws iam update-role"
+        f" --role-name {role.name} --max-session-duration {duration_seconds}"
     )
 
 

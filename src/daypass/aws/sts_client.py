@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
 from daypass import __version__, calling
-from daypass.aws import fate, sigv4, sts_answer
+from daypass.aws import fate, sts_answer
 from daypass.aws.fate import Fate
 from daypass.errors import (
     AwsAccessDenied,
@@ -26,7 +26,6 @@ from daypass.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from daypass.aws.credentials import Credentials, Session
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 _CALL_SECONDS: Final = 10.0
 _MAX_SKEW_SECONDS: Final = 60
 _REGIONAL: Final = re.compile(r"sts(?:-fips)?\.([a-z0-9-]+)\..+")
+_HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 # Refusals of AWS even when they pass: AWS did answer, and the token's issuer did not.
 _ABOUT_THE_ISSUER: Final = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
 
@@ -50,6 +50,29 @@ _ADVICE: Final[Mapping[str, str]] = {
     "RegionDisabledException": "Activate STS in that region, or name another one with --region.",
     "ValidationError": "Check --duration-seconds against the role's maximum session duration, and the role's ARN.",
 }
+# By the beginning of the message, before the code alone.
+_ADVICE_BY_TEXT: Final = (
+    (
+        "The ID Token provided is not a valid JWT",
+        "Look at what gives the token: it must print three parts with dots between them, and nothing else.",
+    ),
+    (
+        "Missing a required claim",
+        "The issuer has to put iss, sub, aud, iat and exp into its tokens.",
+    ),
+    (
+        "No OpenIDConnect provider found",
+        "The role's account needs an IAM OIDC provider with exactly this URL, path and letter case included.",
+    ),
+    (
+        "The web identity token provided could not be validated",
+        "AWS says this alike of an audience that is not among the provider's client IDs and of a wrong signature.",
+    ),
+    (
+        "Incorrect token audience",
+        "The token's audience has to be among the client IDs of the IAM OIDC provider for its issuer.",
+    ),
+)
 
 
 class StsClient:
@@ -119,6 +142,8 @@ class StsClient:
         Raises:
             As `assume_role_with_web_identity` does.
         """
+        from daypass.aws import sigv4  # noqa: PLC0415 - its hashes bring OpenSSL's, and few sign anything
+
         form = {
             "Action": "AssumeRole",
             "Version": "2011-06-15",
@@ -213,7 +238,8 @@ class StsClient:
             )
         if fault.code == "AccessDenied":
             return AwsAccessDenied(sentence, advice=None, **facts)
-        advice = _ADVICE.get("IDPCommunicationError" if kind is Fate.TRANSIENT else fault.code)
+        by_text = next((text for start, text in _ADVICE_BY_TEXT if fault.message.startswith(start)), None)
+        advice = by_text or _ADVICE.get("IDPCommunicationError" if kind is Fate.TRANSIENT else fault.code)
         skew = self._skew_seconds(answer)
         if skew is not None and abs(skew) > _MAX_SKEW_SECONDS:
             direction = "ahead of" if skew > 0 else "behind"
@@ -231,7 +257,6 @@ class StsClient:
 def _server_time(answer: calling.Answer) -> datetime | None:
     """When the answer was made, by the server's clock (`Date`, RFC 9110 section 6.6.1); None when it does not say."""
     try:
-        found = parsedate_to_datetime(answer.headers["date"])
-    except (KeyError, ValueError, TypeError):
+        return datetime.strptime(answer.headers["date"], _HTTP_DATE).replace(tzinfo=UTC)
+    except (KeyError, ValueError):
         return None
-    return found if found.tzinfo else None

@@ -107,8 +107,10 @@ def allowed(assumed: Assumed, *, role: RoleArn, policy: str | None) -> None:
     Raises:
         DaypassError: when the policy file has no trust policy that can be read.
     """
+    from daypass.aws.login import shown_claims
+
     claims = assumed.claims
-    _claims({"role": str(role), **{name: claims[name] for name in ("iss", "aud", "azp", "sub") if name in claims}})
+    _claims({"role": str(role), **shown_claims(claims)})
     if policy is not None:
         told = _explained(_file(policy), claims, role, assumed.session_name, None)
     else:

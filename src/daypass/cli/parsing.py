@@ -89,7 +89,13 @@ class Parser(argparse.ArgumentParser):
 
     def commands(self, *, required: bool = True) -> None:
         """Have subcommands, even before there is one; without one the parser's own `action` runs, if not `required`."""
-        self._commands = self.add_subparsers(metavar="COMMAND", required=required, parser_class=Parser)
+        self._commands = self.add_subparsers(
+            # Named, because argparse would load its help formatter, and shutil with it, to find it out.
+            prog=self.prog,
+            metavar="COMMAND",
+            required=required,
+            parser_class=Parser,
+        )
 
     def group(self, name: str, about: str, *, details: str | None = None) -> Parser:
         """Add a subcommand that has subcommands itself."""

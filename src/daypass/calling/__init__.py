@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import http.client
 import io
 import ipaddress
 import os
@@ -18,9 +17,10 @@ import socket
 import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from daypass.calling import answer
 from daypass.errors import FileUnavailable, RequestInvalid, ServiceAnswerInvalid, ServiceUnreachable
 from daypass.names import is_loopback_host
 
@@ -37,6 +37,7 @@ METADATA_ADDRESS: Final = "169.254.169.254"
 """Where clouds have the metadata server of a machine: link-local (RFC 3927), so it is never further than the host."""
 # What OpenSSL calls an answer in plain HTTP, by version.
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
 _HASHED_NAME: Final = re.compile(r"[0-9a-f]{8}\.[0-9]{1,3}")
 
 
@@ -117,8 +118,10 @@ def host_header(url: str) -> str:
 
 
 def _demand_plain(headers: Mapping[str, str]) -> None:
-    """Refuse what http.client would refuse too, but with the value, a token perhaps, in its message."""
+    """Refuse what would be another header, without the value, a token perhaps, in the message."""
     for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise RequestInvalid(f"`{name}` is not the name of a header")
         if not (value.isascii() and value.isprintable()):
             raise RequestInvalid(f"the value of the header `{name}` holds a character that a header cannot")
 
@@ -210,12 +213,11 @@ class _Attempt:
         with self._phase("proxy"):
             timed = _Timed(raw, self._left)
             timed.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
-            response = http.client.HTTPResponse(cast("socket.socket", timed), method="CONNECT")
-            response.begin()
-            if response.status != 200:
+            status = answer.read_head(timed.reader()).status
+            if status != 200:
                 raise ServiceUnreachable(
                     f"the proxy {_bracketed(proxy.address[0])}:{proxy.address[1]} refused a connection to"
-                    f" {self._origin}: status {response.status}",
+                    f" {self._origin}: status {status}",
                     advice="Check HTTPS_PROXY, or name the host in NO_PROXY.",
                     phase="proxy",
                     origin=self._origin,
@@ -237,28 +239,20 @@ class _Attempt:
         max_bytes: int,
     ) -> Answer:
         with self._phase("read"):
-            connection = http.client.HTTPConnection(target.host, target.port)
-            connection.sock = cast("socket.socket", _Timed(plain, self._left))
-            connection.putrequest(method, target.path, skip_host=True, skip_accept_encoding=True)
-            connection.putheader("Host", target.host_header)
-            for name, value in headers.items():
-                connection.putheader(name, value)
+            lines = [f"{method} {target.path} HTTP/1.1", f"Host: {target.host_header}"]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
             if body is not None or method != "GET":
-                connection.putheader("Content-Length", str(len(body or b"")))
-            connection.putheader("Connection", "close")
-            connection.endheaders(body)
-            with connection.getresponse() as response:
-                found: dict[str, str] = {}
-                for name, value in response.getheaders():
-                    found.setdefault(name.lower(), value)
-                content = response.read(max_bytes + 1)
-                if len(content) > max_bytes:
-                    raise ServiceAnswerInvalid(
-                        f"{self._origin} answered with more than {max_bytes} bytes", origin=self._origin
-                    )
-                if response.length:
-                    raise http.client.IncompleteRead(b"")
-                return Answer(response.status, found, content)
+                lines.append(f"Content-Length: {len(body or b'')}")
+            timed = _Timed(plain, self._left)
+            timed.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode("ascii") + (body or b""))
+            stream = timed.reader()
+            head = answer.read_head(stream)
+            content = answer.read_body(stream, head, max_bytes)
+            if content is None:
+                raise ServiceAnswerInvalid(
+                    f"{self._origin} answered with more than {max_bytes} bytes", origin=self._origin
+                )
+            return Answer(head.status, head.headers, content)
 
     def _left(self, phase: str = "read") -> float:
         left = self._deadline - time.monotonic()
@@ -301,11 +295,12 @@ class _Attempt:
             passing = error.errno == socket.EAI_AGAIN
             advice = "Check the host's name and the network."
             raise self._unreachable(phase, "its name is not known", advice, transient=passing) from None
-        except http.client.IncompleteRead:
-            raise self._unreachable(phase, "the answer ended before it was complete", transient=True) from None
-        except http.client.RemoteDisconnected:
-            raise self._unreachable(phase, "it closed the connection without an answer", transient=True) from None
-        except http.client.HTTPException:
+        except answer.Ended as ended:
+            what = "the answer ended before it was complete"
+            if not ended.anything:
+                what = "it closed the connection without an answer"
+            raise self._unreachable(phase, what, transient=True) from None
+        except answer.NotHttp:
             raise ServiceAnswerInvalid(
                 f"{self._origin} answered with something that is not HTTP",
                 advice="Check the address and its port.",
@@ -318,7 +313,7 @@ class _Attempt:
 
 
 class _Timed:
-    """The part of a socket that http.client uses, with every wait ended by the one deadline.
+    """A socket with every wait ended by the one deadline.
 
     A timeout for each single read is no deadline: a peer that sends one byte a second would keep us for ever.
     """
@@ -333,12 +328,8 @@ class _Timed:
             self._inner.settimeout(self._left())
             view = view[self._inner.send(view) :]
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        assert mode == "rb"
+    def reader(self) -> io.BufferedReader:
         return io.BufferedReader(_TimedReader(self._inner, self._left))
-
-    def close(self) -> None:
-        """Leave the socket to whoever opened it."""
 
 
 class _TimedReader(io.RawIOBase):

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import exchanging, identity, issuing, reach, servers, starting, trust
+from bench import exchanging, holding, identity, issuing, reach, servers, starting, trust
 from bench.load import Measured, measure
 from bench.primitives import sign_per_second, verify_per_second
 
@@ -59,6 +59,10 @@ def main() -> int:
     rows += reach.section()
     print()
     rows += starting.section()
+    print()
+    rows += holding.section()
+    print()
+    rows += login.section()
     print()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -374,6 +374,12 @@ class ProfileNameInvalid(Invalid):
     code = "profile_name_invalid"
 
 
+class ProfileTaken(Invalid):
+    """A profile that holds credentials from elsewhere, which are not Daypass's to change. `facts` hold `profile`."""
+
+    code = "profile_taken"
+
+
 class JsonMalformed(Invalid):
     """Not strict JSON (RFC 8259). `facts` hold `line`, `column`, `offset` (all of the fault) and `reason`."""
 

@@ -5,9 +5,11 @@ Sources: AWS STS API reference, AssumeRoleWithWebIdentity and Common Errors; tex
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from daypass import __version__, calling
 from daypass.aws import fate, sts_answer
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from daypass.aws.credentials import Session
+    from daypass.aws.credentials import Credentials, Session
     from daypass.aws.persist import Waiting
     from daypass.names import RoleArn
     from daypass.secret import Secret
 
 _CALL_SECONDS: Final = 10.0
 _MAX_SKEW_SECONDS: Final = 60
+_REGIONAL: Final = re.compile(r"sts(?:-fips)?\.([a-z0-9-]+)\..+")
 _HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 # Refusals of AWS even when they pass: AWS did answer, and the token's issuer did not.
 _ABOUT_THE_ISSUER: Final = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
@@ -121,10 +124,45 @@ class StsClient:
                 "DurationSeconds": str(duration_seconds),
             }
         ).encode("ascii")
-        answer = self._call(body)
-        if answer.status != 200:
-            raise self._failure(answer)
-        return sts_answer.read_session(answer.body, role, session_name)
+        return self._session(body, {}, role, session_name, "AssumeRoleWithWebIdentity")
+
+    def assume_role(
+        self,
+        credentials: Credentials,
+        *,
+        role: RoleArn,
+        session_name: str,
+        duration_seconds: int,
+        region: str | None = None,
+    ) -> Session:
+        """Go on from one session to one of `role` (role chaining), with one request; it lasts at most an hour.
+
+        `region` is what the request is signed for; by default that of the endpoint's name, else us-east-1.
+
+        Raises:
+            As `assume_role_with_web_identity` does.
+        """
+        from daypass.aws import sigv4  # noqa: PLC0415 - its hashes bring OpenSSL's, and few sign anything
+
+        form = {
+            "Action": "AssumeRole",
+            "Version": "2011-06-15",
+            "RoleArn": str(role),
+            "RoleSessionName": session_name,
+            "DurationSeconds": str(duration_seconds),
+        }
+        body = urlencode(form).encode("ascii")
+        parts = urlsplit(self._endpoint)
+        regional = _REGIONAL.fullmatch(parts.hostname or "")
+        signed = sigv4.sign(
+            body,
+            host=calling.host_header(self._endpoint),
+            path=parts.path,
+            region=region or (regional[1] if regional else "us-east-1"),
+            credentials=credentials,
+            now=self._clock(),
+        )
+        return self._session(body, signed, role, session_name, "AssumeRole")
 
     def explanation(self, path: str) -> bytes:
         """What this same endpoint has at `path`, without any credential; for what `why` named.
@@ -146,7 +184,16 @@ class StsClient:
             raise ServiceAnswerInvalid(f"{self.origin} has no explanation", http_status=answer.status)
         return answer.body
 
-    def _call(self, body: bytes) -> calling.Answer:
+    def _session(
+        self, body: bytes, signed: Mapping[str, str], role: RoleArn, session_name: str, operation: str
+    ) -> Session:
+        answer = self._call(body, signed)
+        if answer.status != 200:
+            raise self._failure(answer)
+        session = sts_answer.read_session(answer.body, role, session_name, operation=operation)
+        return replace(session, issued_at=_server_time(answer))
+
+    def _call(self, body: bytes, signed: Mapping[str, str]) -> calling.Answer:
         return calling.call(
             "POST",
             self._endpoint,
@@ -154,6 +201,7 @@ class StsClient:
                 "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
                 "Accept": "text/xml",
                 "User-Agent": f"daypass/{__version__}",
+                **signed,
             },
             body=body,
             timeout_seconds=_CALL_SECONDS,
@@ -201,9 +249,14 @@ class StsClient:
         return AwsRefused(sentence, advice=advice, **facts)
 
     def _skew_seconds(self, answer: calling.Answer) -> int | None:
-        """How far this machine's clock is ahead of the server's (`Date`, RFC 9110 section 6.6.1)."""
-        try:
-            theirs = datetime.strptime(answer.headers["date"], _HTTP_DATE).replace(tzinfo=UTC)
-            return round((self._clock() - theirs).total_seconds())
-        except (KeyError, ValueError):
-            return None
+        """How far this machine's clock is ahead of the server's."""
+        theirs = _server_time(answer)
+        return None if theirs is None else round((self._clock() - theirs).total_seconds())
+
+
+def _server_time(answer: calling.Answer) -> datetime | None:
+    """When the answer was made, by the server's clock (`Date`, RFC 9110 section 6.6.1); None when it does not say."""
+    try:
+        return datetime.strptime(answer.headers["date"], _HTTP_DATE).replace(tzinfo=UTC)
+    except (KeyError, ValueError):
+        return None

@@ -108,6 +108,15 @@ def origin_of(url: str) -> str:
     return f"{'https' if target.tls else 'http'}://{target.authority}"
 
 
+def host_header(url: str) -> str:
+    """The `Host` that `call` sends to a URL; what a signature covers.
+
+    Raises:
+        RequestInvalid: when it may not be called.
+    """
+    return _Target.parse(url).host_header
+
+
 def _demand_plain(headers: Mapping[str, str]) -> None:
     """Refuse what would be another header, without the value, a token perhaps, in the message."""
     for name, value in headers.items():

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from daypass.cli import exchanging, output
+from daypass.cli.idp_holding import add_commands, add_login_options, wants_holding
 from daypass.cli.parsing import Parser, run
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ def parser() -> argparse.ArgumentParser:
         ),
     )
     aws.add_argument(
-        "--role-arn", metavar="ARN", help="the role to assume (default: IDP_AWS_ROLE_ARN, then AWS_ROLE_ARN)"
+        "--role-arn",
+        action="append",
+        metavar="ARN",
+        help="the role to assume (default: IDP_AWS_ROLE_ARN, then AWS_ROLE_ARN); repeatable, each with its --profile",
     )
     aws.add_argument(
         "-d",
@@ -64,7 +68,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long the session lasts, 900 to 43200 (default: 3600)",
     )
-    aws.add_argument("-p", "--profile", metavar="NAME", help="the profile to write (default: AWS_PROFILE or `default`)")
+    aws.add_argument(
+        "-p",
+        "--profile",
+        action="append",
+        metavar="NAME",
+        help="the profile to write (default: AWS_PROFILE or `default`)",
+    )
     aws.add_argument(
         "--role-session-name", metavar="NAME", help="name of the session (default: the workload and the time)"
     )
@@ -99,6 +109,8 @@ def parser() -> argparse.ArgumentParser:
     exchanging.add_arguments(aws)
     aws.add_argument("-v", "--verbose", action="store_true", help="say which endpoint is asked")
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_login_options(aws)
+    add_commands(group)
     return group
 
 
@@ -166,7 +178,11 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     from daypass.errors import AwsRefused, UsageInvalid
 
     environ = os.environ
-    role = arguments.role_arn or environ.get("IDP_AWS_ROLE_ARN") or environ.get("AWS_ROLE_ARN")
+    if wants_holding(arguments):
+        from daypass.cli.idp_login_held import log_in_held
+
+        return log_in_held(arguments)
+    role = (arguments.role_arn or [None])[0] or environ.get("IDP_AWS_ROLE_ARN") or environ.get("AWS_ROLE_ARN")
     if not role:
         raise UsageInvalid("no role is named", advice="Add: --role-arn ARN, or set IDP_AWS_ROLE_ARN.")
     if arguments.audience == "":
@@ -174,7 +190,7 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     request = LoginRequest.parse(
         role=role,
         duration_seconds=arguments.duration_seconds,
-        profile=arguments.profile or environ.get("AWS_PROFILE") or "default",
+        profile=(arguments.profile or [None])[0] or environ.get("AWS_PROFILE") or "default",
         session_name=arguments.role_session_name,
         region=None if arguments.region is None else parse_region(arguments.region),
     )

@@ -107,6 +107,17 @@ class Parser(argparse.ArgumentParser):
         )
 
 
+def later(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    """The function `name` of a module that is imported when the command runs, so that others do not wait for it."""
+
+    def action(arguments: argparse.Namespace) -> int:
+        from importlib import import_module
+
+        return int(getattr(import_module(module), name)(arguments))
+
+    return action
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Carry out what `Parser.command` put into the arguments."""
     return int(arguments.action(arguments))

@@ -428,6 +428,7 @@ OURS = {
     "daypass.cli",
     "daypass.cli.exchanging",
     "daypass.cli.idp",
+    "daypass.cli.idp_holding",
     "daypass.cli.main",
     "daypass.cli.output",
     "daypass.cli.parsing",

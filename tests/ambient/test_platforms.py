@@ -124,3 +124,10 @@ def test_our_own_provider_that_speaks_githubs_protocol_is_one_platform() -> None
 def test_a_source_that_there_is_not_is_wrong_usage(source: str, words: str) -> None:
     with pytest.raises(UsageInvalid, match=words):
         find([AWS], {"PATH": "/nowhere"}, source=source)
+
+
+def test_claims_that_only_daypass_gives_are_not_asked_of_others() -> None:
+    environ = MARKS["gitlab"] | {"X": token(project_path="a/b", pipeline_id="1")}
+    with pytest.raises(UsageInvalid, match="GitLab CI gives it"):
+        find([AWS], environ, more={"form": "previous"})
+    assert find([AWS], environ, more={}) is not None

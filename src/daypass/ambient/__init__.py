@@ -32,6 +32,7 @@ def find(
     source: str = AUTO,
     insisted: bool = True,
     scope: str | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Found | None:
     """An ID token from the platform that this job runs on. Asked again, a new one where the platform makes new ones.
 
@@ -41,6 +42,7 @@ def find(
         source: `auto`, or a platform by name, with its argument behind a colon: `gitlab:AWS_ID_TOKEN`, `file:/a/b`.
         insisted: whether another audience is an error where the platform lets nobody choose.
         scope: passed to the platform where it knows such a thing.
+        more: what only Daypass's own provider knows, passed as it is: `aws`, `form`.
 
     Returns:
         The token and where it is from; None when no platform is recognized.
@@ -54,7 +56,7 @@ def find(
     if source != AUTO:
         name, colon, argument = source.partition(":")
         platform = _named(name, argument if colon else None)
-        given = _ask(platform, Wish(tuple(audience), environ, insisted, scope, argument or None))
+        given = _ask(platform, Wish(tuple(audience), environ, insisted, scope, argument or None, more))
         return Found(given.token, platform.name, given.place)
     here = platforms.here(environ)
     if not here:
@@ -62,7 +64,7 @@ def find(
     first, *others = here
     also = tuple(platform.name for platform in others)
     try:
-        given = _ask(first, Wish(tuple(audience), environ, insisted, scope))
+        given = _ask(first, Wish(tuple(audience), environ, insisted, scope, more=more))
     except (SettingInvalid, TokenSourceIncomplete) as error:
         if also:
             # Never another's token in place of the one that is missing: it would be another identity.
@@ -78,6 +80,7 @@ def find_or_raise(
     source: str = AUTO,
     insisted: bool = True,
     scope: str | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Found:
     """As `find`, where there has to be a token.
 
@@ -85,7 +88,7 @@ def find_or_raise(
         NoTokenSource: when no platform is recognized.
         DaypassError: what `find` raises.
     """
-    found = find(audience, environ, source=source, insisted=insisted, scope=scope)
+    found = find(audience, environ, source=source, insisted=insisted, scope=scope, more=more)
     if found is None:
         raise NoTokenSource(
             "nothing here can give an identity token",
@@ -102,9 +105,10 @@ def find_token(
     scope: str | None = None,
     source: str = AUTO,
     insisted: bool = True,
+    more: Mapping[str, object] | None = None,
 ) -> Secret:
     """As `find_or_raise`, the token alone."""
-    return find_or_raise(audience, environ, source=source, insisted=insisted, scope=scope).token
+    return find_or_raise(audience, environ, source=source, insisted=insisted, scope=scope, more=more).token
 
 
 def _named(name: str, argument: str | None) -> Platform:
@@ -125,5 +129,10 @@ def _named(name: str, argument: str | None) -> Platform:
 
 
 def _ask(platform: Platform, wish: Wish) -> Given:
+    if wish.more and platform.name != "daypass":
+        raise UsageInvalid(
+            f"a token of {platform.title} has the claims and the form that {platform.title} gives it",
+            advice="Leave out what asks for session tags, source identity, roles or a form; only Daypass gives them.",
+        )
     given: Given = import_module(f"daypass.ambient.{platform.module}").find(wish)
     return given

@@ -29,7 +29,7 @@ def find(wish: Wish) -> Given:
         raise _half("DAYPASS_URL", "export DAYPASS_URL=https://idp.example.com")
     if secret is None:
         raise _half("DAYPASS_TOKEN_FILE", "export DAYPASS_TOKEN_FILE=/path/to/the/workload/secret")
-    content: dict[str, object] = {"audience": list(wish.audience)}
+    content: dict[str, object] = {"audience": list(wish.audience), **(wish.more or {})}
     if wish.scope is not None:
         content["scope"] = wish.scope
     answer = Service(url, secret, environ=environ).post("/v1/id-tokens", content)

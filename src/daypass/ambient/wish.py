@@ -24,6 +24,7 @@ class Wish(NamedTuple):
         insisted: the user named the audience. Otherwise a platform that lets nobody choose gives its own.
         scope: passed to the platform where it knows such a thing.
         argument: what stands behind the colon of `--token-source`, a variable's name perhaps; None without one.
+        more: what only Daypass's own identity provider knows.
     """
 
     audience: tuple[str, ...]
@@ -31,6 +32,7 @@ class Wish(NamedTuple):
     insisted: bool = True
     scope: str | None = None
     argument: str | None = None
+    more: Mapping[str, object] | None = None
 
 
 class Given(NamedTuple):

@@ -21,6 +21,7 @@ class TokenSource:
         environ: the job's environment.
         insisted: whether the user named the audience.
         scope: passed to the platform where it knows such a thing.
+        more: what only Daypass's own identity provider knows.
         verbose: say it in any case.
     """
 
@@ -32,6 +33,7 @@ class TokenSource:
         *,
         insisted: bool = True,
         scope: str | None = None,
+        more: Mapping[str, object] | None = None,
         verbose: bool = False,
     ) -> None:
         self._source = source
@@ -39,6 +41,7 @@ class TokenSource:
         self._environ = environ
         self._insisted = insisted
         self._scope = scope
+        self._more = more
         self._verbose = verbose
         self._told = False
 
@@ -52,7 +55,12 @@ class TokenSource:
         from daypass.ambient import find_or_raise
 
         found = find_or_raise(
-            self._audience, self._environ, source=self._source, insisted=self._insisted, scope=self._scope
+            self._audience,
+            self._environ,
+            source=self._source,
+            insisted=self._insisted,
+            scope=self._scope,
+            more=self._more,
         )
         if not self._told and (found.also or self._verbose):
             output.note(f"token from {found.source}: {found.place}")

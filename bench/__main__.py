@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import holding, identity, issuing, reach, servers, starting, trust
+from bench import exchanging, holding, identity, issuing, reach, servers, starting, trust
 from bench.load import Measured, measure
 from bench.primitives import sign_per_second, verify_per_second
 
@@ -62,6 +62,8 @@ def main() -> int:
     print()
     rows += holding.section()
     print()
+    rows += login.section()
+    print()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         print("Tokens issued, one worker, audit on (an answer leaves when its row is on disk):")
@@ -81,6 +83,8 @@ def main() -> int:
         for where, each in (("rows in memory only", without), ("rows on disk", durable)):
             print(f"  {where:<44} {each.per_second:>6.0f}/s  {each.cpu_us:>5.0f} us CPU")
         print(f"  with the rows on disk {durable.per_second / without.per_second:.2f} times as many")
+        print("\nThe exchange, without HTTP, 16 at once, rows and used tokens on disk:")
+        rows += exchanging.section(folder, raw, raw_verify)
         print("\nAssumeRoleWithWebIdentity, 16 connections:")
         with servers.local_aws(folder) as (running, role, token):
             request = servers.assume_role_request(running.port, role, token)

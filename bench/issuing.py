@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from daypass.idp.issue import Issuer, IssueRequest
-from daypass.idp.key_ring import KeyRing
-from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemorySigner
+from daypass.idp.key_rings import KeyRings
+from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistryStore, MemorySigner
 from daypass.idp.model import DEFAULT_AUDIENCE, Organization, Project, Workload, WorkloadKind
 from daypass.names import IssuerUrl
-from daypass.store import open_store
+from daypass.secret import Secret
+from daypass.store import open_database, open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,12 @@ def audited(folder: Path, seconds: float) -> Issued:
         return asyncio.run(_issue(store.audit, seconds))
 
 
+def audited_in_postgresql(url: str, seconds: float) -> Issued:
+    """Each token's row is committed by the PostgreSQL server at `url` before the token is given out."""
+    with open_database(Secret(url)) as store:
+        return asyncio.run(_issue(store.audit, seconds))
+
+
 def unaudited(seconds: float) -> Issued:
     """Rows are kept in memory: what issuing would cost without a durable log."""
     return asyncio.run(_issue(MemoryAuditLog(), seconds))
@@ -52,9 +59,17 @@ async def _issue(audit: AuditLog, seconds: float) -> Issued:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    key_ring = KeyRing(MemoryKeyStore(), MemorySigner(clock), clock, audit)
-    await key_ring.ensure(("ES256",))
-    issuer = Issuer(IssuerUrl.parse("https://idp.example.com"), key_ring, audit, clock, os.urandom)
+    key_rings = KeyRings(
+        IssuerUrl.parse("https://idp.example.com"),
+        MemoryKeyStore(),
+        MemoryRegistryStore(),
+        MemorySigner(clock),
+        clock,
+        audit,
+        algorithms=("ES256",),
+    )
+    await key_rings.load()
+    issuer = Issuer(key_rings, audit, clock, os.urandom)
     count, cpu, begin = 0, time.process_time(), time.perf_counter()
 
     async def ask() -> None:

@@ -8,8 +8,13 @@ import hypothesis
 import pytest
 import trustme
 
+from support.postgresql import postgresql_server
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from support.postgresql import PostgreSql
 
 # A busy machine makes single examples slow; what a law costs is watched by the test's own time limit.
 hypothesis.settings.register_profile("daypass", deadline=None)
@@ -28,3 +33,16 @@ def ca_file(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("ca") / "ca.pem"
     ca.cert_pem.write_to_path(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSql]:
+    """A PostgreSQL server of this test run, started when the first test asks for it."""
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgresql: PostgreSql) -> str:
+    """An empty PostgreSQL database, which goes with the server."""
+    return postgresql.new_database()

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daypass import config
-from daypass.config import Address, LogFormat, LogLevel, Problem, Settings
+from daypass.config import Address, LogFormat, LogLevel, Problem, Settings, database_url
 from daypass.errors import SettingInvalid
+from daypass.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,6 +138,17 @@ BROKEN: list[tuple[str, str, str]] = [
     ("key_file", "{missing}", "cannot be read"),
     ("key_file", "{open_key}", "others can open it"),
     ("passphrase_file", "{open_key}", "others can open it"),
+    ("database_url", "mysql://db/daypass", "does not begin with postgresql://"),
+    ("database_url_file", "{missing}", "cannot be read"),
+    ("database_url_file", "{open_key}", "others can open it"),
+    ("database_url_file", "{foreign_key}", "does not begin with postgresql://"),
+    ("signer", "vault", "not one of file, aws-kms, pkcs11"),
+    ("aws_kms_region", "europe", "not an AWS region"),
+    ("aws_kms_region", "eu-central-1", "it is for the signer aws-kms"),
+    ("aws_kms_endpoint", "http://kms.example.com", "neither an https URL nor"),
+    ("pkcs11_library", "{missing}", "it is for the signer pkcs11"),
+    ("pkcs11_token", "x" * 33, "longer than the 32 bytes"),
+    ("pkcs11_pin_file", "{open_key}", "it is for the signer pkcs11"),
     ("key_rotation_days", "-1", "not a whole number from 0 to 3650"),
     ("key_publish_before_seconds", "419", "the new key would sign while caches lack it"),
     ("key_keep_after_seconds", "4079", "a key would leave the key set while its tokens live"),
@@ -167,6 +179,43 @@ def test_each_broken_key_is_named_with_its_reason(
     assert problem.key == f"DAYPASS_{key.upper()}"
     assert problem.file == "environment"
     assert reason in problem.reason
+
+
+SECRET_URL = "postgresql://daypass:hunter2@db.example.com/daypass?sslmode=verify-full"
+
+
+def test_a_password_of_the_database_is_taken_from_the_environment_alone(good: dict[str, str], tmp_path: Path) -> None:
+    """Others read command lines in the list of processes, and settings files get copied and committed."""
+    read = Settings.read(environ(good | {"database_url": SECRET_URL}))
+    assert read.database_url == Secret(SECRET_URL)
+    assert "hunter2" not in repr(read)
+    file = tmp_path / "daypass.toml"
+    for url in (SECRET_URL, "postgresql://db/daypass?user=daypass&password=hunter2", "postgresql://[hunter2:password"):
+        file.write_text(f'database_url = "{url}"\n')
+        for said, named in (({"database_url": url}, None), ({}, file)):
+            with pytest.raises(SettingInvalid) as caught:
+                Settings.read(environ(good), file=named, given=said)
+            assert "hunter2" not in str(caught.value.facts) + caught.value.message + str(caught.value.advice)
+    free = "postgresql://daypass@db.example.com/daypass?passfile=/etc/daypass/pgpass"
+    assert Settings.read(environ(good), given={"database_url": free}).database_url == Secret(free)
+
+
+def test_a_file_may_hold_the_url_of_the_database(good: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text(f"{SECRET_URL}\n")
+    file.chmod(0o600)
+    read = Settings.read(environ(good | {"database_url_file": str(file)}))
+    assert database_url(read) == Secret(SECRET_URL)
+    problems = refused(good | {"database_url_file": str(file), "database_url": SECRET_URL})
+    assert [problem.reason for problem in problems] == ["it contradicts `database_url`"]
+
+
+@pytest.mark.parametrize(
+    ("signer", "needed"),
+    [("aws-kms", {"aws_kms_region"}), ("pkcs11", {"pkcs11_library", "pkcs11_token", "pkcs11_pin_file"})],
+)
+def test_a_signer_needs_its_settings(signer: str, needed: set[str], good: dict[str, str]) -> None:
+    assert {problem.setting for problem in refused(good | {"signer": signer})} == needed
 
 
 def test_no_key_is_without_a_broken_row() -> None:

@@ -20,6 +20,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from daypass import files
 from daypass.errors import FileUnavailable, FileUnsafe, IssuerUrlInvalid, SettingInvalid
@@ -32,6 +33,7 @@ from daypass.idp.key_times import (
     least_publish_seconds,
 )
 from daypass.names import IssuerUrl
+from daypass.secret import Secret
 from daypass.subjects.formats import AWS_SUBJECT_LIMIT
 from daypass.tokens.algorithms import BY_NAME
 
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "daypass.toml"
 _FILE_MAX_BYTES: Final = 1024 * 1024
 PREFIX: Final = "DAYPASS_"
+ENVIRONMENT: Final = "environment"
+"""The name of the environment where a setting's place is told."""
 WHOLE_FILE: Final = "*"
 """What a problem names instead of a setting when the file itself cannot be read."""
 ALGORITHMS: Final = tuple(BY_NAME)
@@ -64,6 +68,14 @@ class LogFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class SignerKind(StrEnum):
+    """Where the private keys are."""
+
+    FILE = "file"
+    AWS_KMS = "aws-kms"
+    PKCS11 = "pkcs11"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,37 @@ def _path(text: str, folder: Path) -> Path:
         raise ValueError("it names the home folder of nobody") from None
 
 
+def _database_url(text: str, _: Path) -> Secret:
+    # What was written is not repeated anywhere: it may hold a password.
+    try:
+        scheme = urlsplit(text).scheme
+    except ValueError:
+        raise ValueError("it is not a URL") from None
+    if scheme not in {"postgresql", "postgres"}:
+        raise ValueError("it does not begin with postgresql://")
+    return Secret(text)
+
+
+def _region(text: str, _: Path) -> str:
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}", text):
+        raise ValueError("it is not an AWS region")
+    return text
+
+
+def _endpoint(text: str, _: Path) -> str:
+    parts = urlsplit(text)
+    loopback = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and loopback)):
+        raise ValueError("it is neither an https URL nor an http URL of this machine")
+    return text
+
+
+def _token_label(text: str, _: Path) -> str:
+    if len(text.encode()) > 32:  # CK_TOKEN_INFO.label (PKCS #11 v3.1 section 3.2)
+        raise ValueError("it is longer than the 32 bytes of a token's label")
+    return text
+
+
 def _yes_no(text: str, _: Path) -> bool:
     if text not in {"true", "false"}:
         raise ValueError("it is neither true nor false")
@@ -172,6 +215,10 @@ ISSUER: Final = Kind("an https URL without a trailing slash", str, _issuer)
 PATH: Final = Kind("a path; a relative one counts from the file that names it", str, _path)
 ADDRESS: Final = Kind("`HOST:PORT`", str, lambda text, _: Address.parse(text))
 YES_NO: Final = Kind("true or false", bool, _yes_no)
+DATABASE_URL: Final = Kind("a URL `postgresql://…`", str, _database_url)
+REGION: Final = Kind("an AWS region, as `eu-central-1`", str, _region)
+ENDPOINT: Final = Kind("an https URL", str, _endpoint)
+TOKEN_LABEL: Final = Kind("text", str, _token_label)
 ALGORITHM_LIST: Final = Kind(f"a list of {', '.join(ALGORITHMS)} (with commas in the environment)", list, _algorithms)
 
 
@@ -195,7 +242,22 @@ class Settings:
         metadata=_is(
             PATH,
             "The folder that holds the database, the encrypted signing keys and, after the first start, the first"
-            " admin token. One process at a time uses it.",
+            " admin token. One process at a time uses it; with `database_url`, several may.",
+        ),
+    )
+    database_url: Secret | None = field(
+        default=None,
+        metadata=_is(
+            DATABASE_URL,
+            "The PostgreSQL database to keep everything but private keys in, for several replicas; without it, SQLite"
+            " in `data_folder`. libpq's parameters may follow (`?sslmode=verify-full&sslrootcert=…`). With a password"
+            " it is taken only from the environment or from `database_url_file`.",
+        ),
+    )
+    database_url_file: Path | None = field(
+        default=None,
+        metadata=_is(
+            PATH, "A file with the URL, instead of `database_url`; closed to everybody but its owner, one line."
         ),
     )
     listen: Address = field(
@@ -265,6 +327,36 @@ class Settings:
             _number(30, 86_400, "seconds"),
             "How long relying parties may keep the key set and the discovery document: the `max-age` of both.",
         ),
+    )
+    signer: SignerKind = field(
+        default=SignerKind.FILE,
+        metadata=_is(
+            _one_of(SignerKind),
+            "Where the private keys are: encrypted in files of `data_folder`, in AWS KMS, or in a PKCS #11 token.",
+        ),
+    )
+    aws_kms_region: str | None = field(
+        default=None,
+        metadata=_is(
+            REGION,
+            "The region of the keys in AWS KMS. Credentials are found as the AWS SDKs find them. Needs `signer`"
+            " aws-kms.",
+        ),
+    )
+    aws_kms_endpoint: str | None = field(
+        default=None,
+        metadata=_is(ENDPOINT, "Where AWS KMS is asked, when it is not at the region's own address."),
+    )
+    pkcs11_library: Path | None = field(
+        default=None,
+        metadata=_is(PATH, "The shared library that the maker of the token ships. Needs `signer` pkcs11."),
+    )
+    pkcs11_token: str | None = field(
+        default=None, metadata=_is(TOKEN_LABEL, "The label of the PKCS #11 token that has the keys.")
+    )
+    pkcs11_pin_file: Path | None = field(
+        default=None,
+        metadata=_is(PATH, "A file with the user PIN of `pkcs11_token`, closed to everybody but its owner."),
     )
     key_file: Path | None = field(
         default=None,
@@ -344,6 +436,15 @@ class Settings:
                 problems.append(origin.problem("there is no such setting", hint))
                 continue
             origins[name] = origin
+            if name == "database_url" and origin.file != ENVIRONMENT and _holds_password(raw):
+                problems.append(
+                    origin.problem(
+                        "a password is not taken from here: others can read command lines, and settings get copied",
+                        f"Set {PREFIX}DATABASE_URL in the environment, or `database_url_file`, or keep the password in"
+                        " libpq's password file and leave it out of the URL.",
+                    )
+                )
+                continue
             kind: Kind = known[name].metadata["kind"]
             try:
                 values[name] = kind.parse(_text(kind, raw), folder)
@@ -403,7 +504,7 @@ class Origin:
 
     def spelled(self, setting: str) -> str:
         """How a setting is written at this place."""
-        if self.file == "environment":
+        if self.file == ENVIRONMENT:
             return PREFIX + setting.upper()
         return "--" + setting.replace("_", "-") if self.file == "command line" else setting
 
@@ -421,7 +522,7 @@ def _given(
             yield Origin(str(file), name), file.absolute().parent, _Typed(raw)
     for variable, text in sorted(environ.items()):
         if variable.startswith(PREFIX) and variable not in CLIENT_VARIABLES:
-            yield Origin("environment", variable.removeprefix(PREFIX).lower()), Path.cwd(), text
+            yield Origin(ENVIRONMENT, variable.removeprefix(PREFIX).lower()), Path.cwd(), text
     for name, text in given.items():
         yield Origin("command line", name), Path.cwd(), text
 
@@ -448,6 +549,17 @@ def _toml(file: Path, problems: list[Problem]) -> dict[str, Any]:
     return {}
 
 
+def _holds_password(raw: object) -> bool:
+    text = raw.value if isinstance(raw, _Typed) else raw
+    if not isinstance(text, str):
+        return False
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "password" in text
+    return parts.password is not None or any(name.lower() in _PASSWORDS for name, _ in parse_qsl(parts.query))
+
+
 def _text(kind: Kind, raw: object) -> str:
     """The text of a value, once it is seen to have the type that the file demands."""
     text = raw
@@ -468,6 +580,7 @@ def _text(kind: Kind, raw: object) -> str:
     return str(text)
 
 
+_PASSWORDS: Final = frozenset({"password", "sslpassword"})
 _TOML_WORDS: Final = {str: "text", int: "a whole number", bool: "true or false", list: "a list of texts"}
 _NO_ISSUER: Final = IssuerUrl.parse("https://issuer.invalid")
 
@@ -542,6 +655,71 @@ def _encryption(settings: Settings) -> Iterator[Finding]:
             yield from _file(name, path, secret=True)
 
 
+def database_url(settings: Settings) -> Secret | None:
+    """The URL of the shared database, also where a file has it; None for SQLite in the data folder.
+
+    Raises:
+        FileUnavailable, FileUnsafe: when the file cannot be used.
+        SettingInvalid: when what is in it is no such URL.
+    """
+    path = settings.database_url_file
+    if path is None:
+        return settings.database_url
+    try:
+        return _database_url(files.read_private(path, max_bytes=4096).decode().strip(), path.parent)
+    except ValueError as error:
+        reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise _refusal(
+            [Problem(str(path), "database_url_file", "database_url_file", reason, f"It holds {DATABASE_URL.words}.")]
+        ) from None
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if settings.database_url_file is None:
+        return
+    if settings.database_url is not None:
+        yield "database_url_file", "it contradicts `database_url`", "Keep the one that names the database."
+        return
+    try:
+        database_url(settings)
+    except (FileUnsafe, FileUnavailable) as error:
+        yield "database_url_file", error.message, error.advice or "Name a file that this user may read."
+    except SettingInvalid as error:
+        yield "database_url_file", str(error.facts["reason"]), error.advice or ""
+
+
+_NEEDED: Final[Mapping[SignerKind, tuple[str, ...]]] = {
+    SignerKind.FILE: (),
+    SignerKind.AWS_KMS: ("aws_kms_region",),
+    SignerKind.PKCS11: ("pkcs11_library", "pkcs11_token", "pkcs11_pin_file"),
+}
+_ALLOWED: Final[Mapping[SignerKind, tuple[str, ...]]] = {
+    SignerKind.FILE: ("key_file", "passphrase_file"),
+    SignerKind.AWS_KMS: ("aws_kms_region", "aws_kms_endpoint"),
+    SignerKind.PKCS11: _NEEDED[SignerKind.PKCS11],
+}
+
+
+def _signer(settings: Settings) -> Iterator[Finding]:
+    chosen = settings.signer
+    for kind, names in _ALLOWED.items():
+        for name in names:
+            if kind is not chosen and getattr(settings, name) is not None:
+                yield (
+                    name,
+                    f"it is for the signer {kind}, and `signer` is {chosen}",
+                    "Remove the one or change the other.",
+                )
+    for name in _NEEDED[chosen]:
+        if getattr(settings, name) is None:
+            yield name, f"it is required where `signer` is {chosen}", f"Set `{name}`."
+    if chosen is SignerKind.PKCS11:
+        if settings.pkcs11_library is not None and not settings.pkcs11_library.is_file():
+            yield "pkcs11_library", f"`{settings.pkcs11_library}` is not a file", "Name the token's shared library."
+        if settings.pkcs11_pin_file is not None:
+            yield from _file("pkcs11_pin_file", settings.pkcs11_pin_file, secret=True)
+
+
 def _lifetimes(settings: Settings) -> Iterator[Finding]:
     if (settings.token_lifetime_seconds or 0) > settings.token_lifetime_max_seconds:
         yield (
@@ -608,6 +786,8 @@ def _file(name: str, path: Path, *, secret: bool = False) -> Iterator[Finding]:
 RULES: Final[tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[Finding]]], ...]] = (
     (("behind_proxy", "tls_certificate", "tls_private_key"), _transport),
     (("behind_proxy", "listen"), _address),
+    (("database_url", "database_url_file"), _database),
+    (("signer", *(name for names in _ALLOWED.values() for name in names)), _signer),
     (("key_file", "passphrase_file"), _encryption),
     (("token_lifetime_seconds", "token_lifetime_max_seconds"), _lifetimes),
     (

@@ -173,6 +173,60 @@ class RequestRefused(Refused):
     code = "request_refused"
 
 
+class ExchangeRefused(RequestRefused):
+    """The upstream token was not exchanged. What is behind it is told to the connection's owner."""
+
+    code = "exchange_refused"
+
+
+class ExchangeGrantUnsupported(RequestRefused):
+    """The token endpoint does not know that grant type."""
+
+    code = "unsupported_grant_type"
+
+
+class ConnectionUnknown(RequestRefused):
+    """No connection takes tokens of that issuer."""
+
+    code = "connection_unknown"
+
+
+class ConnectionAmbiguous(RequestRefused):
+    """More than one connection takes the token, and the request names none."""
+
+    code = "connection_ambiguous"
+
+
+class ConnectionAuditing(RequestRefused):
+    """The connection writes down what it would do, and gives out nothing."""
+
+    code = "connection_auditing"
+
+
+class ClaimRulesUnmet(RequestRefused):
+    """The upstream token is genuine, and its claims are not what the connection demands."""
+
+    code = "claim_rules_unmet"
+
+
+class ContextRefused(RequestRefused):
+    """The job runs in a context that the connection does not let in: a fork's merge request, say."""
+
+    code = "context_refused"
+
+
+class TokenReplayed(RequestRefused):
+    """The upstream token was exchanged before (RFC 7519 section 4.1.7)."""
+
+    code = "token_replayed"
+
+
+class TokenChained(RequestRefused):
+    """The token brought to the exchange came out of one."""
+
+    code = "token_chained"
+
+
 class AudienceNotOffered(RequestRefused):
     """The workload's organization does not offer this audience."""
 
@@ -260,10 +314,22 @@ class AlreadyExists(Invalid):
     code = "already_exists"
 
 
+class ChangedMeanwhile(Invalid):
+    """Somebody else changed the same thing at the same moment. Nothing was changed here."""
+
+    code = "changed_meanwhile"
+
+
 class UsageInvalid(Invalid):
     """A command line that cannot be carried out as written."""
 
     code = "usage_invalid"
+
+
+class DatabaseUrlInvalid(Invalid):
+    """The URL of the database cannot be read, or is of a kind that is not supported."""
+
+    code = "database_url_invalid"
 
 
 class SettingInvalid(Invalid):

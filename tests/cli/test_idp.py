@@ -426,6 +426,7 @@ OURS = {
     "daypass.calling",
     "daypass.calling.answer",
     "daypass.cli",
+    "daypass.cli.exchanging",
     "daypass.cli.idp",
     "daypass.cli.idp_holding",
     "daypass.cli.main",

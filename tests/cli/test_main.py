@@ -219,7 +219,11 @@ def test_a_signal_ends_it_without_a_traceback(tmp_path: Path, number: signal.Sig
             {"DAYPASS_URL": f"http://localhost:{silent.getsockname()[1]}", "DAYPASS_TOKEN": "dpw_x"},
         )
         with subprocess.Popen(
-            [*DAYPASS, "idp", "token", "--audience", "a"], env=environ, stderr=subprocess.PIPE
+            [*DAYPASS, "idp", "token", "--audience", "a"],
+            env=environ,
+            stderr=subprocess.PIPE,
+            # A shell's background job, as this test run may be one, hands down that SIGINT is ignored.
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 (no thread of ours is about)
         ) as process:
             connection, _ = silent.accept()
             time.sleep(0.1)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from daypass.idp.describe import claims_of, discovery_document
+from daypass.idp.describe import GRANTS, claims_of, discovery_document
 from daypass.names import IssuerUrl
 from daypass.subjects.registry import FORMATS
 
@@ -21,7 +21,9 @@ def test_the_document(issuer: str) -> None:
         "jwks_uri": f"{base}/keys",
         "authorization_endpoint": f"{base}/not-supported",
         "response_types_supported": ["id_token"],
-        "grant_types_supported": ["implicit"],
+        "token_endpoint": f"{base}/token",
+        "token_endpoint_auth_methods_supported": ["none"],
+        "grant_types_supported": ["implicit", *GRANTS],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "scopes_supported": ["openid"],

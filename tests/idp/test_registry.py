@@ -20,7 +20,8 @@ from daypass.errors import (
     SubjectUnsafe,
 )
 from daypass.idp.caller import Caller, Scope
-from daypass.idp.index import Holder, SecretIndex
+from daypass.idp.index import SecretIndex
+from daypass.idp.model import Holder
 from daypass.idp.registry import Registry
 from daypass.secret import Secret
 from support.registry import OPERATOR, Office
@@ -103,7 +104,7 @@ def test_the_hot_path_asks_the_store_once(monkeypatch: pytest.MonkeyPatch) -> No
         def down(*_: object) -> None:
             raise StoreUnavailable("down")
 
-        for name in ("workload_by_secret", "organization", "project"):
+        for name in ("holder_by_secret", "organization", "project"):
             monkeypatch.setattr(office.store, name, down)
         await registry.authenticate_workload(made.secret, request_id="r1")
         with pytest.raises(StoreUnavailable):
@@ -134,15 +135,15 @@ def test_a_look_up_that_a_revocation_overtakes_is_not_remembered(monkeypatch: py
         made = await registry.create_workload(OPERATOR, "acme", "shop", kind="job")
         read = threading.Event()
         go_on = threading.Event()
-        real = office.store.workload_by_secret
+        real = office.store.holder_by_secret
 
-        def slow(secret_hash: str) -> Workload | None:
+        def slow(secret_hash: str) -> Holder | None:
             found = real(secret_hash)
             read.set()
             assert go_on.wait(5)
             return found
 
-        monkeypatch.setattr(office.store, "workload_by_secret", slow)
+        monkeypatch.setattr(office.store, "holder_by_secret", slow)
         overtaken = asyncio.create_task(registry.authenticate_workload(made.secret, request_id="r1"))
         await asyncio.to_thread(read.wait, 5)
         await registry.revoke_workload(OPERATOR, made.workload.id)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from daypass.localaws.app import LocalAwsConfig, build
+from daypass.localaws.app import Front, LocalAwsConfig, build
 from daypass.sts.observed import AS_OBSERVED, Observed
 from support.asgi import served
 from support.https_issuer import HttpsIssuer, https_issuer
-from support.local_aws import Clock, LocalAws, Stage
+from support.local_aws import Clock, LocalAws, Stage, end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,8 @@ def aws(stage: tuple[Stage, int], shared_issuer: HttpsIssuer, ca_file: Path) -> 
     clock = Clock()
 
     def start(observed: Observed) -> None:
+        if isinstance(stage[0].app, Front):
+            stage[0].app.instance.close()
         stage[0].app = build(LocalAwsConfig(trust=(ca_file,), observed=observed), clock)
 
     start(AS_OBSERVED)
@@ -47,19 +49,6 @@ def aws(stage: tuple[Stage, int], shared_issuer: HttpsIssuer, ca_file: Path) -> 
     for client in local.clients:
         client.close()
     asyncio.run(end(stage[0].app))
-
-
-async def end(app: Any) -> None:
-    """Tell an application that it ends."""
-    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-
-    async def receive() -> dict[str, str]:
-        return messages.pop(0)
-
-    async def send(message: dict[str, str]) -> None:
-        assert message["type"].endswith(".complete")
-
-    await app({"type": "lifespan"}, receive, send)
 
 
 @pytest.fixture

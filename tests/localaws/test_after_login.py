@@ -444,12 +444,16 @@ def test_the_log_says_that_resources_are_not_known(
     ready: LocalAws, ca_file: Path, stage: tuple[Any, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines: list[str] = []
-    monkeypatch.setattr(stage[0], "app", build(LocalAwsConfig(trust=(ca_file,), log=lines.append), ready.clock))
+    front = build(LocalAwsConfig(trust=(ca_file,), log=lines.append), ready.clock)
+    monkeypatch.setattr(stage[0], "app", front)
     ready.prepare()
     ready.permit(allow("sns:ListTopics"))
     client = session(ready, "sns")
-    for _ in range(2):
-        client.list_topics()
+    try:
+        for _ in range(2):
+            client.list_topics()
+    finally:
+        front.instance.close()  # or the next test's local AWS would find the services taken
     assert lines == [
         "sns:ListTopics: the resources of sns are not known here, so only statements on all resources count"
     ]

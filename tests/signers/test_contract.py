@@ -1,8 +1,8 @@
-"""What every Signer promises: the same suite for memory and encrypted files."""
+"""What every Signer promises: the same suite for memory, encrypted files, AWS KMS and PKCS #11."""
 
 from __future__ import annotations
 
-import inspect
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daypass.idp.ports import Signer
+    from daypass.signers import AwsKmsSigner, Pkcs11Signer
+
+
+def signed(signer: Signer, kid: str, content: bytes) -> bytes:
+    """The signature of a signer that answers at once, or later."""
+
+    async def sign() -> bytes:
+        signature = signer.sign(kid, content)
+        return signature if isinstance(signature, bytes) else await signature
+
+    return asyncio.run(sign())
 
 
 class SignerContract:
@@ -31,8 +42,7 @@ class SignerContract:
         assert (key.algorithm, key.state, key.created_at) == (algorithm, KeyState.NEXT, StoppedClock().now)
         public = PublicKey.from_jwk(key.public_jwk)
         assert (public.kid, public.thumbprint, public.algorithm) == (key.kid, key.kid, algorithm)
-        signature = signer.sign(key.kid, b"content")
-        assert not inspect.isawaitable(signature)
+        signature = signed(signer, key.kid, b"content")
         assert public.verifies(b"content", signature, algorithm=algorithm)
         assert not public.verifies(b"other", signature, algorithm=algorithm)
 
@@ -47,7 +57,24 @@ class SignerContract:
     @pytest.mark.parametrize("kid", ["", "unknown", "A" * 43, "../../etc/passwd", "protection", "a\x00b", "x" * 10_000])
     def test_a_key_that_is_not_here(self, signer: Signer, kid: str) -> None:
         with pytest.raises(KeyUnavailable):
-            signer.sign(kid, b"content")
+            signed(signer, kid, b"content")
+
+    def test_a_long_content(self, signer: Signer) -> None:
+        key = signer.create_key("RS256")
+        content = b"x" * 20_000
+        assert PublicKey.from_jwk(key.public_jwk).verifies(content, signed(signer, key.kid, content), algorithm="RS256")
+
+    def test_keys_are_listed_until_they_are_discarded(self, signer: Signer) -> None:
+        one, other = signer.create_key("ES256"), signer.create_key("RS256")
+        assert {one.kid, other.kid} <= set(signer.kids())
+        signed(signer, one.kid, b"content")
+        signer.discard_key(one.kid)
+        assert one.kid not in signer.kids()
+        assert other.kid in signer.kids()
+        with pytest.raises(KeyUnavailable):
+            signed(signer, one.kid, b"content")
+        for kid in (one.kid, "unknown", "../other", "A" * 43):
+            signer.discard_key(kid)
 
     def test_nothing_prints_a_key(self, signer: Signer) -> None:
         key = signer.create_key("ES256")
@@ -71,3 +98,15 @@ class TestPassphraseSigner(SignerContract):
     @pytest.fixture
     def signer(self, tmp_path: Path) -> Signer:
         return EncryptedFileSigner(tmp_path / "keys", Passphrase(Secret("correct horse"), cost=2**14), StoppedClock())
+
+
+class TestAwsKmsSigner(SignerContract):
+    @pytest.fixture
+    def signer(self, kms: AwsKmsSigner) -> Signer:
+        return kms
+
+
+class TestPkcs11Signer(SignerContract):
+    @pytest.fixture
+    def signer(self, hsm: Pkcs11Signer) -> Signer:
+        return hsm

@@ -26,9 +26,9 @@ from daypass.idp.caller import Caller
 from daypass.idp.key_ring import KeyRing
 from daypass.idp.memory import MemoryAuditLog
 from daypass.signers import EncryptedFileSigner, KeyFile
-from daypass.store.engine import open_engine
 from daypass.store.keys import SqlKeyStore
 from daypass.store.opening import DATABASE
+from daypass.store.sqlite import sqlite_engine
 
 if TYPE_CHECKING:
     from daypass.idp.model import SigningKey
@@ -65,7 +65,7 @@ async def live(folder: Path, action: str, death: int | None, later: float, go: i
     def now() -> datetime:
         return datetime.now(UTC) + timedelta(seconds=ahead)
 
-    engine = open_engine(folder / DATABASE)
+    engine = sqlite_engine(folder / DATABASE)
     signer = MortalSigner(folder / "keys", KeyFile(folder / "wrapping-key"), now)
     signer.boundaries = Boundaries(None)
     ring = KeyRing(

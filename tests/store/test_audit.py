@@ -17,7 +17,7 @@ from daypass.errors import AuditBroken, AuditUnavailable
 from daypass.idp.model import AuditEntry
 from daypass.store import open_store
 from daypass.store.audit import SqlAuditLog
-from daypass.store.engine import open_engine
+from daypass.store.sqlite import sqlite_engine
 from support.outside import outside
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_a_row_that_cannot_be_read_is_told_as_such(tmp_path: Path, row: str) -> 
 
 
 def test_an_error_of_the_database_does_not_show_what_was_written(tmp_path: Path) -> None:
-    engine = open_engine(tmp_path / "x.db")
+    engine = sqlite_engine(tmp_path / "x.db")
     with engine.connect() as connection, pytest.raises(OperationalError) as caught:
         connection.execute(text("INSERT INTO nowhere VALUES (:value)"), {"value": "confidential"})
     engine.dispose()
@@ -160,7 +160,7 @@ def test_too_many_waiting_rows_are_refused_at_once(tmp_path: Path, monkeypatch: 
         await log.append(ENTRY)
 
     with open_store(tmp_path):
-        engine = open_engine(tmp_path / "daypass.db")
+        engine = sqlite_engine(tmp_path / "daypass.db")
         log = SqlAuditLog(engine, max_waiting=3)
         asyncio.run(story(log))
         assert log.verify() == 5

@@ -1,4 +1,4 @@
-"""What every RegistryStore, KeyStore and AuditLog promises: the same suite for memory and SQLite."""
+"""What every RegistryStore, KeyStore and AuditLog promises: the same suite for memory, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daypass.errors import AlreadyExists, NotFound
+from daypass.errors import AlreadyExists, ChangedMeanwhile, NotFound
 from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistryStore
 from daypass.idp.model import (
     AdminToken,
     AuditEntry,
+    Holder,
     KeysAt,
     KeyState,
     Organization,
@@ -24,7 +25,8 @@ from daypass.idp.model import (
     Workload,
     WorkloadKind,
 )
-from daypass.store import open_store
+from daypass.secret import Secret
+from daypass.store import open_database, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,9 +43,13 @@ TOKEN = AdminToken("adm_a", "ci", frozenset({"workloads:write", "*"}), "org_a", 
 KEY = SigningKey("kid-a", "ES256", KeyState.NEXT, {"kty": "EC", "crv": "P-256", "x": "x", "y": "y"}, AT)
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "data") as store:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        opening = open_store(tmp_path / "data")
+    else:
+        opening = open_database(Secret(request.getfixturevalue("database_url")))
+    with opening as store:
         yield store
 
 
@@ -54,7 +60,7 @@ class RegistryStoreContract:
         assert store.organization("org_a") is None
         assert store.project("org_a", "prj_a") is None
         assert store.workload("job_a") is None
-        assert store.workload_by_secret("a" * 64) is None
+        assert store.holder_by_secret("a" * 64) is None
         assert store.admin_token("adm_a") is None
         assert store.admin_token_by_secret("c" * 64) is None
         pages: list[Sequence[object]] = [
@@ -70,7 +76,8 @@ class RegistryStoreContract:
         assert store.organization("org_a") == store.organization("acme") == ORGANIZATION
         assert store.project("org_a", "prj_a") == store.project("org_a", "shop") == PROJECT
         assert store.project("org_b", "prj_a") is None
-        assert store.workload("job_a") == store.workload_by_secret("a" * 64) == WORKLOAD
+        assert store.workload("job_a") == WORKLOAD
+        assert store.holder_by_secret("a" * 64) == Holder(WORKLOAD, PROJECT, ORGANIZATION)
         assert store.admin_token("adm_a") == store.admin_token_by_secret("c" * 64) == TOKEN
         assert (store.organizations(), store.projects("org_a")) == ([ORGANIZATION], [PROJECT])
         assert (store.workloads("prj_a"), store.admin_tokens()) == ([WORKLOAD], [TOKEN])
@@ -81,7 +88,7 @@ class RegistryStoreContract:
         project = replace(PROJECT, name="B")
         workload = replace(WORKLOAD, revoked_at=AT, attributes={})
         token = replace(TOKEN, revoked_at=AT, scopes=frozenset())
-        store.update_organization(organization)
+        store.update_organization(organization, was=ORGANIZATION)
         store.update_project(project)
         store.update_workload(workload)
         store.update_admin_token(token)
@@ -89,6 +96,15 @@ class RegistryStoreContract:
         assert store.project("org_a", "shop") == project
         assert store.workload("job_a") == workload
         assert store.admin_token("adm_a") == token
+
+    def test_a_change_of_what_somebody_else_has_changed_is_none(self, store: RegistryStore) -> None:
+        """Two replicas: one gives an organization its own issuer, the other has read it before and changes the name."""
+        self.furnish(store)
+        first = replace(ORGANIZATION, own_issuer=True)
+        store.update_organization(first, was=ORGANIZATION)
+        with pytest.raises(ChangedMeanwhile):
+            store.update_organization(replace(ORGANIZATION, name="B"), was=ORGANIZATION)
+        assert store.organization("acme") == first
 
     def test_ids_slugs_and_secrets_are_unique(self, store: RegistryStore) -> None:
         self.furnish(store)
@@ -111,7 +127,7 @@ class RegistryStoreContract:
 
     def test_what_is_not_there_cannot_be_changed(self, store: RegistryStore) -> None:
         changes: list[Callable[[], None]] = [
-            lambda: store.update_organization(ORGANIZATION),
+            lambda: store.update_organization(ORGANIZATION, was=ORGANIZATION),
             lambda: store.update_project(PROJECT),
             lambda: store.update_workload(WORKLOAD),
             lambda: store.update_admin_token(TOKEN),
@@ -141,7 +157,7 @@ class RegistryStoreContract:
         self.furnish(store)
         assert store.organization(pattern) is None
         assert store.project("org_a", pattern) is None
-        assert store.workload_by_secret(pattern) is None
+        assert store.holder_by_secret(pattern) is None
 
     @staticmethod
     def furnish(store: RegistryStore) -> None:

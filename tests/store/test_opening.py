@@ -19,10 +19,11 @@ from daypass import files
 from daypass.errors import AlreadyExists, FileUnavailable, FileUnsafe, StoreUnavailable
 from daypass.idp.model import Organization
 from daypass.store import open_store
-from daypass.store.engine import open_engine, reading, writing
+from daypass.store.engine import reading, writing
 from daypass.store.migrating import configuration
 from daypass.store.opening import DATABASE
 from daypass.store.schema import metadata
+from daypass.store.sqlite import sqlite_engine
 from support.outside import outside
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path) -> Non
 def test_migrations_make_exactly_the_schema(tmp_path: Path) -> None:
     with open_store(tmp_path / "migrated"):
         pass
-    engine = open_engine(tmp_path / "migrated" / "daypass.db")
+    engine = sqlite_engine(tmp_path / "migrated" / "daypass.db")
     with reading(engine) as connection:
         differences = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
         assert differences == []
@@ -141,7 +142,7 @@ def test_a_migration_that_dies_half_way_leaves_nothing(tmp_path: Path, monkeypat
 
 def test_commits_are_durable_and_references_are_kept(tmp_path: Path) -> None:
     with open_store(tmp_path):
-        engine = open_engine(tmp_path / "daypass.db")
+        engine = sqlite_engine(tmp_path / "daypass.db")
         with reading(engine) as connection:
             pragmas = {
                 name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -171,7 +172,7 @@ def test_keys_of_the_first_version_are_known_to_be_published(tmp_path: Path) -> 
     """A server that is updated goes on with its keys, and may follow them by others."""
     folder = tmp_path / "data"
     files.private_folder(folder)
-    engine = open_engine(folder / DATABASE)
+    engine = sqlite_engine(folder / DATABASE)
     config = configuration()
     made = "2026-01-02T03:04:05.000000Z"
     with writing(engine) as connection:

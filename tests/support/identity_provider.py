@@ -11,9 +11,20 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from daypass.idp.caller import Caller
+from daypass.idp.exchange.connections import Connections
+from daypass.idp.exchange.directory import Directory
+from daypass.idp.exchange.exchange import Exchange
+from daypass.idp.exchange.upstream import FetchedUpstreamKeys
 from daypass.idp.issue import Issuer
 from daypass.idp.key_rings import KeyRings
-from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistryStore, MemorySigner
+from daypass.idp.memory import (
+    MemoryAuditLog,
+    MemoryConnectionStore,
+    MemoryKeyStore,
+    MemoryRegistryStore,
+    MemoryReplayStore,
+    MemorySigner,
+)
 from daypass.idp.registry import Registry
 from daypass.idp.watched_audit import WatchedAuditLog
 from daypass.names import IssuerUrl
@@ -59,7 +70,9 @@ class World:
         )
         asyncio.run(self.key_rings.load())
         self.key_ring = self.key_rings.root.key_ring
-        self.registry = Registry(self.store, audit, self.clock, os.urandom)
+        connections = MemoryConnectionStore()
+        directory = Directory(self.store, connections)
+        self.registry = Registry(self.store, audit, self.clock, os.urandom, changed=directory.forget)
         issuer = Issuer(
             self.key_rings,
             audit,
@@ -69,7 +82,26 @@ class World:
             usual_lifetime_seconds=self.settings.token_lifetime_seconds,
             max_lifetime_seconds=self.settings.token_lifetime_max_seconds,
         )
-        self.services = Services(self.settings, self.registry, issuer, self.key_rings, audit, self.clock)
+        exchange = Exchange(
+            directory=directory,
+            replays=MemoryReplayStore(),
+            keys=FetchedUpstreamKeys(self.clock),
+            issuer=issuer,
+            audit=audit,
+            clock=self.clock,
+        )
+        administered = Connections(
+            registry=self.store,
+            connections=connections,
+            exchange=exchange,
+            directory=directory,
+            audit=audit,
+            clock=self.clock,
+            random_bytes=os.urandom,
+        )
+        self.services = Services(
+            self.settings, self.registry, issuer, exchange, administered, self.key_rings, audit, self.clock
+        )
         self.application = application(self.services)
         self.root = self.admin("*")
 

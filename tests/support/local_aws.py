@@ -146,3 +146,16 @@ class Stage:
         else:
             for _ in range(2):
                 await send({"type": f"{(await receive())['type']}.complete"})
+
+
+async def end(app: Any) -> None:
+    """Tell an application that it ends."""
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+
+    async def receive() -> dict[str, str]:
+        return messages.pop(0)
+
+    async def send(message: dict[str, str]) -> None:
+        assert message["type"].endswith(".complete")
+
+    await app({"type": "lifespan"}, receive, send)

@@ -40,6 +40,7 @@ class Serving:
             "tls_private_key": "key.pem",
             "log_format": "json",
         } | settings
+        self.environment: dict[str, str] = {}
         self.log: list[str] = []
 
     def write_settings(self) -> Path:
@@ -55,7 +56,7 @@ class Serving:
             [sys.executable, "-m", "daypass", "serve", "--config", str(self.write_settings())],
             stderr=subprocess.PIPE,
             text=True,
-            env=clean_environment(self.folder),
+            env=clean_environment(self.folder, self.environment),
         )
         ready = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(ready,), daemon=True)

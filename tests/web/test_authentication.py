@@ -17,6 +17,13 @@ from daypass.web.application import RESOURCES
 from daypass.web.authentication import source_ip
 from support.identity_provider import World, code
 
+TERMS = {
+    "issuer": "https://gitlab.northwind.example",
+    "audience": "https://idp.example.com",
+    "rules": [{"claim": "project_id", "equals": "52017"}],
+    "identity": ["project_id"],
+    "audiences": ["sts.amazonaws.com"],
+}
 BODIES: dict[str, dict[str, Any]] = {
     "create_organization": {"slug": "new"},
     "change_organization": {"name": "New"},
@@ -24,6 +31,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "change_project": {"name": "New"},
     "create_workload": {"kind": "job"},
     "create_admin_token": {"name": "new", "scopes": ["audit:read"]},
+    "create_connection": {"name": "new", "project": "shop", "terms": TERMS},
+    "change_connection": {"enabled": True},
+    "try_connection": {"token": "e30.e30.e30"},
     "create_key": {"algorithm": "ES256"},
     "rotate_keys": {},
     "revoke_key": {"reason": "it was found in a log"},
@@ -43,7 +53,16 @@ def calls(world: World) -> list[tuple[str, str, str, Scope]]:
     assert token
     key = world.call("POST", "/v1/keys", world.root, json={"algorithm": "ES256"}).json()
     world.clock.advance(KeyTimes().least_publish.total_seconds())
-    names = {"organization": "acme", "project": "shop", "workload": made["id"], "token": found.id, "kid": key["kid"]}
+    made_connection = {"name": "gitlab", "project": "shop", "terms": TERMS}
+    world.call("POST", "/v1/organizations/acme/connections", world.root, json=made_connection)
+    names = {
+        "organization": "acme",
+        "project": "shop",
+        "workload": made["id"],
+        "token": found.id,
+        "kid": key["kid"],
+        "connection": "gitlab",
+    }
     return [
         (
             route.name,
@@ -57,7 +76,7 @@ def calls(world: World) -> list[tuple[str, str, str, Scope]]:
 
 def test_every_route_is_in_the_table_and_none_is_open(world: World) -> None:
     found = calls(world)
-    assert len(found) == 23
+    assert len(found) == 30
     assert {name for name, method, _, _ in found if method in {"POST", "PATCH"}} == BODIES.keys() | {
         "revoke_workload",
         "revoke_admin_token",
@@ -80,10 +99,15 @@ def test_a_route_wants_its_own_scope_and_no_other(world: World) -> None:
         assert answer.json()["facts"]["scope"] == scope
         alone = world.admin(scope)
         answer = world.call(method, path, alone, json=BODIES.get(name))
-        if name == "create_admin_token":
+        if name == "delete_connection":
+            made = {"name": "gitlab", "project": "shop", "terms": TERMS}
+            assert world.call("POST", "/v1/organizations/acme/connections", world.root, json=made).status_code == 201
+        if name == "try_connection":
+            assert code(answer) == "token_malformed"
+        elif name == "create_admin_token":
             assert code(answer) == "scope_missing", "nobody hands out what they do not hold"
         else:
-            assert answer.status_code in {200, 201}, (name, answer.text)
+            assert answer.status_code in {200, 201, 204}, (name, answer.text)
 
 
 def test_who_is_turned_away_is_in_the_audit_log(world: World) -> None:

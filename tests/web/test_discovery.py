@@ -91,7 +91,7 @@ def test_the_documents_outlive_the_store(world: World, monkeypatch: pytest.Monke
     def broken(*_: object, **__: object) -> None:
         raise StoreUnavailable("the disk is gone")
 
-    for name in ("admin_token_by_secret", "workload_by_secret", "organizations", "organization"):
+    for name in ("admin_token_by_secret", "holder_by_secret", "organizations", "organization"):
         monkeypatch.setattr(world.store, name, broken)
     monkeypatch.setattr(world.audit, "entries", broken)
     monkeypatch.setattr(world.key_store, "keys", broken)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+CONNECTIONS = "/v1/organizations/{organization}/connections"
 ROUTES = [
+    ("DELETE", f"{CONNECTIONS}/{{connection}}"),
     ("GET", "/.well-known/openid-configuration"),
     ("GET", "/healthz"),
     ("GET", "/keys"),
@@ -34,12 +36,17 @@ ROUTES = [
     ("GET", "/v1/openapi.json"),
     ("GET", "/v1/organizations"),
     ("GET", "/v1/organizations/{organization}"),
+    ("GET", CONNECTIONS),
+    ("GET", f"{CONNECTIONS}/{{connection}}"),
+    ("GET", f"{CONNECTIONS}/{{connection}}/refusals"),
     ("GET", "/v1/organizations/{organization}/projects"),
     ("GET", "/v1/organizations/{organization}/projects/{project}"),
     ("GET", "/v1/organizations/{organization}/projects/{project}/workloads"),
     ("GET", "/v1/workloads/{workload}"),
     ("PATCH", "/v1/organizations/{organization}"),
+    ("PATCH", f"{CONNECTIONS}/{{connection}}"),
     ("PATCH", "/v1/organizations/{organization}/projects/{project}"),
+    ("POST", "/token"),
     ("POST", "/v1/admin-tokens"),
     ("POST", "/v1/admin-tokens/{token}/revoke"),
     ("POST", "/v1/id-tokens"),
@@ -48,6 +55,8 @@ ROUTES = [
     ("POST", "/v1/keys/{kid}/activate"),
     ("POST", "/v1/keys/{kid}/revoke"),
     ("POST", "/v1/organizations"),
+    ("POST", CONNECTIONS),
+    ("POST", f"{CONNECTIONS}/{{connection}}/try"),
     ("POST", "/v1/organizations/{organization}/projects"),
     ("POST", "/v1/organizations/{organization}/projects/{project}/workloads"),
     ("POST", "/v1/workloads/{workload}/revoke"),
@@ -126,6 +135,10 @@ members = st.sampled_from(
         "subject_claims",
         "allow_subject_claims",
         "scope",
+        "project",
+        "terms",
+        "enabled",
+        "token",
     ]
 )
 likely = st.sampled_from(
@@ -200,7 +213,7 @@ def test_junk_is_never_a_5xx_and_no_secret_is_in_an_answer(
 
     world, secret = shared
     path = route[1]
-    for name in ("organization", "project", "workload", "token", "kid"):
+    for name in ("organization", "connection", "project", "workload", "token", "kid"):
         path = path.replace("{" + name + "}", quote(word, safe="%"))
     credential = {"root": world.root, "workload": secret, "nobody": None, "junk": "junk"}[who]
     headers = {"content-type": media_type} if media_type else {}
@@ -214,6 +227,9 @@ def test_junk_is_never_a_5xx_and_no_secret_is_in_an_answer(
         assert hidden not in str(answer.headers)
     if answer.status_code >= 400:
         problem = answer.json()
+        if path == "/token" and (method or route[0]) == "POST":
+            assert problem.keys() >= {"error", "code", "request_id"}
+            return
         assert answer.headers["content-type"] == "application/problem+json"
         assert problem["status"] == answer.status_code
         assert "Traceback" not in answer.text

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.ambient import platforms
 from daypass.ambient.wish import Found, Given, Wish
-from daypass.errors import NoTokenSource, TokenSourceIncomplete, UsageInvalid
+from daypass.errors import NoTokenSource, SettingInvalid, TokenSourceIncomplete, UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ def find(
     also = tuple(platform.name for platform in others)
     try:
         given = _ask(first, Wish(tuple(audience), environ, insisted, scope))
-    except TokenSourceIncomplete as error:
+    except (SettingInvalid, TokenSourceIncomplete) as error:
         if also:
             # Never another's token in place of the one that is missing: it would be another identity.
             error.advice = f"{error.advice}\nFor the identity that {others[0].title} gives: --token-source {also[0]}"

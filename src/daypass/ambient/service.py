@@ -100,6 +100,10 @@ class Service:
         """Change what is at `path`. Raises as `post` does."""
         return self._ask("PATCH", path, content)
 
+    def delete(self, path: str) -> None:
+        """Take away what is at `path`. Raises as `post` does."""
+        self._ask("DELETE", path, None)
+
     def _ask(self, method: str, path: str, content: Mapping[str, object] | None) -> JsonObject:
         headers = {
             "Authorization": f"Bearer {self._secret.reveal()}",
@@ -123,9 +127,9 @@ class Service:
             raise SettingInvalid(
                 error.message, advice="Check DAYPASS_URL.", key="DAYPASS_URL", reason=error.message
             ) from None
-        if answer.status not in (200, 201):
+        if answer.status not in (200, 201, 204):
             raise refusal(answer, self._url)
-        return _object(answer, self._url)
+        return {} if answer.status == 204 else answered(answer, self._url)
 
 
 def refusal(answer: calling.Answer, url: str) -> DaypassError:
@@ -136,19 +140,28 @@ def refusal(answer: calling.Answer, url: str) -> DaypassError:
             advice="Check that DAYPASS_URL is the URL of a Daypass identity provider, with its path.",
             http_status=answer.status,
         )
-    problem = _object(answer, url)
+    problem = answered(answer, url)
     code, title, advice, facts = (problem.get(name) for name in ("code", "title", "advice", "facts"))
-    kind = next((leaf for leaf in _descendants(DaypassError) if leaf.code == code), None) or _family(answer.status)
     known: dict[str, object] = dict(facts) if isinstance(facts, dict) else {}
     for taken in ("self", "message", "advice"):
         known.pop(taken, None)
-    known |= {"http_status": answer.status, "request_id": answer.headers.get("x-request-id")}
-    return kind(
-        title if isinstance(title, str) and title else f"{url} refused with status {answer.status}",
+    return told(
+        answer,
+        code=code,
+        message=title if isinstance(title, str) and title else f"{url} refused with status {answer.status}",
         # Lines of their own are for what this program says, not for what a service does.
         advice=" ".join(advice.splitlines()) if isinstance(advice, str) else None,
         **known,
     )
+
+
+def told(
+    answer: calling.Answer, *, code: object, message: str, advice: str | None = None, **facts: object
+) -> DaypassError:
+    """The error whose code a service named, or the nearest family."""
+    kind = next((leaf for leaf in _descendants(DaypassError) if leaf.code == code), None) or _family(answer.status)
+    facts |= {"http_status": answer.status, "request_id": answer.headers.get("x-request-id")}
+    return kind(message, advice=advice, **facts)
 
 
 def _family(status: int) -> type[DaypassError]:
@@ -165,7 +178,12 @@ def _descendants(kind: type[DaypassError]) -> Iterator[type[DaypassError]]:
         yield from _descendants(child)
 
 
-def _object(answer: calling.Answer, url: str) -> JsonObject:
+def answered(answer: calling.Answer, url: str) -> JsonObject:
+    """The JSON object that a service answered with.
+
+    Raises:
+        ServiceAnswerInvalid: when it is none.
+    """
     try:
         value = strict_json.parse(answer.body, max_bytes=calling.MIB, max_members=_MAX_MEMBERS, control_characters=True)
     except JsonMalformed:

@@ -9,16 +9,17 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from daypass import files
+from daypass.bootstrap.outside import opened_signer, opened_store
 from daypass.bootstrap.server import Server, harden, run, stop_signal, tell, utc_now
 from daypass.config import tls_context
-from daypass.errors import DaypassError, SettingInvalid, StoreUnavailable
-from daypass.secret import Secret
+from daypass.errors import DaypassError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from daypass.config import Settings
+    from daypass.idp.exchange.exchange import Exchange
     from daypass.idp.key_rings import KeyRings
     from daypass.idp.ports import Clock
     from daypass.idp.refusals import Refusals
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 HOUSEKEEPING_SECONDS: Final = 60
 FIRST_CREDENTIAL: Final = "admin-token"
-KEYS: Final = "keys"
 
 
 @contextlib.asynccontextmanager
@@ -37,48 +37,48 @@ async def identity_provider(
 ) -> AsyncIterator[Services]:
     """The identity provider, opened on its data folder and ready to issue.
 
-    The folder is this process's alone until the context ends. On the first start the signing keys are made, and an
-    admin token that may do everything, in the file `admin-token` of the folder.
+    Without `database_url` the folder is this process's alone until the context ends. On the first start the signing
+    keys are made, and an admin token that may do everything, in the file `admin-token` of the folder.
 
     Raises:
         FileUnavailable, FileUnsafe: when the folder, or a file in it, cannot be used; also when another process has it.
-        StoreUnavailable, KeyUnavailable: when the database or the signing keys cannot be used.
-        SettingInvalid: when the passphrase file is empty or not text.
+        StoreUnavailable, KeyUnavailable, PartMissing: when the database or the signing keys cannot be used.
+        SettingInvalid: when a file with a passphrase, PIN or URL is empty or not text.
     """
+    from daypass.idp.exchange.connections import Connections
+    from daypass.idp.exchange.directory import Directory
+    from daypass.idp.exchange.exchange import Exchange
+    from daypass.idp.exchange.upstream import FetchedUpstreamKeys
     from daypass.idp.issue import Issuer
     from daypass.idp.key_rings import KeyRings
     from daypass.idp.registry import Registry
     from daypass.idp.steady_clock import SteadyClock
     from daypass.idp.watched_audit import WatchedAuditLog
-    from daypass.signers import EncryptedFileSigner, KeyFile, Passphrase
-    from daypass.store import open_store
     from daypass.web.services import Services
 
     folder = settings.data_folder
-    protection = (
-        KeyFile(settings.key_file or folder / "wrapping-key")
-        if settings.passphrase_file is None
-        else Passphrase(_passphrase(settings.passphrase_file))
-    )
     files.private_folder(folder)
-    _demand_database(folder)
-    with open_store(folder) as store:
+    with opened_store(settings) as store, contextlib.ExitStack() as closing:
         audit = WatchedAuditLog(store.audit)
-        signer = EncryptedFileSigner(folder / KEYS, protection, clock)
         steady = SteadyClock(clock, monotonic)
-        key_rings = KeyRings(
-            settings.issuer,
-            store.keys,
-            store.registry,
-            signer,
-            steady,
-            audit,
-            algorithms=settings.signing_algorithms,
-            times=settings.key_times,
-            monotonic=monotonic,
-        )
-        await key_rings.load()
-        registry = Registry(store.registry, audit, clock, os.urandom)
+        directory = Directory(store.registry, store.connections, shared=store.shared)
+        registry = Registry(store.registry, audit, clock, os.urandom, shared=store.shared, changed=directory.forget)
+        with store.starting():
+            signer = closing.enter_context(opened_signer(settings, clock))
+            key_rings = KeyRings(
+                settings.issuer,
+                store.keys,
+                store.registry,
+                signer,
+                steady,
+                audit,
+                algorithms=settings.signing_algorithms,
+                times=settings.key_times,
+                monotonic=monotonic,
+            )
+            await key_rings.load()
+            if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
+                await _first_admin_token(registry, folder)
         issuer = Issuer(
             key_rings,
             audit,
@@ -89,31 +89,31 @@ async def identity_provider(
             max_lifetime_seconds=settings.token_lifetime_max_seconds,
             subject_limit=settings.subject_max_length,
         )
-        if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
-            await _first_admin_token(registry, folder)
-        housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, steady))
+        exchange = Exchange(
+            directory=directory,
+            replays=store.replays,
+            keys=FetchedUpstreamKeys(clock),
+            issuer=issuer,
+            audit=audit,
+            clock=clock,
+        )
+        connections = Connections(
+            registry=store.registry,
+            connections=store.connections,
+            exchange=exchange,
+            directory=directory,
+            audit=audit,
+            clock=clock,
+            random_bytes=os.urandom,
+        )
+        housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, exchange, steady))
         refreshing = asyncio.create_task(_keep_fresh(key_rings))
         try:
-            yield Services(settings, registry, issuer, key_rings, audit, clock)
+            yield Services(settings, registry, issuer, exchange, connections, key_rings, audit, clock)
         finally:
             housekeeping.cancel()
             refreshing.cancel()
             await registry.refusals.write_counted()
-
-
-def _demand_database(folder: Path) -> None:
-    """Refuse to begin anew in a folder that has keys: whoever lost a database must hear of it, and not its audit log.
-
-    The database is made before the first key.
-    """
-    from daypass.store.opening import DATABASE
-
-    database = folder / DATABASE
-    if any((folder / KEYS).glob("*.json")) and not (database.exists() and database.stat().st_size):
-        raise StoreUnavailable(
-            f"`{database}` is gone, and the signing keys beside it are there",
-            advice="Restore it from a backup, or name another data folder to begin anew.",
-        )
 
 
 async def _keep_fresh(key_rings: KeyRings) -> None:
@@ -129,8 +129,8 @@ async def _keep_fresh(key_rings: KeyRings) -> None:
             logger().warning("keys_not_read", code=error.code, reason=error.message)
 
 
-async def _keep_house(key_rings: KeyRings, refusals: Refusals, clock: SteadyClock) -> None:
-    """What is due by the clock: the next steps of keys, private keys that nobody needs, refusals only counted."""
+async def _keep_house(key_rings: KeyRings, refusals: Refusals, exchange: Exchange, clock: SteadyClock) -> None:
+    """What is due by the clock: steps of keys, private keys that nobody needs, refusals only counted, used tokens."""
     from daypass.web.logs import logger
 
     while True:
@@ -143,6 +143,7 @@ async def _keep_house(key_rings: KeyRings, refusals: Refusals, clock: SteadyCloc
                 logger().warning("wall_clock_jumped", ahead_seconds=round(clock.jumped))
             for kid in await key_rings.clean():
                 logger().info("private_key_destroyed", kid=kid)
+            await exchange.forget_expired()
         except DaypassError as error:
             logger().warning("housekeeping_failed", code=error.code, reason=error.message)
 
@@ -165,24 +166,6 @@ async def _first_admin_token(registry: Registry, folder: Path) -> None:
 
 def _unfinished(folder: Path) -> Path:
     return folder / f".{FIRST_CREDENTIAL}.unfinished"
-
-
-def _passphrase(path: Path) -> Secret:
-    content = files.read_private(path, max_bytes=4096)
-    try:
-        text = content.decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        text = ""
-    if not text:
-        reason = "it is empty or not UTF-8 text"
-        raise SettingInvalid(
-            f"`passphrase_file`: `{path}`: {reason}",
-            advice="Write the passphrase into it, as one line of UTF-8.",
-            file=str(path),
-            key="passphrase_file",
-            reason=reason,
-        )
-    return Secret(text)
 
 
 def identity_server(services: Services, *, setting: str = "listen") -> Server:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Final
 
-from daypass.cli import output
+from daypass.cli import exchanging, output
 from daypass.cli.idp_holding import add_commands, add_login_options, wants_holding
 from daypass.cli.parsing import Parser, run
 
 if TYPE_CHECKING:
     import argparse
 
+    from daypass.aws.login import Assumed, LoginRequest
     from daypass.secret import Secret
 
 __all__ = ["parser", "run"]
 
 DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
-_STANDARD_INPUT: Final = "-"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,6 +37,12 @@ def parser() -> argparse.ArgumentParser:
     )
     token.add_argument("--scope", help="passed to the identity provider")
     _add_token_source(token)
+
+    exchange = group.command("exchange", "print an identity token for another platform's token", _exchange)
+    exchange.add_argument(
+        "--audience", action="append", default=[], metavar="AUDIENCE", help="who the token is for; repeatable"
+    )
+    exchanging.add_arguments(exchange)
 
     login = group.group("login", "log in to a cloud with an identity token")
     aws = login.command(
@@ -100,6 +105,8 @@ def parser() -> argparse.ArgumentParser:
     )
     aws.add_argument("--explain", action="store_true", help="print why, also when the login succeeds")
     aws.add_argument("--policy", metavar="FILE", help="the role's trust policy, to explain a refusal with")
+    aws.add_argument("--exchange", action="store_true", help="exchange another platform's token first")
+    exchanging.add_arguments(aws)
     aws.add_argument("-v", "--verbose", action="store_true", help="say which endpoint is asked")
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
     add_login_options(aws)
@@ -143,24 +150,16 @@ def _new_token(arguments: argparse.Namespace) -> Secret:
 
 
 def _given_token(arguments: argparse.Namespace) -> Secret:
-    """The token of a file or of standard input: one line, with or without its end."""
-    from pathlib import Path
-
-    from daypass.errors import FileUnavailable, UsageInvalid
-    from daypass.secret import Secret
-    from daypass.tokens.peek import MAX_LENGTH
+    from daypass.errors import UsageInvalid
 
     if not arguments.decode or arguments.audience:
         raise UsageInvalid("--token-file only decodes", advice="Write: daypass idp token --decode --token-file FILE")
-    try:
-        if arguments.token_file == _STANDARD_INPUT:
-            text = sys.stdin.read(MAX_LENGTH + 2)
-        else:
-            with Path(arguments.token_file).open(encoding="utf-8") as file:
-                text = file.read(MAX_LENGTH + 2)
-    except (OSError, ValueError) as fault:
-        raise FileUnavailable(f"`{arguments.token_file}` cannot be read", advice="Look at its path.") from fault
-    return Secret(text.strip())
+    return exchanging.read_token(arguments.token_file)
+
+
+def _exchange(arguments: argparse.Namespace) -> int:
+    output.line(exchanging.exchanged(arguments, arguments.audience or [DEFAULT_AUDIENCE]).reveal())
+    return 0
 
 
 def _login_aws(arguments: argparse.Namespace) -> int:
@@ -195,6 +194,8 @@ def _login_aws(arguments: argparse.Namespace) -> int:
         session_name=arguments.role_session_name,
         region=None if arguments.region is None else parse_region(arguments.region),
     )
+    if not arguments.exchange and (arguments.token_file or arguments.token_env or arguments.connection):
+        raise UsageInvalid("another platform's token is named, and is not to be exchanged", advice="Add: --exchange")
     expected, wait = accounts(arguments.expect_account), wait_seconds(arguments.wait)
     locations = Locations.of(environ)
     bundle = environ.get("AWS_CA_BUNDLE")
@@ -214,6 +215,12 @@ def _login_aws(arguments: argparse.Namespace) -> int:
         scope=arguments.scope,
         verbose=arguments.verbose,
     )
+
+    def find_token() -> Secret:
+        if arguments.exchange:
+            return exchanging.exchanged(arguments, [arguments.audience or default_audience(partition)])
+        return source.token()
+
     if arguments.verbose:
         output.note(f"asking STS at {sts.origin}")
     try:
@@ -221,7 +228,7 @@ def _login_aws(arguments: argparse.Namespace) -> int:
             request.role,
             duration_seconds=request.duration_seconds,
             session_name=request.session_name,
-            find_token=source.token,
+            find_token=find_token,
             sts=sts,
             clock=lambda: datetime.now(UTC),
             wait_seconds=wait,
@@ -232,15 +239,20 @@ def _login_aws(arguments: argparse.Namespace) -> int:
         from daypass.cli.denied import refused as tell
 
         return tell(refused, role=request.role, policy=arguments.policy, as_json=arguments.json)
+    keep(assumed.session, profile=request.profile, region=request.region, locations=locations)
+    _report(assumed, request, arguments, str(locations.credentials))
+    return 0
+
+
+def _report(assumed: Assumed, request: LoginRequest, arguments: argparse.Namespace, written: str) -> None:
     session = assumed.session
-    keep(session, profile=request.profile, region=request.region, locations=locations)
     facts = {
         "account": session.account,
         "role_arn": str(request.role),
         "session_arn": session.arn,
         "expires_at": session.credentials.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "profile": request.profile,
-        "credentials_file": str(locations.credentials),
+        "credentials_file": written,
     }
     if arguments.json:
         output.as_json(facts)
@@ -255,8 +267,7 @@ def _login_aws(arguments: argparse.Namespace) -> int:
         from daypass.cli.denied import allowed
 
         allowed(assumed, role=request.role, policy=arguments.policy)
-    if environ.get("AWS_ACCESS_KEY_ID"):
+    if os.environ.get("AWS_ACCESS_KEY_ID"):
         output.note("AWS_ACCESS_KEY_ID is set here, and AWS's tools use it before any profile; unset it.")
-    elif request.profile not in ("default", environ.get("AWS_PROFILE")):
+    elif request.profile not in ("default", os.environ.get("AWS_PROFILE")):
         output.note(f"To use it: export AWS_PROFILE={request.profile}")
-    return 0

@@ -27,6 +27,11 @@ def parser() -> Parser:
     made = Parser(prog="daypass serve", description=ABOUT, epilog=DETAILS)
     made.add_argument("--config", metavar="FILE", help="the settings file (TOML)")
     made.add_argument("--data-folder", metavar="FOLDER", help="the folder with database and keys")
+    made.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="the PostgreSQL database, without its password: others can read command lines (DAYPASS_DATABASE_URL)",
+    )
     made.add_argument("--listen", metavar="HOST:PORT", help="where to take connections")
     made.add_argument("--check", action="store_true", help="check the settings and exit")
     return made
@@ -41,7 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
     file = Path(named) if named else Path(FILE_NAME)
     given = {
         name: text
-        for name, text in (("data_folder", arguments.data_folder), ("listen", arguments.listen))
+        for name, text in (
+            ("data_folder", arguments.data_folder),
+            ("database_url", arguments.database_url),
+            ("listen", arguments.listen),
+        )
         if text is not None
     }
     try:

@@ -115,6 +115,7 @@ class Fetcher:
         connect_to: as curl's `--connect-to`: for (host, port) of a URL, connect to this (host, port) instead. The
             name in SNI, certificate and Host stays that of the URL. The target is the operator's choice: not judged.
         trust: PEM files of further certificate authorities, besides the public ones.
+        authorities: PEM text of the certificate authorities to trust instead of the public ones.
         duplicates: how a key set that names a thing twice is read; `last` is AWS's way.
         keys_elsewhere: whether `jwks_uri` may be on another host, as AWS lets it. Only for a local AWS, which guards
             nothing real: whoever bends one discovery document then chooses the keys.
@@ -128,6 +129,7 @@ class Fetcher:
         allow_private: frozenset[str] = frozenset(),
         connect_to: Mapping[tuple[str, int], tuple[str, int]] | None = None,
         trust: Iterable[Path | str] = (),
+        authorities: str | None = None,
         duplicates: Duplicates = "refuse",
         keys_elsewhere: bool = False,
         resolve: Resolver = system_resolver,
@@ -138,7 +140,11 @@ class Fetcher:
         self._duplicates: Duplicates = duplicates
         self._keys_elsewhere = keys_elsewhere
         self._resolve = resolve
-        self._tls = httpx.create_ssl_context(trust_env=False)
+        self._tls = (
+            httpx.create_ssl_context(trust_env=False)
+            if authorities is None
+            else ssl.create_default_context(cadata=authorities)
+        )
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         for path in trust:
             self._tls.load_verify_locations(cafile=str(path))
@@ -174,13 +180,26 @@ class Fetcher:
             private = _site(issuer.discovery_url).host.lower() in self._allow_private
             async with self._visit(keys_url, deadline, private=private) as visit:
                 document = await visit.get(keys_url)
+        keys = self._keys(document, keys_url)
+        return FetchedKeys(issuer=issuer.text, discovery=discovery, document=document, keys=keys)
+
+    async def key_set_at(self, url: str) -> KeySet:
+        """The key set at a URL that is known without a discovery document.
+
+        Raises:
+            IssuerUnreachable: with facts `url`, `phase` and `reason`.
+            AddressForbidden: when the host's address is not one that may be asked.
+        """
+        return self._keys(await self.fetch_json(url), url)
+
+    def _keys(self, document: bytes, url: str) -> KeySet:
         try:
             keys = KeySet.parse(document, duplicates=self._duplicates)
         except DaypassError as fault:
-            raise _unreachable(keys_url, "keys", f"it is not a key set: {fault.message}") from None
+            raise _unreachable(url, "keys", f"it is not a key set: {fault.message}") from None
         if not keys.entries:
-            raise _unreachable(keys_url, "keys", "it is empty")
-        return FetchedKeys(issuer=issuer.text, discovery=discovery, document=document, keys=keys)
+            raise _unreachable(url, "keys", "it is empty")
+        return keys
 
     async def meet(self, issuer: IssuerUrl) -> MetIssuer:
         """The issuer's discovery document, and the certificates of the host that has its keys, which are not read.

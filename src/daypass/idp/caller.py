@@ -24,6 +24,8 @@ class Scope(StrEnum):
     PROJECTS_WRITE = "projects:write"
     WORKLOADS_READ = "workloads:read"
     WORKLOADS_WRITE = "workloads:write"
+    CONNECTIONS_READ = "connections:read"
+    CONNECTIONS_WRITE = "connections:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
     ADMIN_TOKENS_WRITE = "admin-tokens:write"

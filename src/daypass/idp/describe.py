@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from daypass.idp.exchange.exchange import Grant
 from daypass.tokens import strict_json
 
 if TYPE_CHECKING:
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
 
     from daypass.names import IssuerUrl
     from daypass.subjects.formats import TokenFormat
+
+TOKEN_PATH: Final = "/token"  # noqa: S105 (a path)
+"""Where tokens are exchanged, below each issuer."""
+GRANTS: Final = tuple(grant.value for grant in Grant)
 
 
 def claims_of(formats: Iterable[TokenFormat]) -> list[str]:
@@ -22,9 +27,8 @@ def discovery_document(issuer: IssuerUrl, algorithms: Sequence[str], claims: Seq
     """The discovery document as served: UTF-8 JSON.
 
     The standard demands an `authorization_endpoint`; there is none, so it names `<issuer>/not-supported`, which says
-    so. It demands a `token_endpoint` unless only the implicit flow is used; with `id_token` as the only response type
-    and `implicit` as the only grant type that holds, so there is none. `grant_types_supported` cannot be left out
-    (the default would promise `authorization_code`) and cannot be empty (section 4.2).
+    so. `id_token` as response type needs the grant type `implicit` (Dynamic Client Registration 1.0 section 2). The
+    token endpoint exchanges tokens of other issuers, whose callers have nothing to authenticate with but those.
 
     Args:
         issuer: becomes `issuer`, byte for byte.
@@ -37,8 +41,10 @@ def discovery_document(issuer: IssuerUrl, algorithms: Sequence[str], claims: Seq
             "issuer": str(issuer),
             "jwks_uri": f"{base}/keys",
             "authorization_endpoint": f"{base}/not-supported",
+            "token_endpoint": f"{base}{TOKEN_PATH}",
+            "token_endpoint_auth_methods_supported": ["none"],
             "response_types_supported": ["id_token"],
-            "grant_types_supported": ["implicit"],
+            "grant_types_supported": ["implicit", *GRANTS],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": list(algorithms),
             "scopes_supported": ["openid"],

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ORGANIZATION: Final = "org"
 PROJECT: Final = "prj"
 ADMIN: Final = "adm"
+CONNECTION: Final = "con"
 WORKLOAD: Final = {WorkloadKind.WORKSPACE: "wsp", WorkloadKind.ENVIRONMENT: "env", WorkloadKind.JOB: "job"}
 
 

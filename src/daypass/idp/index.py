@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from daypass.idp.model import Organization, Project, Workload
@@ -11,25 +10,19 @@ from daypass.idp.model import Organization, Project, Workload
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+    from daypass.idp.model import Holder
+
 MAX_ENTRIES: Final = 100_000
 
 Changed: TypeAlias = Organization | Project | Workload
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A workload and what it belongs to."""
-
-    workload: Workload
-    project: Project
-    organization: Organization
-
-
 class SecretIndex:
     """Filled on first use; bounded, the entry that was put in first goes first.
 
-    Exact as long as every change goes through `forget`: one process owns the data. A look-up in the store that began
-    before a change and ends after it is kept out by `generation`, or a revoked secret could stay in for good.
+    Exact as long as every change goes through `forget`: one process owns the data. Where several do, there is none of
+    it (`max_entries` 0): a revocation at one must hold at all others at once. A look-up in the store that began before
+    a change and ends after it is kept out by `generation`, or a revoked secret could stay in for good.
     """
 
     def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
@@ -46,7 +39,7 @@ class SecretIndex:
 
     def put(self, holder: Holder, *, generation: int) -> None:
         """Remember a holder that was looked up when the generation was `generation`."""
-        if generation != self.generation:
+        if generation != self.generation or not self._max_entries:
             return
         if len(self._entries) >= self._max_entries:
             self._entries.popitem(last=False)

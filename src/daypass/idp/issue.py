@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import AudienceNotOffered, ClaimsTooLarge, Invalid, Refused, RequestInvalid
+from daypass.errors import AudienceNotOffered, ClaimsTooLarge, Invalid, Refused, RequestInvalid, TokenExpired
 from daypass.idp.ids import new_jti
 from daypass.idp.key_times import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.idp.model import DEFAULT_AUDIENCE, AuditEntry
@@ -24,7 +24,7 @@ from daypass.subjects.registry import format_named
 from daypass.tokens.mint import compact, signing_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from daypass.errors import DaypassError
     from daypass.idp.key_rings import Issuing, KeyRings
@@ -41,11 +41,41 @@ DEFAULT_ALGORITHM: Final = "RS256"  # the one that every relying party takes
 _SCOPE: Final = re.compile(r"[\x20-\x7e]{1,1000}")
 
 
+UPSTREAM_CLAIM: Final = "urn:daypass:upstream"
+"""The one claim that tells of the token that another was exchanged for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The token that this one is exchanged for, and through which connection.
+
+    What comes out lives no longer than what came in (`expires_at`), nor than the connection allows
+    (`max_lifetime_seconds`). `token_sha256` and `unknown_claims`, which the platform was not known to make, are for the
+    audit row alone, as is the id.
+    """
+
+    connection_id: str
+    connection: str
+    issuer: str
+    subject: str
+    jti: str | None
+    expires_at: datetime
+    max_lifetime_seconds: int
+    token_sha256: str
+    unknown_claims: tuple[str, ...] = ()
+
+    @property
+    def claim(self) -> dict[str, str]:
+        """The value of `UPSTREAM_CLAIM`."""
+        told = {"iss": self.issuer, "sub": self.subject, "connection": self.connection}
+        return told if self.jti is None else {**told, "jti": self.jti}
+
+
 @dataclass(frozen=True, slots=True)
 class IssueRequest:
     """What a workload asks for. None means: as the operator and the organization's token format have it.
 
-    `request_id` and `source_ip` are for the audit row.
+    `request_id` and `source_ip` are for the audit row. `upstream` is set where a token is exchanged.
     """
 
     audience: tuple[str, ...]
@@ -54,6 +84,7 @@ class IssueRequest:
     scope: str | None
     request_id: str
     source_ip: str | None
+    upstream: Upstream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +99,7 @@ class IssuedToken:
     jti: str
     kid: str
     subject: str
+    issued_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +160,18 @@ class Issuer:
         self._process_hash = urlsafe_b64encode(random_bytes(16)).rstrip(b"=").decode()
 
     async def issue(
-        self, workload: Workload, project: Project, organization: Organization, request: IssueRequest
+        self,
+        workload: Workload,
+        project: Project,
+        organization: Organization,
+        request: IssueRequest,
+        *,
+        admit: Callable[[], Awaitable[None]] | None = None,
     ) -> IssuedToken:
-        """A token for that workload, which `Registry.authenticate_workload` has just named.
+        """A token for that workload, which `Registry.authenticate_workload` or the exchange has just named.
+
+        `admit` is asked last, when nothing but the signature is missing, and refuses by raising: what it counts is
+        not used up by a request that was wrong.
 
         Raises:
             RequestInvalid: no audience; a lifetime out of range; a scope that cannot be.
@@ -145,12 +186,14 @@ class Issuer:
         issuing = self._key_rings.of(organization)
         try:
             prepared = self._prepare(issuing, workload, project, organization, request, now)
+            if admit is not None:
+                await admit()
         except (Refused, Invalid) as refusal:
             await self._audit.append(self._refused(issuing, workload, request, now, refusal))
             raise
         token = compact(prepared.signing_input, await issuing.key_ring.sign(prepared.key, prepared.signing_input))
         await self._audit.append(self._issued(workload, request, now, prepared, token))
-        return IssuedToken(token, prepared.expires_at, prepared.jti, prepared.key.kid, prepared.subject)
+        return IssuedToken(token, prepared.expires_at, prepared.jti, prepared.key.kid, prepared.subject, now)
 
     def _prepare(  # noqa: PLR0917 (whose token it is, what was asked, and when)
         self,
@@ -163,7 +206,7 @@ class Issuer:
     ) -> _Prepared:
         _demand_offered(request.audience, organization)
         token_format = format_named(organization.token_format)
-        lifetime_seconds = self._lifetime(request.lifetime_seconds, token_format)
+        lifetime_seconds = _within(request.upstream, self._lifetime(request.lifetime_seconds, token_format), now)
         jti = new_jti(self._random_bytes)
         claims = claims_for(
             token_format,
@@ -178,6 +221,8 @@ class Issuer:
             process_hash=self._process_hash,
             subject_limit=self._subject_limit,
         )
+        if request.upstream is not None:
+            claims[UPSTREAM_CLAIM] = request.upstream.claim
         key = issuing.key_ring.active(request.algorithm or self._usual_algorithm(issuing), now)
         content = signing_input(claims, algorithm=key.algorithm, kid=key.kid, typ=token_format.typ)
         _demand_readable(content)
@@ -226,6 +271,7 @@ class Issuer:
             token_sha256=hashlib.sha256(token.reveal().encode()).hexdigest(),
             expires_at=prepared.expires_at,
             source_ip=request.source_ip,
+            detail=_told(request.upstream),
         )
 
     def _refused(
@@ -245,7 +291,34 @@ class Issuer:
             audience=tuple(audience[:255] for audience in request.audience[:10]),
             source_ip=request.source_ip,
             reason=refusal.code,
+            detail=_told(request.upstream),
         )
+
+
+def _within(upstream: Upstream | None, lifetime_seconds: int, now: datetime) -> int:
+    """The lifetime, cut to what an upstream token and its connection leave."""
+    if upstream is None:
+        return lifetime_seconds
+    left = int(upstream.expires_at.timestamp()) - int(now.timestamp())
+    if left <= 0:
+        # Within the leeway for clocks a token is still read; nothing that outlives it can be made of it.
+        raise TokenExpired("the upstream token has expired", exp=int(upstream.expires_at.timestamp()))
+    return min(lifetime_seconds, upstream.max_lifetime_seconds, left)
+
+
+def _told(upstream: Upstream | None) -> dict[str, str]:
+    """What the audit row tells of an upstream token."""
+    if upstream is None:
+        return {}
+    return {
+        "connection_id": upstream.connection_id,
+        "connection": upstream.connection,
+        "upstream_issuer": upstream.issuer,
+        "upstream_subject": upstream.subject[:1024],
+        "upstream_token_sha256": upstream.token_sha256,
+        **({} if upstream.jti is None else {"upstream_jti": upstream.jti[:255]}),
+        **({"unknown_claims": ", ".join(upstream.unknown_claims)[:1024]} if upstream.unknown_claims else {}),
+    }
 
 
 def _demand_offered(audience: tuple[str, ...], organization: Organization) -> None:

@@ -7,11 +7,13 @@ from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from daypass.errors import AlreadyExists, AuditBroken, KeyUnavailable, NotFound
+from daypass.errors import AlreadyExists, AuditBroken, ChangedMeanwhile, KeyUnavailable, NotFound
+from daypass.idp.exchange.connection import Connection
 from daypass.idp.model import (
     AdminToken,
     AuditEntry,
     AuditRecord,
+    Holder,
     KeysAt,
     KeyState,
     Organization,
@@ -23,10 +25,11 @@ from daypass.tokens.jwk import PrivateKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
     from daypass.idp.ports import Clock
 
-T = TypeVar("T", Organization, Project, Workload, AdminToken)
+T = TypeVar("T", Organization, Project, Workload, AdminToken, Connection)
 
 
 class _Shelf(Generic[T]):
@@ -42,9 +45,11 @@ class _Shelf(Generic[T]):
             raise AlreadyExists(f"there is one like `{self._key(thing)}` already")
         self.things[self._key(thing)] = thing
 
-    def update(self, thing: T) -> None:
+    def update(self, thing: T, was: T | None = None) -> None:
         if self._key(thing) not in self.things:
             raise NotFound(f"there is no `{self._key(thing)}`")
+        if was is not None and self.things[self._key(thing)] != was:
+            raise ChangedMeanwhile(f"`{self._key(thing)}` is not as it was any more")
         self.things[self._key(thing)] = thing
 
     def find(self, **members: object) -> T | None:
@@ -72,8 +77,8 @@ class MemoryRegistryStore:
         """See `RegistryStore`, as of all methods here."""
         self._organizations.add(organization)
 
-    def update_organization(self, organization: Organization) -> None:  # noqa: D102
-        self._organizations.update(organization)
+    def update_organization(self, organization: Organization, *, was: Organization) -> None:  # noqa: D102
+        self._organizations.update(organization, was)
 
     def organization(self, id_or_slug: str) -> Organization | None:  # noqa: D102
         return self._organizations.find(id=id_or_slug) or self._organizations.find(slug=id_or_slug)
@@ -106,8 +111,12 @@ class MemoryRegistryStore:
     def workload(self, workload_id: str) -> Workload | None:  # noqa: D102
         return self._workloads.find(id=workload_id)
 
-    def workload_by_secret(self, secret_hash: str) -> Workload | None:  # noqa: D102
-        return self._workloads.find(secret_hash=secret_hash)
+    def holder_by_secret(self, secret_hash: str) -> Holder | None:  # noqa: D102
+        workload = self._workloads.find(secret_hash=secret_hash)
+        if workload is None:
+            return None
+        project, organization = self._projects.find(id=workload.project_id), self.organization(workload.organization_id)
+        return None if project is None or organization is None else Holder(workload, project, organization)
 
     def workloads(  # noqa: D102
         self, project_id: str, *, after: str | None = None, limit: int = 100
@@ -132,6 +141,60 @@ class MemoryRegistryStore:
         if organization_id is None:
             return self._admin_tokens.page(after=after, limit=limit)
         return self._admin_tokens.page(after=after, limit=limit, organization_id=organization_id)
+
+
+class MemoryConnectionStore:
+    """A `ConnectionStore`."""
+
+    def __init__(self) -> None:
+        self._connections = _Shelf[Connection]("id", ("organization_id", "name"))
+
+    def add_connection(self, connection: Connection) -> None:  # noqa: D102
+        self._connections.add(connection)
+
+    def update_connection(self, connection: Connection, *, was: Connection) -> None:  # noqa: D102
+        self._connections.update(connection, was)
+
+    def remove_connection(self, connection_id: str) -> None:  # noqa: D102
+        if self._connections.things.pop(connection_id, None) is None:
+            raise NotFound(f"there is no `{connection_id}`")
+
+    def connection(self, organization_id: str, id_or_name: str) -> Connection | None:  # noqa: D102
+        found = self._connections.find(organization_id=organization_id, id=id_or_name)
+        return found or self._connections.find(organization_id=organization_id, name=id_or_name)
+
+    def connections(  # noqa: D102
+        self, organization_id: str, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[Connection]:
+        return self._connections.page(after=after, limit=limit, organization_id=organization_id)
+
+    def connections_of_issuer(self, issuer: str, *, organization_id: str | None) -> Sequence[Connection]:  # noqa: D102
+        return [
+            one
+            for one in self._connections.page(limit=len(self._connections.things))
+            if one.terms.issuer == issuer and organization_id in (None, one.organization_id)
+        ]
+
+
+class MemoryReplayStore:
+    """A `ReplayStore`."""
+
+    def __init__(self) -> None:
+        self._used: dict[str, datetime] = {}
+        self._lock = Lock()
+
+    def use_once(self, token_key: str, *, until: datetime) -> bool:  # noqa: D102
+        with self._lock:
+            first = token_key not in self._used
+            self._used.setdefault(token_key, until)
+            return first
+
+    def forget_expired(self, now: datetime) -> int:  # noqa: D102
+        with self._lock:
+            gone = [key for key, until in self._used.items() if until < now]
+            for key in gone:
+                del self._used[key]
+            return len(gone)
 
 
 class MemoryKeyStore:

@@ -85,6 +85,15 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """A workload and what it belongs to."""
+
+    workload: Workload
+    project: Project
+    organization: Organization
+
+
+@dataclass(frozen=True, slots=True)
 class AdminToken:
     """A credential of the admin API: what it may do (`scopes`), and where (`organization_id`, None for everywhere)."""
 

@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from daypass.idp.exchange.connection import Connection
     from daypass.idp.model import (
         AdminToken,
         AuditEntry,
         AuditRecord,
+        Holder,
         KeysAt,
         Organization,
         Project,
@@ -31,7 +33,10 @@ class RegistryStore(Protocol):
     """
 
     def add_organization(self, organization: Organization) -> None: ...
-    def update_organization(self, organization: Organization) -> None: ...
+    def update_organization(self, organization: Organization, *, was: Organization) -> None:
+        """Write it anew, if it still is as it `was`; else `ChangedMeanwhile`, and nothing is written."""
+        ...
+
     def organization(self, id_or_slug: str) -> Organization | None: ...
     def organizations(self, *, after: str | None = None, limit: int = 100) -> Sequence[Organization]: ...
 
@@ -43,7 +48,10 @@ class RegistryStore(Protocol):
     def add_workload(self, workload: Workload) -> None: ...
     def update_workload(self, workload: Workload) -> None: ...
     def workload(self, workload_id: str) -> Workload | None: ...
-    def workload_by_secret(self, secret_hash: str) -> Workload | None: ...
+    def holder_by_secret(self, secret_hash: str) -> Holder | None:
+        """The workload with that secret, and its project and organization, as they were at one moment."""
+        ...
+
     def workloads(self, project_id: str, *, after: str | None = None, limit: int = 100) -> Sequence[Workload]: ...
 
     def add_admin_token(self, token: AdminToken) -> None: ...
@@ -81,6 +89,42 @@ class KeyStore(Protocol):
         Raises:
             AlreadyExists: when a `kid` belongs to another issuer.
         """
+        ...
+
+
+class ConnectionStore(Protocol):
+    """Keeps connections of the exchange. Same promises as `RegistryStore`."""
+
+    def add_connection(self, connection: Connection) -> None: ...
+    def update_connection(self, connection: Connection, *, was: Connection) -> None:
+        """Write it anew, if it still is as it `was`; else `ChangedMeanwhile`, and nothing is written."""
+        ...
+
+    def remove_connection(self, connection_id: str) -> None: ...
+    def connection(self, organization_id: str, id_or_name: str) -> Connection | None: ...
+    def connections(
+        self, organization_id: str, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[Connection]: ...
+    def connections_of_issuer(self, issuer: str, *, organization_id: str | None) -> Sequence[Connection]:
+        """All connections to that `iss`, in id order: of one organization, or of all when that is None."""
+        ...
+
+
+class ReplayStore(Protocol):
+    """Remembers which upstream tokens were exchanged, for all replicas."""
+
+    def use_once(self, token_key: str, *, until: datetime) -> bool:
+        """Whether this is the first use of `token_key`; of many at the same time exactly one is told True.
+
+        Remembered at least until `until`. Committed before it returns.
+
+        Raises:
+            StoreUnavailable: when that is not known. The caller must then not give out anything.
+        """
+        ...
+
+    def forget_expired(self, now: datetime) -> int:
+        """Let go of what is past its time; how many those were."""
         ...
 
 

@@ -21,12 +21,11 @@ from daypass.errors import (
     RequestInvalid,
     RequestRefused,
     ScopeMissing,
-    StoreUnavailable,
 )
 from daypass.idp import credentials, ids, rules
 from daypass.idp.caller import Scope
 from daypass.idp.changes import recorded, uninterrupted
-from daypass.idp.index import Holder, SecretIndex
+from daypass.idp.index import MAX_ENTRIES, SecretIndex
 from daypass.idp.model import DEFAULT_AUDIENCE, AdminToken, Organization, Project, Workload
 from daypass.idp.refusals import Refusals
 from daypass.subjects.registry import format_named
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from daypass.idp.caller import Caller
     from daypass.idp.index import Changed
+    from daypass.idp.model import Holder
     from daypass.idp.ports import AuditLog, Clock, RegistryStore
     from daypass.secret import Secret
 
@@ -68,14 +68,27 @@ class Registry:
     """
 
     def __init__(
-        self, store: RegistryStore, audit: AuditLog, clock: Clock, random_bytes: Callable[[int], bytes]
+        self,
+        store: RegistryStore,
+        audit: AuditLog,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+        *,
+        shared: bool = False,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
+        """Nothing is read yet.
+
+        `shared`: other processes write to the store, too, so memory answers for nothing. `changed` is told of every
+        change of an organization or a project, for whoever else remembers them.
+        """
         self._store = store
         self._audit = audit
         self._clock = clock
         self._random_bytes = random_bytes
         self._changing = Lock()
-        self._index = SecretIndex()
+        self._changed = changed
+        self._index = SecretIndex(0 if shared else MAX_ENTRIES)
         self.refusals = Refusals(audit, clock)
 
     # ------------------------------------------------------------------------------------------ organizations
@@ -150,6 +163,7 @@ class Registry:
         """Change what is given. Another token format without subject claims falls back to that format's default.
 
         Raises:
+            ChangedMeanwhile: when another process changed it at the same moment.
             RequestRefused: when its own issuer is to be taken away: trust in other people's accounts names it.
             ScopeMissing: also when a caller bound to one organization chooses subjects that do not begin with its id.
             SubjectUnsafe: as for a new one.
@@ -181,7 +195,7 @@ class Registry:
                 rules.nobody_elses_subjects(new)
                 _demand_own_subjects(caller, new)
             async with self._recorded(caller, "organization.updated", new.id, detail=_settings(new), forget=new):
-                await to_thread(self._store.update_organization, new)
+                await to_thread(self._store.update_organization, new, was=old)
         return new
 
     # ----------------------------------------------------------------------------------------------- projects
@@ -391,7 +405,9 @@ class Registry:
     async def authenticate_workload(
         self, secret: Secret, *, request_id: str, source_ip: str | None = None
     ) -> tuple[Workload, Project, Organization]:
-        """Who has that secret. From memory, but for the first time. Whoever is turned away is audited (`Refusals`).
+        """Who has that secret. Whoever is turned away is audited (`Refusals`).
+
+        From memory, but for the first time; where the store is shared, each time from there.
 
         Raises:
             CredentialUnknown: when nobody has it, or it was revoked; the audit row of a revoked one names its workload.
@@ -432,15 +448,10 @@ class Registry:
 
     async def _find(self, presented: str) -> Holder:
         generation = self._index.generation
-        workload = await to_thread(self._store.workload_by_secret, presented)
-        if workload is None:
+        holder = await to_thread(self._store.holder_by_secret, presented)
+        if holder is None:
             raise _unknown()
-        organization = await to_thread(self._store.organization, workload.organization_id)
-        project = await to_thread(self._store.project, workload.organization_id, workload.project_id)
-        if organization is None or project is None:
-            raise StoreUnavailable(f"the workload `{workload.id}` has lost its project or organization")
-        holder = Holder(workload, project, organization)
-        if workload.revoked_at is None:
+        if holder.workload.revoked_at is None:
             self._index.put(holder, generation=generation)
         return holder
 
@@ -474,6 +485,8 @@ class Registry:
         finally:
             if forget is not None:
                 self._index.forget(forget)
+                if not isinstance(forget, Workload):
+                    self._changed()
 
     async def _organization(self, caller: Caller, id_or_slug: str) -> Organization:
         found = await to_thread(self._store.organization, id_or_slug)

@@ -107,6 +107,8 @@ class Authorizer:
         here = Here(region, who.account, lambda name: state.find(behind.model, who.account, region, name))
         reading = read(behind, request, here)
         if isinstance(reading, Unreadable):
+            if reading.answer is not None:
+                return reading.answer
             if not isinstance(who, Session):
                 # An administrator may do everything, but no more than what is understood; S3 understands it all.
                 if protocol is Protocol.S3:

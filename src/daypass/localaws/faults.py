@@ -111,6 +111,11 @@ class Fault(Enum):
         ("InvalidSignatureException", 400, "{detail}"),
         ("AccessDenied", 403, "Request has expired"),
     )
+    PRESIGNED_TOO_LONG = (
+        ("IncompleteSignature", 400, "{detail}"),
+        ("IncompleteSignatureException", 400, "{detail}"),
+        ("AuthorizationQueryParametersError", 400, "{detail}"),
+    )
     KEY_UNKNOWN = (
         ("InvalidClientTokenId", 403, "The security token included in the request is invalid."),
         ("UnrecognizedClientException", 400, "The security token included in the request is invalid."),

@@ -1,7 +1,7 @@
-"""SQLite behind the ports of the identity provider: schema, migrations, one module per aggregate."""
+"""SQLite and PostgreSQL behind the ports of the identity provider: schema, migrations, one module per aggregate."""
 
 from __future__ import annotations
 
-from daypass.store.opening import Store, open_store
+from daypass.store.opening import Store, open_database, open_store
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "open_database", "open_store"]

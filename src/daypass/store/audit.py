@@ -22,7 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from daypass.errors import AuditBroken, AuditUnavailable, StoreUnavailable
 from daypass.idp.model import AuditEntry, AuditRecord
-from daypass.store.engine import reading, unavailable
+from daypass.store.engine import reading, shared, unavailable
+from daypass.store.postgresql import lock
 from daypass.store.schema import audit
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _MEMBERS: Final = tuple(sorted(field.name for field in fields(AuditEntry)))
 _TIMES: Final = ("at", "expires_at")
 _VERIFIED_AT_ONCE: Final = 1_000
 _INSERTED_AT_ONCE: Final = 200  # of four variables each: every SQLite takes 999
+_COLUMNS: Final = ("sequence", "organization_id", "row", "hash")
 _FURTHER_ROW: Final = ", (?, ?, ?, ?)"
 
 
@@ -62,6 +64,7 @@ class SqlAuditLog:
     def __init__(self, engine: Engine, *, max_waiting: int = MAX_WAITING) -> None:
         self._engine = engine
         self._max_waiting = max_waiting
+        self._shared = shared(engine)
         self._insert = str(insert(audit).compile(engine))
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="daypass-audit")
         self._waiting: list[tuple[str | None, bytes]] = []
@@ -173,17 +176,8 @@ class SqlAuditLog:
     def _write(self, rows: Sequence[tuple[str | None, bytes]]) -> AuditUnavailable | None:
         try:
             connection = self._connection or self._connect()
-            tail = self._tail
-            chained: list[tuple[int, str | None, str, str]] = []
-            for organization_id, row in rows:
-                tail = _Tail(tail.sequence + 1, _chain(tail, row))
-                chained.append((tail.sequence, organization_id, row.decode(), tail.hash))
             with connection.begin():
-                # One statement for many rows: each statement hands the interpreter to the event loop and waits for it.
-                for first in range(0, len(chained), _INSERTED_AT_ONCE):
-                    some = chained[first : first + _INSERTED_AT_ONCE]
-                    statement = self._insert + _FURTHER_ROW * (len(some) - 1)
-                    connection.exec_driver_sql(statement, tuple(chain.from_iterable(some)))
+                tail = self._insert_all(connection, rows)
         except SQLAlchemyError as error:
             # Whether a commit that failed is on disk is for the next connection to see, in the tail it reads.
             self._disconnect()
@@ -192,18 +186,33 @@ class SqlAuditLog:
         self._tail = tail
         return None
 
+    def _insert_all(self, connection: Connection, rows: Sequence[tuple[str | None, bytes]]) -> _Tail:
+        """Chain the rows to the newest one, which other replicas may have written; they wait for this transaction."""
+        if self._shared:
+            lock(connection, "audit")
+        tail = _newest(connection) if self._shared else self._tail
+        chained: list[tuple[int, str | None, str, str]] = []
+        for organization_id, row in rows:
+            tail = _Tail(tail.sequence + 1, _chain(tail, row))
+            chained.append((tail.sequence, organization_id, row.decode(), tail.hash))
+        if self._shared:
+            connection.execute(insert(audit), [dict(zip(_COLUMNS, row, strict=True)) for row in chained])
+            return tail
+        # One statement for many rows: each statement hands the interpreter to the event loop and waits for it.
+        for first in range(0, len(chained), _INSERTED_AT_ONCE):
+            some = chained[first : first + _INSERTED_AT_ONCE]
+            statement = self._insert + _FURTHER_ROW * (len(some) - 1)
+            connection.exec_driver_sql(statement, tuple(chain.from_iterable(some)))
+        return tail
+
     def _connect(self) -> Connection:
         connection = self._engine.connect().execution_options(writes=True)
         try:
             with connection.begin():
-                newest = select(func.max(audit.c.sequence)).scalar_subquery()
-                row = connection.execute(
-                    select(audit.c.sequence, audit.c.hash).where(audit.c.sequence == newest)
-                ).one_or_none()
+                self._tail = _newest(connection)
         except SQLAlchemyError:
             connection.close()
             raise
-        self._tail = _Tail(0, "") if row is None else _Tail(row.sequence, row.hash)
         self._connection = connection
         return connection
 
@@ -212,6 +221,12 @@ class SqlAuditLog:
         if connection is not None:
             connection.invalidate()
             connection.close()
+
+
+def _newest(connection: Connection) -> _Tail:
+    newest = select(func.max(audit.c.sequence)).scalar_subquery()
+    row = connection.execute(select(audit.c.sequence, audit.c.hash).where(audit.c.sequence == newest)).one_or_none()
+    return _Tail(0, "") if row is None else _Tail(row.sequence, row.hash)
 
 
 def _chain(previous: _Tail, row: bytes) -> str:

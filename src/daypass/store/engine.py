@@ -1,53 +1,24 @@
-"""The connection to SQLite: durable, patient, and with its errors told as ours."""
+"""Reading from and writing to the database, with its errors told as ours."""
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from daypass.errors import AlreadyExists, StoreUnavailable
+from daypass.errors import AlreadyExists, NotFound, StoreUnavailable
+from daypass.store import postgresql, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from sqlalchemy import Connection
-    from sqlalchemy.pool import ConnectionPoolEntry
-
-BUSY_TIMEOUT_MS: Final = 5_000
-
-_PRAGMAS: Final = (
-    "PRAGMA journal_mode = WAL",  # readers do not wait for the writer
-    "PRAGMA synchronous = FULL",  # a commit that returned is on disk, also after power loss
-    "PRAGMA foreign_keys = ON",
-    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
-    "PRAGMA trusted_schema = OFF",
-)
+    from sqlalchemy import Connection, Engine
 
 
-def open_engine(path: Path) -> Engine:
-    """An engine for the database file `path`. Opens nothing yet."""
-    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # SQLAlchemy's BEGIN is the only one
-    for pragma in _PRAGMAS:
-        connection.execute(pragma)
-
-
-def _begin(connection: Connection) -> None:
-    # A transaction that reads first and writes later fails at once, whatever the busy timeout, when somebody else has
-    # written in between (SQLITE_BUSY_SNAPSHOT); one that begins as a writer waits for its turn.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+def shared(engine: Engine | Connection) -> bool:
+    """Whether other processes write to that database too."""
+    return engine.dialect.name == "postgresql"
 
 
 @contextmanager
@@ -55,10 +26,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """A connection to read with.
 
     Raises:
+        NotFound: when what is asked for is a text that no database row can hold.
         StoreUnavailable: when the database does not answer.
     """
     with _told(), engine.connect() as connection:
-        yield connection
+        if not shared(connection):
+            yield connection
+        else:
+            # Each statement sees what is committed, as it does in a transaction of `read committed`; without BEGIN and
+            # ROLLBACK around it, which are two more ways to the server and back.
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @contextmanager
@@ -78,19 +55,22 @@ def _told() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        if getattr(error.orig, "sqlite_errorcode", None) in (
-            sqlite3.SQLITE_CONSTRAINT_UNIQUE,
-            sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
-        ):
+        if sqlite.is_taken(error) or postgresql.is_taken(error):
             raise AlreadyExists("there is one with this id, slug or secret already") from None
         raise unavailable(error) from None
+    except DataError:
+        # PostgreSQL has no text with U+0000 in it, so nothing goes by that name.
+        raise NotFound("there is nothing of that name") from None
     except SQLAlchemyError as error:
         raise unavailable(error) from None
 
 
 def unavailable(error: SQLAlchemyError) -> StoreUnavailable:
-    """What SQLite says, without the statement and its values."""
-    reason = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+    """What the database says, without the statement and its values."""
+    # PostgreSQL's further lines quote the statement, or the row.
+    reason = str(error.orig).partition("\n")[0] if isinstance(error, DBAPIError) else type(error).__name__
     return StoreUnavailable(
-        f"the database did not answer: {reason}", advice="Look at the disk of the data folder.", reason=reason
+        f"the database did not answer: {reason}",
+        advice="Look at the disk of the data folder, or at the database server.",
+        reason=reason,
     )

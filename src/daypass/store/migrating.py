@@ -10,10 +10,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from daypass.errors import StoreUnavailable
-from daypass.store.engine import reading, writing
+from daypass.store.engine import reading, shared, writing
+from daypass.store.postgresql import lock, patient
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 SCRIPTS: Final = "daypass.store:migrations"
 
@@ -36,7 +37,7 @@ def migrate(engine: Engine) -> None:
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}
     with reading(engine) as connection:
-        found = set(MigrationContext.configure(connection).get_current_heads())
+        found = _heads(connection)
     if found - known:
         raise StoreUnavailable(
             "the database was made by a newer version of Daypass",
@@ -46,5 +47,12 @@ def migrate(engine: Engine) -> None:
     if found == set(scripts.get_heads()):
         return
     with writing(engine) as connection:
+        if shared(connection):
+            patient(connection)
+            lock(connection, "migration")  # of replicas that start together one migrates, and the others find it done
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _heads(connection: Connection) -> set[str]:
+    return set(MigrationContext.configure(connection).get_current_heads())

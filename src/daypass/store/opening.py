@@ -1,22 +1,28 @@
-"""Open the data folder: make it private, take it for this process, bring its database up to date."""
+"""Open the database and bring it up to date: SQLite in the data folder, this process's alone, or PostgreSQL."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, Self, final
 
 from daypass import files
 from daypass.store.audit import SqlAuditLog
-from daypass.store.engine import open_engine
+from daypass.store.connections import SqlConnectionStore, SqlReplayStore
+from daypass.store.engine import shared, writing
 from daypass.store.keys import SqlKeyStore
 from daypass.store.migrating import migrate
+from daypass.store.postgresql import lock, patient, postgresql_engine, postgresql_url
 from daypass.store.registry import SqlRegistryStore
+from daypass.store.sqlite import sqlite_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
     from sqlalchemy import Engine
+
+    from daypass.secret import Secret
 
 DATABASE: Final = "daypass.db"
 _BESIDE: Final = ("-wal", "-shm", "-journal")
@@ -25,17 +31,42 @@ _LOCK_TIMEOUT_SECONDS: Final = 5.0
 
 @final
 class Store:
-    """The open data folder; a context manager. One process owns it at a time."""
+    """The open database; a context manager.
+
+    Attributes:
+        shared: whether other replicas write to it too. Otherwise it is this process's alone.
+    """
 
     registry: Final[SqlRegistryStore]
     keys: Final[SqlKeyStore]
+    connections: Final[SqlConnectionStore]
+    replays: Final[SqlReplayStore]
     audit: Final[SqlAuditLog]
 
     def __init__(self, engine: Engine, audit: SqlAuditLog, closing: ExitStack) -> None:
         self.registry = SqlRegistryStore(engine)
         self.keys = SqlKeyStore(engine)
+        self.connections = SqlConnectionStore(engine)
+        self.replays = SqlReplayStore(engine)
         self.audit = audit
+        self.shared: Final = shared(engine)
+        self._engine = engine
         self._closing = closing
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """One replica after the other: what a start finds missing, it makes, and the next one finds it made.
+
+        Raises:
+            StoreUnavailable: when another one's start takes more than a minute, or the database does not answer.
+        """
+        if not self.shared:
+            yield  # the folder is this process's alone
+            return
+        with writing(self._engine) as connection:
+            patient(connection)
+            lock(connection, "start")
+            yield
 
     def close(self) -> None:
         """Let the running commit end, close the database, give the folder free. Doing it twice is harmless."""
@@ -67,9 +98,27 @@ def open_store(path: Path) -> Store:
         files.private_file(database)
         for suffix in _BESIDE:
             files.private_file(path / (DATABASE + suffix), create=False)
-        engine = open_engine(database)
+        engine = sqlite_engine(database)
         closing.callback(engine.dispose)
-        migrate(engine)
-        audit = SqlAuditLog(engine)
-        closing.callback(audit.close)
-        return Store(engine, audit, closing.pop_all())
+        return _open(engine, closing)
+
+
+def open_database(url: Secret) -> Store:
+    """Open or migrate the PostgreSQL database at `url`, beside other replicas.
+
+    Raises:
+        DatabaseUrlInvalid: when that is no URL of a database.
+        PartMissing: when psycopg is not installed.
+        StoreUnavailable: when it does not answer, or was made by a newer Daypass.
+    """
+    with ExitStack() as closing:
+        engine = postgresql_engine(postgresql_url(url.reveal()))
+        closing.callback(engine.dispose)
+        return _open(engine, closing)
+
+
+def _open(engine: Engine, closing: ExitStack) -> Store:
+    migrate(engine)
+    audit = SqlAuditLog(engine)
+    closing.callback(audit.close)
+    return Store(engine, audit, closing.pop_all())

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, insert, or_, select, update
 
-from daypass.errors import NotFound
-from daypass.idp.model import AdminToken, Organization, Project, Workload, WorkloadKind
+from daypass.errors import ChangedMeanwhile, NotFound
+from daypass.idp.model import AdminToken, Holder, Organization, Project, Workload, WorkloadKind
 from daypass.store.engine import reading, writing
 from daypass.store.schema import admin_tokens, organizations, projects, workloads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Engine, Row, Select, Table
+
+_HOLDER: Final = (
+    select(workloads, projects, organizations)
+    .join_from(workloads, projects, workloads.c.project_id == projects.c.id)
+    .join(organizations, workloads.c.organization_id == organizations.c.id)
+    .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+)
 
 
 class SqlRegistryStore:
@@ -27,16 +34,27 @@ class SqlRegistryStore:
         """See `RegistryStore`, as of all methods here."""
         self._add(organizations, _organization_row(organization))
 
-    def update_organization(self, organization: Organization) -> None:  # noqa: D102
-        self._update(organizations, _organization_row(organization))
+    def update_organization(self, organization: Organization, *, was: Organization) -> None:  # noqa: D102
+        found = select(organizations).where(organizations.c.id == organization.id).with_for_update()
+        with writing(self._engine) as connection:
+            row = connection.execute(found).one_or_none()
+            if row is None:
+                raise NotFound(f"there is no `{organization.id}`")
+            if _organization(row._asdict()) != was:
+                raise ChangedMeanwhile(
+                    f"the organization `{was.slug}` was changed by somebody else at the same moment",
+                    advice="Look at it again, then repeat the change.",
+                )
+            mine = organizations.c.id == organization.id
+            connection.execute(update(organizations).where(mine).values(_organization_row(organization)))
 
     def organization(self, id_or_slug: str) -> Organization | None:  # noqa: D102
         table = organizations
         row = self._one(select(table).where(or_(table.c.id == id_or_slug, table.c.slug == id_or_slug)))
-        return None if row is None else _organization(row)
+        return None if row is None else _organization(row._asdict())
 
     def organizations(self, *, after: str | None = None, limit: int = 100) -> Sequence[Organization]:  # noqa: D102
-        return [_organization(row) for row in self._page(organizations, select(organizations), after, limit)]
+        return [_organization(row._asdict()) for row in self._page(organizations, select(organizations), after, limit)]
 
     def add_project(self, project: Project) -> None:  # noqa: D102
         self._add(projects, _project_row(project))
@@ -67,17 +85,24 @@ class SqlRegistryStore:
 
     def workload(self, workload_id: str) -> Workload | None:  # noqa: D102
         row = self._one(select(workloads).where(workloads.c.id == workload_id))
-        return None if row is None else _workload(row)
+        return None if row is None else _workload(row._asdict())
 
-    def workload_by_secret(self, secret_hash: str) -> Workload | None:  # noqa: D102
-        row = self._one(select(workloads).where(workloads.c.secret_hash == secret_hash))
-        return None if row is None else _workload(row)
+    def holder_by_secret(self, secret_hash: str) -> Holder | None:  # noqa: D102
+        row = self._one(_HOLDER.where(workloads.c.secret_hash == secret_hash))
+        if row is None:
+            return None
+        members = row._asdict()
+        workload, project, organization = (
+            {column.name: members[f"{table.name}_{column.name}"] for column in table.c}
+            for table in (workloads, projects, organizations)
+        )
+        return Holder(_workload(workload), Project(**project), _organization(organization))
 
     def workloads(  # noqa: D102
         self, project_id: str, *, after: str | None = None, limit: int = 100
     ) -> Sequence[Workload]:
         query = select(workloads).where(workloads.c.project_id == project_id)
-        return [_workload(row) for row in self._page(workloads, query, after, limit)]
+        return [_workload(row._asdict()) for row in self._page(workloads, query, after, limit)]
 
     def add_admin_token(self, token: AdminToken) -> None:  # noqa: D102
         self._add(admin_tokens, _admin_token_row(token))
@@ -112,8 +137,11 @@ class SqlRegistryStore:
             raise NotFound(f"there is no `{row['id']}`")
 
     def _one(self, query: Select[Any]) -> Row[Any] | None:
-        with reading(self._engine) as connection:
-            return connection.execute(query).one_or_none()
+        try:
+            with reading(self._engine) as connection:
+                return connection.execute(query).one_or_none()
+        except NotFound:
+            return None
 
     def _page(self, table: Table, query: Select[Any], after: str | None, limit: int) -> Sequence[Row[Any]]:
         if after is not None:
@@ -135,9 +163,9 @@ def _organization_row(organization: Organization) -> dict[str, object]:
     }
 
 
-def _organization(row: Row[Any]) -> Organization:
-    members = row._asdict()
-    return Organization(**members | {"subject_claims": tuple(row.subject_claims), "audiences": tuple(row.audiences)})
+def _organization(row: Mapping[str, Any]) -> Organization:
+    lists = {name: tuple(row[name]) for name in ("subject_claims", "audiences")}
+    return Organization(**{**row, **lists})
 
 
 def _project_row(project: Project) -> dict[str, object]:
@@ -169,8 +197,8 @@ def _workload_row(workload: Workload) -> dict[str, object]:
     }
 
 
-def _workload(row: Row[Any]) -> Workload:
-    return Workload(**row._asdict() | {"kind": WorkloadKind(row.kind)})
+def _workload(row: Mapping[str, Any]) -> Workload:
+    return Workload(**{**row, "kind": WorkloadKind(row["kind"])})
 
 
 def _admin_token_row(token: AdminToken) -> dict[str, object]:

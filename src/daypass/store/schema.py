@@ -132,6 +132,30 @@ key_rings: Final = Table(
     Column("version", Integer, nullable=False),
 )
 
+connections: Final = Table(
+    "connections",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("organization_id", ForeignKey("organizations.id"), nullable=False),
+    Column("project_id", ForeignKey("projects.id"), nullable=False),
+    Column("name", String(63), nullable=False),
+    # A copy out of `terms`, for the one question that is asked for every token.
+    Column("issuer", String(255), nullable=False),
+    Column("terms", JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("disabled_at", UtcTime),
+    UniqueConstraint("organization_id", "name"),
+    Index(None, "issuer", "id"),
+)
+
+exchanged_tokens: Final = Table(
+    "exchanged_tokens",
+    metadata,
+    Column("token_key", String(64), primary_key=True),
+    Column("until", UtcTime, nullable=False),
+    Index(None, "until"),
+)
+
 audit: Final = Table(
     "audit",
     metadata,

@@ -16,7 +16,7 @@ from daypass.errors import (
 from daypass.tokens.strict_json import brief
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from daypass.errors import TokenRefused
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _TIME_LIMIT: Final = 253402300800  # the year 10000, which no datetime holds
 _REQUIRED: Final = ("iss", "aud", "sub", "exp", "iat")
+_REQUIRED_WITHOUT_AUDIENCE: Final = tuple(name for name in _REQUIRED if name != "aud")
 
 
 def refuse_problems(
@@ -31,7 +32,7 @@ def refuse_problems(
     *,
     header: Mapping[str, JsonValue],
     issuer: str,
-    audience: str,
+    audience: str | None,
     now: datetime,
     leeway_seconds: int,
     max_lifetime_seconds: int | None,
@@ -44,7 +45,7 @@ def refuse_problems(
         *_kind(header, typ),
         *_issuer(claims, issuer),
         *_audience(claims, audience),
-        *_missing(claims),
+        *_missing(claims, _REQUIRED if audience is not None else _REQUIRED_WITHOUT_AUDIENCE),
         *_subject(claims),
         *_times(claims, now.timestamp(), leeway_seconds, max_lifetime_seconds),
     ]
@@ -67,16 +68,19 @@ def _issuer(claims: Mapping[str, JsonValue], wanted: str) -> Iterator[TokenRefus
         yield TokenIssuerMismatch(f"`iss` is {brief(claims['iss'])}, not `{wanted}`", wanted=wanted)
 
 
-def _audience(claims: Mapping[str, JsonValue], wanted: str) -> Iterator[TokenRefused]:
+def _audience(claims: Mapping[str, JsonValue], wanted: str | None) -> Iterator[TokenRefused]:
     if "aud" in claims:
         found = claims["aud"]
+        if wanted is None:
+            yield TokenAudienceMismatch(f"`aud` is {brief(found)}, and only tokens without one are taken", wanted=None)
+            return
         entries = found if isinstance(found, list) else [found]
         if not entries or any(entry != wanted for entry in entries):
             yield TokenAudienceMismatch(f"`aud` is {brief(found)}, not `{wanted}` alone", wanted=wanted)
 
 
-def _missing(claims: Mapping[str, JsonValue]) -> Iterator[TokenRefused]:
-    for name in _REQUIRED:
+def _missing(claims: Mapping[str, JsonValue], required: Sequence[str]) -> Iterator[TokenRefused]:
+    for name in required:
         if name not in claims:
             yield TokenClaimMissing(f"the claim `{name}` is missing", claim=name)
 

@@ -11,9 +11,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    SECP521R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_der_public_key,
+)
 from joserfc.jwk import ECKey, RSAKey
 
 from daypass.errors import KeyRefused
@@ -91,6 +103,28 @@ class PublicKey:
             thumbprint=thumbprint,
             _key=key,
         )
+
+    @classmethod
+    def from_der(cls, der: bytes, *, algorithm: str) -> PublicKey:
+        """Take a SubjectPublicKeyInfo (RFC 5280 section 4.1), or an RSAPublicKey (RFC 8017), that is for `algorithm`.
+
+        Its `kid` is its thumbprint.
+
+        Raises:
+            KeyRefused: when it is not one, breaks the rules, or is not for `algorithm`.
+        """
+        try:
+            raw = load_der_public_key(der)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raw = None
+        key: RSAKey | ECKey
+        if isinstance(raw, RSAPublicKey):
+            key = RSAKey.import_key(raw)
+        elif isinstance(raw, EllipticCurvePublicKey) and isinstance(raw.curve, (SECP256R1, SECP384R1, SECP521R1)):
+            key = ECKey.import_key(raw)
+        else:
+            raise KeyRefused("the public key is not one for RSA or one of the NIST curves", reason="not RSA or EC")
+        return cls.from_jwk(key.as_dict(private=False) | {"alg": algorithm, "kid": key.thumbprint()})
 
     @property
     def algorithm(self) -> str | None:

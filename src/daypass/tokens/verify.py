@@ -110,7 +110,7 @@ def verify(
     *,
     keys: KeySet,
     issuer: str,
-    audience: str,
+    audience: str | None,
     algorithms: AbstractSet[str],
     now: datetime,
     leeway_seconds: int = 30,
@@ -124,7 +124,8 @@ def verify(
         token: the compact JWT, as it came.
         keys: the key set of `issuer`, and of no other.
         issuer: what `iss` must be, byte for byte.
-        audience: the one audience the token must be for: `aud` is this text, or an array with no other entry.
+        audience: the one audience the token must be for: `aud` is this text, or an array with no other entry. None
+            takes tokens without `aud`, which were made for nobody, and no others.
         algorithms: the issuer's allow-list.
         now: the time, with its zone.
         leeway_seconds: how far the issuer's clock may be off, 0 to 60.

@@ -6,12 +6,14 @@ import hashlib
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from daypass.web import admin_tokens, audit, keys, openapi, organizations, projects, workloads
+from daypass.idp.describe import TOKEN_PATH
+from daypass.web import admin_tokens, audit, exchange, keys, openapi, organizations, projects, workloads
 from daypass.web.administration import administration
 from daypass.web.discovery import Documents, public
 from daypass.web.door import Door
 from daypass.web.health import Health
 from daypass.web.id_tokens import IdTokens
+from daypass.web.token import Tokens
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from daypass.web.door import Handler
     from daypass.web.services import Services
 
-RESOURCES: Final = (organizations, projects, workloads, keys, admin_tokens, audit)
+RESOURCES: Final = (organizations, projects, workloads, exchange, keys, admin_tokens, audit)
 
 
 def application(services: Services) -> Door:
@@ -31,6 +33,7 @@ def application(services: Services) -> Door:
     documents = Documents(services.key_rings)
     health = Health(services)
     tokens = IdTokens(services)
+    exchanged = Tokens(services.exchange)
     admin = administration(services, (resource.router(services) for resource in RESOURCES))
 
     @cache
@@ -51,6 +54,7 @@ def application(services: Services) -> Door:
         "/.well-known/openid-configuration": readable(documents.discovery),
         "/keys": readable(documents.keys),
         "/not-supported": readable(documents.not_supported),
+        TOKEN_PATH: {"POST": exchanged.create},
         "/v1/id-tokens": {"POST": tokens.create},
         "/v1/id-tokens/actions": {"GET": tokens.actions},
     }

@@ -28,21 +28,21 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-async def read_bytes(request: Request, *, max_bytes: int, seconds: float = BODY_SECONDS) -> bytes:
+async def read_bytes(
+    request: Request, *, max_bytes: int, seconds: float = BODY_SECONDS, media_type: str = "application/json"
+) -> bytes:
     """The body of a request.
 
     Raises:
-        ContentTypeUnsupported: when it does not say that it is plain JSON; it is not read then.
+        ContentTypeUnsupported: when it does not say that it is plainly of that media type; it is not read then.
         BodyTooLarge: when it says, or turns out, to be larger; it is not read any further then.
         BodyTooSlow: when it is not here in time.
     """
     headers = request.headers
-    media_type, _, parameters = headers.get("content-type", "").partition(";")
+    said, _, parameters = headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().replace('"', "")
-    if media_type.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
-        raise ContentTypeUnsupported(
-            "the body must be `application/json`", advice="Send Content-Type: application/json."
-        )
+    if said.strip().lower() != media_type or charset not in {"", "charset=utf-8"}:
+        raise ContentTypeUnsupported(f"the body must be `{media_type}`", advice=f"Send Content-Type: {media_type}.")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise ContentTypeUnsupported("the body must not be compressed", advice="Send it without Content-Encoding.")
     length = headers.get("content-length", "0")

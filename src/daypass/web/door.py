@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from daypass.errors import DaypassError, NotFound, RequestRefused
+from daypass.idp.describe import TOKEN_PATH
 from daypass.idp.key_rings import ORGANIZATIONS
 from daypass.web.authentication import source_ip
 from daypass.web.logs import logger
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 _ORGANIZATIONS: Final = f"/{ORGANIZATIONS}/"
 REQUESTS_MAX: Final = 512
-"""Requests below `/v1/` that are worked on at the same time; the public documents are never refused."""
+"""Requests below `/v1/` and for `/token` that are worked on at the same time; public documents are never refused."""
 
 
 class Door:
@@ -118,7 +119,7 @@ class Door:
                 path, handlers = slash + below, self._organization_handlers
                 if path not in handlers:
                     raise NotFound(f"nothing is served at `{whole_path}`")
-            if path.startswith("/v1/"):
+            if path.startswith("/v1/") or path == TOKEN_PATH:
                 if self._wants_forwarded_https and headers.get("x-forwarded-proto") != "https":
                     raise RequestRefused(
                         "the proxy does not say that the request came over https",

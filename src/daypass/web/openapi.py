@@ -8,7 +8,9 @@ import orjson
 from fastapi.openapi.utils import get_openapi
 
 from daypass import __version__
+from daypass.idp.describe import GRANTS, TOKEN_PATH
 from daypass.web.id_tokens import ActionsAnswer, IdTokenAnswer, IdTokenRequest
+from daypass.web.token import FORM, ID_TOKEN, JWT
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -28,6 +30,43 @@ _PROBLEM: Final = {
         "advice": {"type": "string"},
         "facts": {"type": "object"},
         "request_id": {"type": "string"},
+    },
+}
+_TEXT: Final = {"type": "string"}
+_EXCHANGE: Final = {
+    "type": "object",
+    "required": ["grant_type", "audience"],
+    "properties": {
+        "grant_type": {"type": "string", "enum": list(GRANTS)},
+        "subject_token": {**_TEXT, "description": "For a token exchange: the other issuer's token."},
+        "subject_token_type": {"type": "string", "enum": [JWT, ID_TOKEN]},
+        "requested_token_type": {"type": "string", "enum": [JWT, ID_TOKEN]},
+        "assertion": {**_TEXT, "description": "For the JWT bearer grant: the other issuer's token."},
+        "audience": {"type": "array", "items": _TEXT, "description": "Whom the new token is for; may be repeated."},
+        "organization": {**_TEXT, "description": "Id or slug; not below an organization's own issuer."},
+        "connection": {**_TEXT, "description": "Id or name, where more than one takes tokens of that issuer."},
+        "lifetime_seconds": {"type": "integer"},
+        "algorithm": _TEXT,
+    },
+}
+_EXCHANGED: Final = {
+    "type": "object",
+    "required": ["access_token", "issued_token_type", "token_type", "expires_in"],
+    "properties": {
+        "access_token": {**_TEXT, "description": "An ID token; RFC 8693 has it under this name."},
+        "issued_token_type": _TEXT,
+        "token_type": {"const": "N_A"},
+        "expires_in": {"type": "integer", "description": "Seconds."},
+    },
+}
+_NOT_EXCHANGED: Final = {
+    "type": "object",
+    "required": ["error", "code", "request_id"],
+    "properties": {
+        "error": {**_TEXT, "description": "As in RFC 6749 and RFC 8693."},
+        "error_description": _TEXT,
+        "code": {**_TEXT, "description": "Stable; what a program decides by."},
+        "request_id": _TEXT,
     },
 }
 _REFUSED: Final = {
@@ -79,6 +118,23 @@ def _hot_paths() -> dict[str, Any]:
         "/healthz": {"get": _operation("alive", "Whether the process lives.", state_answer, "public")},
         "/readyz": {"get": _operation("ready", "Whether a token could be issued now.", state_answer, "public")},
         "/v1/openapi.json": {"get": _operation("openapi", "This document.", document_answer, "public")},
+        TOKEN_PATH: {
+            "post": {
+                **_operation(
+                    "exchange_token",
+                    "Exchange another issuer's token (RFC 8693, RFC 7523).",
+                    {
+                        "200": {"description": "A token.", "content": {"application/json": {"schema": _EXCHANGED}}},
+                        "400": {
+                            "description": "Refused (RFC 6749 section 5.2).",
+                            "content": {"application/json": {"schema": _NOT_EXCHANGED}},
+                        },
+                    },
+                    "public",
+                ),
+                "requestBody": {"required": True, "content": {FORM: {"schema": _EXCHANGE}}},
+            }
+        },
         "/v1/id-tokens": {
             "post": {
                 **_operation("create_id_token", "Get a token for a workload.", _answers(IdTokenAnswer), "workload"),

@@ -63,6 +63,7 @@ STATUSES: Final[Mapping[type[errors.DaypassError], int]] = {
     errors.Invalid: 400,
     errors.NotFound: 404,
     errors.AlreadyExists: 409,
+    errors.ChangedMeanwhile: 409,
     errors.Unavailable: 503,
     MethodNotAllowed: 405,
     BodyTooSlow: 408,

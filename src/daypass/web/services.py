@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from daypass.config import Settings
+    from daypass.idp.exchange.connections import Connections
+    from daypass.idp.exchange.exchange import Exchange
     from daypass.idp.issue import Issuer
     from daypass.idp.key_ring import KeyRing
     from daypass.idp.key_rings import KeyRings
@@ -22,6 +24,8 @@ class Services:
     settings: Settings
     registry: Registry
     issuer: Issuer
+    exchange: Exchange
+    connections: Connections
     key_rings: KeyRings
     audit: WatchedAuditLog
     clock: Clock

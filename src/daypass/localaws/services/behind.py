@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from daypass.errors import PartMissing
 from daypass.localaws.faults import Fault, Protocol, reply
+from daypass.localaws.services import kms_digests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -156,6 +157,8 @@ def _start(behind: Behind) -> Asgi:
             f"the local AWS has no {behind.signing}: {missing.name} is not installed",
             advice=f"Install `moto[{name}]` beside `daypass[local-aws]`.",
         ) from None
+    if behind.model == "kms":
+        kms_digests.teach()
     flask.debug = False
     flask.register_error_handler(500, lambda _: _failure(behind.protocol))
     service: Asgi = WSGIMiddleware(cast("Any", _with_raw_path(flask)), workers=_THREADS)

@@ -1,0 +1,230 @@
+"""Connections: who may make them, and which terms say too little."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from daypass.errors import AlreadyExists, ExchangeRefused, IssuerUrlInvalid, NotFound, RequestInvalid, ScopeMissing
+from daypass.idp.caller import Caller
+from daypass.idp.exchange.connections import Connections
+from daypass.idp.exchange.terms_document import read_terms, terms_document
+from daypass.secret import Secret
+from support.exchanging import UPSTREAM, ExchangeHouse
+from support.registry import OPERATOR
+from support.tokens import private_key
+
+if TYPE_CHECKING:
+    from daypass.tokens.strict_json import JsonValue
+
+TERMS: dict[str, JsonValue] = {
+    "issuer": UPSTREAM,
+    "audience": "https://id.northwind.example",
+    "rules": [{"claim": "project_id", "equals": "52017"}],
+    "identity": ["project_id"],
+    "audiences": ["sts.amazonaws.com"],
+}
+
+
+async def _opened() -> tuple[ExchangeHouse, Connections]:
+    house = await ExchangeHouse().open()
+    return house, Connections(
+        registry=house.office.store,
+        connections=house.connections,
+        exchange=house.exchange,
+        directory=house.directory,
+        audit=house.office.audit,
+        clock=house.office.clock,
+        random_bytes=secrets.token_bytes,
+    )
+
+
+def _refused(**changes: JsonValue) -> RequestInvalid:
+    document = {name: value for name, value in {**TERMS, **changes}.items() if value is not None}
+    with pytest.raises(RequestInvalid) as caught:
+        read_terms(document)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rules": []},
+        {"rules": None},
+        {"rules": ["ref=main"]},
+        {"identity": []},
+        {"identity": [1]},
+        {"audience": None},
+        {"audience": ["a"]},
+        {"accept_without_audience": True},
+        {"audience": None, "accept_without_audience": False},
+        {"algorithms": ["HS256"]},
+        {"algorithms": ["none"]},
+        {"keys": {"url": "http://gitlab.example/keys"}},
+        {"keys": {"url": "https://u:p@gitlab.example/keys"}},
+        {"keys": {"url": "https://gitlab.example/keys", "jwks": {"keys": []}}},
+        {"keys": {"jwks": {"keys": []}}},
+        {"keys": {"jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}}},
+        {"keys": {"discovery": 1}},
+        {"keys": {"authorities": "no certificate"}},
+        {"keys": {"private": "yes"}},
+        {"attributes": {"Ref": "ref"}},
+        {"attributes": {"ref": ""}},
+        {"lifetime_seconds": 30},
+        {"lifetime_seconds": 3601},
+        {"lifetime_seconds": True},
+        {"mode": "off"},
+        {"preset": 1},
+        {"nonesuch": 1},
+        {"issuer": ""},
+        {"issuer": None},
+    ],
+)
+def test_terms_that_are_refused(changes: dict[str, JsonValue]) -> None:
+    assert _refused(**changes).message
+
+
+@pytest.mark.parametrize("issuer", ["http://gitlab.example", "https://a.example/?x", "https://user@a.example", "a b"])
+def test_an_issuer_that_is_none(issuer: str) -> None:
+    with pytest.raises((IssuerUrlInvalid, RequestInvalid)):
+        read_terms({**TERMS, "issuer": issuer})
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"discovery": UPSTREAM},
+        {"url": "https://10.0.0.7/keys?kind=ci", "private": True},
+        {"jwks": {"keys": [{**private_key("ES256").public.to_jwk()}]}},
+    ],
+)
+def test_terms_read_back(keys: JsonValue) -> None:
+    terms = read_terms({**TERMS, "keys": keys, "contexts": ["pull_request"], "attributes": {"ref": "ref"}})
+    again = read_terms(terms_document(terms))
+    assert terms_document(again) == terms_document(terms)
+    assert (again.issuer, again.rules, again.identity, again.attributes) == (
+        terms.issuer,
+        terms.rules,
+        terms.identity,
+        terms.attributes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("issuer", "rule", "enough"),
+    [
+        ("https://gitlab.com", {"claim": "ref", "equals": "main"}, False),
+        ("https://gitlab.com", {"claim": "project_path", "matches": "*/app"}, False),
+        ("https://gitlab.com", {"claim": "project_path", "matches": "tide*"}, False),
+        ("https://gitlab.com", {"claim": "project_path", "matches": "tidewater/*"}, True),
+        ("https://gitlab.com", {"claim": "project_id", "equals": "4711"}, True),
+        ("https://gitlab.com", {"claim": "groups_direct", "contains": "tidewater"}, False),
+        ("https://token.actions.githubusercontent.com", {"claim": "sub", "matches": "repo:*/app:ref:x"}, False),
+        ("https://token.actions.githubusercontent.com", {"claim": "sub", "matches": "repo:tidewater/*"}, True),
+        ("https://token.actions.githubusercontent.com", {"claim": "repository_owner_id", "equals": "7"}, True),
+        ("https://gitlab.northwind.example", {"claim": "ref", "equals": "main"}, True),
+    ],
+)
+def test_a_shared_issuer_needs_a_rule_that_says_whose(issuer: str, rule: JsonValue, *, enough: bool) -> None:
+    """octo-sts CVE-2025-52477, and the "Sub:jugation" of names: everybody's tokens have that `iss`."""
+
+    async def run() -> None:
+        _, connections = await _opened()
+        terms: dict[str, JsonValue] = {**TERMS, "issuer": issuer, "rules": [rule]}
+        making = connections.create(OPERATOR, "northwind", name="one", project="ledger", terms=terms)
+        if enough:
+            await making
+        else:
+            with pytest.raises(RequestInvalid, match="no rule says whose"):
+                await making
+
+    asyncio.run(run())
+
+
+def test_a_life_of_a_connection() -> None:
+    async def run() -> None:
+        house, connections = await _opened()
+        made = await connections.create(OPERATOR, "northwind", name="gitlab", project="ledger", terms=TERMS)
+        with pytest.raises(AlreadyExists):
+            await connections.create(OPERATOR, "northwind", name="gitlab", project="ledger", terms=TERMS)
+        await house.swap(house.token())
+        tried = await connections.try_out(OPERATOR, "northwind", "gitlab", Secret(house.token(project_id="1")))
+        assert [one.rule for one in tried.unmet] == ["project_id equals `52017`"] or tried.refusal is not None
+        with pytest.raises(Exception, match="not accepted"):
+            await house.swap(house.token(project_id="1", job_project_id="1"))
+        (refused,) = await connections.refusals(OPERATOR, "northwind", "gitlab")
+        assert refused.entry.detail["expected"] == "`52017`"
+        off = await connections.update(OPERATOR, "northwind", made.id, enabled=False)
+        assert off.disabled_at is not None
+        with pytest.raises(Exception, match="not accepted"):
+            await house.swap(house.token())
+        assert (await connections.update(OPERATOR, "northwind", made.id, enabled=True)).disabled_at is None
+        await house.swap(house.token())
+        await connections.delete(OPERATOR, "northwind", "gitlab")
+        assert await connections.connections(OPERATOR, "northwind") == []
+        events = [record.entry.event for record in house.office.audit.entries()]
+        assert [event for event in events if event.startswith("connection.")] == [
+            "connection.created",
+            "connection.updated",
+            "connection.updated",
+            "connection.deleted",
+        ]
+
+    asyncio.run(run())
+
+
+def test_only_an_offered_audience() -> None:
+    async def run() -> None:
+        _, connections = await _opened()
+        terms: dict[str, JsonValue] = {**TERMS, "audiences": ["nonesuch"]}
+        with pytest.raises(RequestInvalid):
+            await connections.create(OPERATOR, "northwind", name="one", project="ledger", terms=terms)
+
+    asyncio.run(run())
+
+
+def test_another_organizations_administrator_sees_nothing() -> None:
+    async def run() -> None:
+        house, connections = await _opened()
+        await connections.create(OPERATOR, "northwind", name="gitlab", project="ledger", terms=TERMS)
+        stranger = replace(OPERATOR, organization_id="org_other")
+        reader = Caller("adm_r", frozenset({"connections:read"}), house.organization.id, None, "r")
+        calls: list[Any] = [
+            connections.connection(stranger, "northwind", "gitlab"),
+            connections.connections(stranger, "northwind"),
+            connections.update(stranger, "northwind", "gitlab", enabled=False),
+            connections.delete(stranger, "northwind", "gitlab"),
+            connections.refusals(stranger, "northwind", "gitlab"),
+            connections.create(stranger, "northwind", name="two", project="ledger", terms=TERMS),
+        ]
+        for call in calls:
+            with pytest.raises(NotFound):
+                await call
+        assert await connections.connections(reader, "northwind")
+        with pytest.raises(ScopeMissing):
+            await connections.delete(reader, "northwind", "gitlab")
+
+    asyncio.run(run())
+
+
+def test_what_is_remembered_is_forgotten_with_every_change() -> None:
+    """A connection that is switched off, a project's organization that offers less: the next exchange knows."""
+
+    async def run() -> None:
+        house, connections = await _opened()
+        await connections.create(OPERATOR, "northwind", name="gitlab", project="ledger", terms=TERMS)
+        await house.swap(house.token())
+        await connections.update(OPERATOR, "northwind", "gitlab", enabled=False)
+        with pytest.raises(ExchangeRefused):
+            await house.swap(house.token())
+        await connections.update(OPERATOR, "northwind", "gitlab", enabled=True)
+        await house.swap(house.token())
+        await connections.delete(OPERATOR, "northwind", "gitlab")
+        with pytest.raises(ExchangeRefused):
+            await house.swap(house.token())
+
+    asyncio.run(run())

@@ -1,0 +1,76 @@
+"""Replicas that share nothing but a database and a signer outside of them: AWS KMS, or a PKCS #11 token."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import jwt
+import pytest
+
+from daypass.localaws.app import LocalAwsConfig, build
+from support.asgi import served
+from support.local_aws import ACCOUNT, Clock, end
+from support.serving import Serving
+from support.softhsm import LABEL, softhsm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.journey
+AUDIENCE = "sts.amazonaws.com"
+
+
+@contextmanager
+def kms(_: Path) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    app = build(LocalAwsConfig(), Clock())
+    with served(app) as port:
+        settings = {"aws_kms_region": "eu-central-1", "aws_kms_endpoint": f"http://127.0.0.1:{port}"}
+        yield settings, {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test"}
+    asyncio.run(end(app))
+
+
+@contextmanager
+def token(folder: Path) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    for hsm in softhsm(folder):
+        settings = {
+            "pkcs11_library": str(hsm.library),
+            "pkcs11_token": LABEL,
+            "pkcs11_pin_file": str(hsm.pin_file),
+        }
+        yield settings, {"SOFTHSM2_CONF": str(hsm.configuration)}
+
+
+@pytest.mark.parametrize("signer", ["aws-kms", "pkcs11"])
+def test_replicas_sign_with_one_key_that_neither_of_them_has(signer: str, tmp_path: Path, database_url: str) -> None:
+    with ExitStack() as stack:
+        settings, environment = stack.enter_context((kms if signer == "aws-kms" else token)(tmp_path))
+        replicas = []
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            replica = Serving(tmp_path / name, database_url=database_url, signer=signer, **settings)
+            replica.environment = environment
+            replicas.append(stack.enter_context(replica))
+        one, two = replicas
+        with one.client(one.admin_token) as admin:
+            admin.post("/v1/organizations", json={"slug": "acme"}).raise_for_status()
+            admin.post("/v1/organizations/acme/projects", json={"slug": "shop"}).raise_for_status()
+            made = admin.post("/v1/organizations/acme/projects/shop/workloads", json={"kind": "job"}).json()
+        kids = set()
+        for replica in replicas:
+            for algorithm in ("RS256", "ES256"):
+                with replica.client(made["secret"]) as client:
+                    answer = client.post("/v1/id-tokens", json={"audience": AUDIENCE, "algorithm": algorithm})
+                answer.raise_for_status()
+                text = answer.json()["token"]
+                elsewhere = two if replica is one else one
+                keys = jwt.PyJWKClient(f"{elsewhere.base}/keys", ssl_context=elsewhere.tls)
+                key = keys.get_signing_key_from_jwt(text)
+                assert jwt.decode(text, key, algorithms=[algorithm], audience=AUDIENCE)["workload_id"] == made["id"]
+                kids.add(key.key_id)
+        assert len(kids) == 2, "one key for each algorithm"
+        assert not (tmp_path / "two" / "data" / "admin-token").exists()
+        for name in ("one", "two"):
+            assert not (tmp_path / name / "data" / "keys").exists(), "no private key is on the disk"

@@ -12,7 +12,7 @@ import pytest
 
 from daypass import files
 from daypass.aws.holding import cache, single_flight
-from daypass.errors import AwsAccessDenied, DaypassError, ServiceUnreachable
+from daypass.errors import AwsAccessDenied, DaypassError, FileUnavailable, ServiceUnreachable
 from support.held import Clocks, held
 
 if TYPE_CHECKING:
@@ -112,6 +112,26 @@ def test_a_refusal_is_told_even_while_the_old_one_lasts_and_is_needed(entry: str
     clocks.advance(3400)
     with pytest.raises(AwsAccessDenied):
         hold(entry, sts)
+
+
+def test_a_refusal_with_time_left_is_said_and_stops_nobody(entry: str, sts: Sts, clocks: Clocks) -> None:
+    first = hold(entry, sts)
+    sts.failure = AwsAccessDenied("no", aws_code="AccessDenied")
+    clocks.advance(2500)
+    told: list[DaypassError] = []
+    assert hold(entry, sts, told) == first
+    assert told == [sts.failure]
+
+
+def test_a_full_disk_costs_a_word(entry: str, sts: Sts, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise FileUnavailable("no space left on device", errno=28)
+
+    monkeypatch.setattr(files, "write_atomic", full)
+    told: list[DaypassError] = []
+    assert hold(entry, sts, told)
+    assert [error.message for error in told] == ["no space left on device"]
+    assert cache.read(entry) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 2}', b'{"format": 1}', b"\xff" * 10, b"[" * 60_000])

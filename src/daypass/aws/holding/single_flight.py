@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from daypass import files
 from daypass.aws.holding import age, cache
-from daypass.errors import FileUnavailable, FileUnsafe, Unavailable
+from daypass.errors import DaypassError, FileUnavailable, FileUnsafe, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daypass.aws.holding.cache import Held
-    from daypass.errors import DaypassError
 
 LOCK_SECONDS: Final = 60.0
 """Longer than a login with all its retries takes."""
@@ -62,12 +61,20 @@ def hold(
     early = held is not None and found == age.State.EARLY
     try:
         return _next(path, obtain, clocks, trouble, timeout_seconds=0.0 if early else LOCK_SECONDS)
-    except Unavailable as error:
+    except DaypassError as error:
         if held is None or age.left_seconds(held.life, clocks()) <= _LEAST_SECONDS:
+            raise
+        if not early and not _may_pass(error):
             raise
         if not error.facts.get("locked"):
             trouble(error)
         return held
+
+
+def _may_pass(error: DaypassError) -> bool:
+    from daypass.aws import fate  # noqa: PLC0415 - only a failure needs it, and the hot path has none
+
+    return isinstance(error, Unavailable) or fate.of(error) is fate.Fate.TRANSIENT
 
 
 def _next(

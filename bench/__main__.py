@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import exchanging, holding, identity, issuing, login, reach, servers, starting, trust
+from bench import exchanging, holding, identity, issuing, login, reach, servers, starting, tenants, trust
 from bench.load import Measured, measure
 from bench.primitives import sign_per_second, verify_per_second
 

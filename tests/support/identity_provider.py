@@ -22,7 +22,6 @@ from daypass.idp.memory import (
     MemoryConnectionStore,
     MemoryKeyStore,
     MemoryRegistryStore,
-    MemoryReplayStore,
     MemorySigner,
 )
 from daypass.idp.registry import Registry
@@ -84,7 +83,6 @@ class World:
         )
         exchange = Exchange(
             directory=directory,
-            replays=MemoryReplayStore(),
             keys=FetchedUpstreamKeys(self.clock),
             issuer=issuer,
             audit=audit,

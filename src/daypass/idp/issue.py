@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import AudienceNotOffered, ClaimsTooLarge, Invalid, Refused, RequestInvalid, TokenExpired
+from daypass.errors import (
+    AudienceNotOffered,
+    ClaimsTooLarge,
+    Invalid,
+    Refused,
+    RequestInvalid,
+    TokenExpired,
+    TokenReplayed,
+)
 from daypass.idp.ids import new_jti
 from daypass.idp.key_times import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.idp.model import DEFAULT_AUDIENCE, AuditEntry
@@ -24,11 +32,11 @@ from daypass.subjects.registry import format_named
 from daypass.tokens.mint import compact, signing_input
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from daypass.errors import DaypassError
     from daypass.idp.key_rings import Issuing, KeyRings
-    from daypass.idp.model import Organization, Project, SigningKey, Workload
+    from daypass.idp.model import Organization, Project, SigningKey, TokenUse, Workload
     from daypass.idp.ports import AuditLog, Clock
     from daypass.secret import Secret
     from daypass.subjects.formats import TokenFormat
@@ -50,8 +58,8 @@ class Upstream:
     """The token that this one is exchanged for, and through which connection.
 
     What comes out lives no longer than what came in (`expires_at`), nor than the connection allows
-    (`max_lifetime_seconds`). `token_sha256` and `unknown_claims`, which the platform was not known to make, are for the
-    audit row alone, as is the id.
+    (`max_lifetime_seconds`). `use` is the one that the exchange makes of it. `token_sha256` and `unknown_claims`, which
+    the platform was not known to make, are for the audit row alone, as is the id.
     """
 
     connection_id: str
@@ -62,6 +70,7 @@ class Upstream:
     expires_at: datetime
     max_lifetime_seconds: int
     token_sha256: str
+    use: TokenUse
     unknown_claims: tuple[str, ...] = ()
 
     @property
@@ -165,15 +174,14 @@ class Issuer:
         project: Project,
         organization: Organization,
         request: IssueRequest,
-        *,
-        admit: Callable[[], Awaitable[None]] | None = None,
     ) -> IssuedToken:
         """A token for that workload, which `Registry.authenticate_workload` or the exchange has just named.
 
-        `admit` is asked last, when nothing but the signature is missing, and refuses by raising: what it counts is
-        not used up by a request that was wrong.
+        The use of an upstream token is committed with the audit row: a request that was wrong, or that nobody could
+        sign for, does not use it up.
 
         Raises:
+            TokenReplayed: when the upstream token was exchanged before.
             RequestInvalid: no audience; a lifetime out of range; a scope that cannot be.
             AudienceNotOffered, AlgorithmNotOffered: with what is `offered` among the facts.
             ClaimUnavailable, SubjectTooLong, ClaimsTooLarge: when the token format cannot be filled.
@@ -186,13 +194,16 @@ class Issuer:
         issuing = self._key_rings.of(organization)
         try:
             prepared = self._prepare(issuing, workload, project, organization, request, now)
-            if admit is not None:
-                await admit()
         except (Refused, Invalid) as refusal:
             await self._audit.append(self._refused(issuing, workload, request, now, refusal))
             raise
         token = compact(prepared.signing_input, await issuing.key_ring.sign(prepared.key, prepared.signing_input))
-        await self._audit.append(self._issued(workload, request, now, prepared, token))
+        use = None if request.upstream is None else request.upstream.use
+        try:
+            await self._audit.append(self._issued(workload, request, now, prepared, token), use=use)
+        except TokenReplayed as refusal:
+            await self._audit.append(self._refused(issuing, workload, request, now, refusal))
+            raise
         return IssuedToken(token, prepared.expires_at, prepared.jti, prepared.key.kid, prepared.subject, now)
 
     def _prepare(  # noqa: PLR0917 (whose token it is, what was asked, and when)

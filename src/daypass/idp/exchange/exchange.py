@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from daypass.idp.ports import AuditLog, Clock
     from daypass.secret import Secret
     from daypass.tokens.key_set import KeySet
+    from daypass.tokens.peek import UnverifiedToken
     from daypass.tokens.verify import VerifiedClaims
 
 MAX_CANDIDATES: Final = 16
@@ -132,9 +133,9 @@ class Exchange:
         now = self._clock()
         candidates: Sequence[Connection] = ()
         try:
-            issuer, kid = _whose(request.token)
+            unverified, issuer = _whose(request.token)
             candidates = await self._candidates(request, issuer)
-            verdict = _one_of([await self._judge(one, request, kid, now) for one in candidates])
+            verdict = _one_of([await self._judge(one, unverified, now) for one in candidates])
             workload, project, organization = await self._workload(verdict, now)
         except (Refused, Invalid) as refusal:
             await self._record(request, now, refusal, candidates)
@@ -151,8 +152,8 @@ class Exchange:
             TokenMalformed, TokenTooLarge: when it is no JWT.
             Unavailable: when the issuer's keys cannot be had.
         """
-        _, kid = _whose(token)
-        return judge(connection, token.reveal(), await self._keys.keys(connection, kid), self._clock())
+        unverified, _ = _whose(token)
+        return await self._judge(connection, unverified, self._clock())
 
     async def forget_expired(self) -> int:
         """Forget the used tokens that nobody could use again; how many they were."""
@@ -175,9 +176,10 @@ class Exchange:
             )
         return found
 
-    async def _judge(self, connection: Connection, request: ExchangeRequest, kid: str | None, now: datetime) -> Verdict:
-        keys = await self._keys.keys(connection, kid)
-        return judge(connection, request.token.reveal(), keys, now)
+    async def _judge(self, connection: Connection, token: UnverifiedToken, now: datetime) -> Verdict:
+        kid = token.header.get("kid")
+        keys = await self._keys.keys(connection, kid if isinstance(kid, str) else None)
+        return judge(connection, token, keys, now)
 
     async def _workload(self, verdict: Verdict, now: datetime) -> tuple[Workload, Project, Organization]:
         """Whom the token stands for here: nobody who is in the registry, but somebody of a project that is."""
@@ -269,13 +271,12 @@ class Exchange:
         )
 
 
-def _whose(token: Secret) -> tuple[str, str | None]:
-    """`iss` and `kid` of a token, neither of them known to be true: they only choose whose keys are asked."""
+def _whose(token: Secret) -> tuple[UnverifiedToken, str]:
+    """A token taken apart, and its `iss`. Neither is known to be true: it only chooses whose keys are asked."""
     unverified = peek(token.reveal(), max_length=MAX_TOKEN_CHARACTERS)
-    kid = unverified.header.get("kid")
     if unverified.issuer is None:
         raise TokenMalformed("the token names no issuer", reason="iss")
-    return unverified.issuer, kid if isinstance(kid, str) else None
+    return unverified, unverified.issuer
 
 
 def _one_of(verdicts: Sequence[Verdict]) -> Verdict:

@@ -134,7 +134,7 @@ def test_creating_a_secret_is_on_its_name(ready: LocalAws) -> None:
     name = f"mine-{uuid.uuid4()}"
     arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:{name}-*"
     tagged = {"StringEquals": {"aws:RequestTag/team": "shop"}}
-    ready.permit(allow("secretsmanager:CreateSecret", arn, Condition=tagged))
+    ready.permit(allow(["secretsmanager:CreateSecret", "secretsmanager:TagResource"], arn, Condition=tagged))
     client = session(ready, "secretsmanager")
     create = {"Name": name, "SecretString": "x", "Tags": [{"Key": "team", "Value": "shop"}]}
     assert refused(lambda: client.create_secret(**{**create, "Tags": []}))[0] == "AccessDeniedException"

@@ -37,7 +37,7 @@ def test_every_operation_of_s3_is_told_from_the_others(operation: s3._Operation)
     found = actions(s3.needs(asked(operation.method, path, query, DELETE, **headers)))
     wanted = ACTIONS.get(operation.name, operation.name)
     assert found[0] == f"s3:{'DeleteObject' if operation.name == 'DeleteObjects' else wanted}"
-    assert ("s3:GetObject" in found[1:]) is (operation.name in {"CopyObject", "UploadPartCopy"})
+    assert ("s3:GetObject" in found[1:]) is (operation.name in {"CopyObject", "UploadPartCopy", "GetObjectAttributes"})
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,18 @@ def understood(service: str, request: WireRequest) -> Reading | Unreadable:
 
 
 def test_an_operation_on_what_the_body_does_not_name_has_no_known_resource() -> None:
-    request = WireRequest("POST", "/", "", (HOST, ("x-amz-target", "secretsmanager.GetSecretValue")), b"{}")
-    found = understood("secretsmanager", request)
+    request = WireRequest("POST", "/", "", (HOST, ("x-amz-target", "TrentService.RetireGrant")), b"{}")
+    found = understood("kms", request)
     assert not isinstance(found, Unreadable)
     assert [need.resource for need in found.needs] == [None]
+
+
+def test_a_member_that_must_be_there_is_asked_for() -> None:
+    request = WireRequest("POST", "/", "", (HOST, ("x-amz-target", "secretsmanager.GetSecretValue")), b"{}")
+    found = understood("secretsmanager", request)
+    assert isinstance(found, Unreadable)
+    assert found.answer is not None
+    assert found.answer.code == "ValidationException"
 
 
 HEADERS = st.lists(

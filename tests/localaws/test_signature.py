@@ -300,6 +300,21 @@ def test_presigned_urls_of_odd_keys(aws: LocalAws, bucket: str, key: str) -> Non
     assert error(late) == (403, "AccessDenied", "Request has expired")
 
 
+def test_a_presigned_url_for_more_than_a_week(aws: LocalAws, bucket: str) -> None:
+    s3 = aws.client("s3", config=Config(signature_version="s3v4"))
+    s3.put_object(Bucket=bucket, Key="k", Body=b"v")
+
+    def status(seconds: int) -> tuple[int, bytes]:
+        url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=seconds)
+        answer = aws.raw("GET", url.removeprefix(aws.url))
+        return answer.status, answer.body
+
+    assert status(604_800) == (200, b"v")
+    refused = status(604_801)
+    assert refused[0] == 400
+    assert b"<Code>AuthorizationQueryParametersError</Code>" in refused[1]
+
+
 def test_a_presigned_url_of_a_session(ready: LocalAws) -> None:
     name = f"b-{uuid.uuid4()}"
     ready.client("s3").create_bucket(Bucket=name)

@@ -15,6 +15,8 @@ import pytest
 
 from daypass.testing.conformance import __main__ as conformance
 from daypass.testing.conformance import issuers, shapes, vectors
+from daypass.testing.conformance.report import Row, ran
+from daypass.testing.conformance.run import Result, Verdict
 from support.vectors import VECTORS
 
 if TYPE_CHECKING:
@@ -89,6 +91,12 @@ def test_the_report_says_what_moto_lets_in(compared: Compared, case: str) -> Non
 def test_the_page_is_what_the_report_says(compared: Compared) -> None:
     page = (ROOT / "docs" / "reference" / "conformance.md").read_text("utf-8")
     assert page == compared.page, "run: python docs/compare.py"
+
+
+def test_cases_that_were_all_left_out_agree_with_nothing() -> None:
+    left_out = Row(vectors.read()[0], {"one": Result(Verdict.LEFT_OUT, "", left_out="needs another clock")})
+    assert not ran([left_out])
+    assert ran([left_out, Row(left_out.vector, {"one": Result(Verdict.AGREE, "")})])
 
 
 def test_nothing_answers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,6 +37,10 @@ _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _WINDOW: Final = timedelta(minutes=5)
 _S3_WINDOW: Final = timedelta(minutes=15)
 _PRESIGNED_MOST: Final = timedelta(days=7)
+_TOO_LONG: Final = (
+    "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800"
+    " seconds"
+)
 _PRESIGNED_MOST_ELSEWHERE: Final = timedelta(minutes=15)
 _UNSIGNED_BODIES: Final = frozenset({"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"})
 _FIELDS: Final = ("Credential", "Signature", "SignedHeaders")
@@ -226,7 +230,7 @@ def _scope_fault(claimed: Claimed, service: str) -> Refused | None:
     scope = claimed.scope
     if scope.service != service:
         return Refused(Fault.SCOPE_WRONG, f"Credential should be scoped to correct service: '{service}'. ")
-    known = scope.region == "us-east-1" if service == "iam" else _region_form().fullmatch(scope.region)
+    known = scope.region == "us-east-1" if service == "iam" else scope.region in _regions()
     if not known:
         return Refused(Fault.SCOPE_WRONG, f"Credential should be scoped to a valid Region, not '{scope.region}'. ")
     if scope.terminator != _TERMINATOR:
@@ -272,6 +276,8 @@ def _time_fault(claimed: Claimed, now: datetime) -> Refused | None:
             f"Signature not yet current: {written} is still later than {late} ({current} + {minutes} min.)",
         )
     if claimed.expires_seconds is not None:
+        if s3 and claimed.expires_seconds > _PRESIGNED_MOST.total_seconds():
+            return Refused(Fault.PRESIGNED_TOO_LONG, _TOO_LONG)
         most = _PRESIGNED_MOST if s3 else _PRESIGNED_MOST_ELSEWHERE
         lifetime = min(timedelta(seconds=claimed.expires_seconds), most)
         if now > signed_at + lifetime:
@@ -352,7 +358,7 @@ def _rebuilt(request: WireRequest, claimed: Claimed) -> AWSRequest:
 
 
 @cache
-def _region_form() -> re.Pattern[str]:
+def _regions() -> frozenset[str]:
     """The regions of the partition that the accounts here are in, as botocore's data tells them."""
-    partitions: list[dict[str, Any]] = Loader().load_data("partitions")["partitions"]
-    return re.compile(next(partition["regionRegex"] for partition in partitions if partition["id"] == "aws"), re.ASCII)
+    partitions: list[dict[str, Any]] = Loader().load_data("endpoints")["partitions"]
+    return frozenset(next(partition["regions"] for partition in partitions if partition["partition"] == "aws"))

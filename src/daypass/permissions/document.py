@@ -52,13 +52,24 @@ class Statement:
         return names_action(self.actions, self.not_actions, action)
 
     def names_resource(self, request: Request) -> bool:
-        """Whether the statement speaks of the resource. Of one that is not known, only `"Resource": "*"` speaks."""
+        """Whether the statement speaks of the resource.
+
+        Of one that is not known, only `"Resource": "*"` allows; a Deny on any resource of the service may be about it.
+        """
+        if request.resource is None:
+            return self._may_name(request.action.partition(":")[0])
         if self.resources is None:
             assert self.not_resources is not None
-            return request.resource is not None and not self.not_resources.cover(request.resource, request.context)
-        if self.resources.everything:
-            return True
-        return request.resource is not None and self.resources.cover(request.resource, request.context)
+            return not self.not_resources.cover(request.resource, request.context)
+        return self.resources.everything or self.resources.cover(request.resource, request.context)
+
+    def _may_name(self, service: str) -> bool:
+        if self.effect is Effect.ALLOW:
+            return self.resources is not None and self.resources.everything
+        if self.resources is None:
+            assert self.not_resources is not None
+            return not self.not_resources.everything
+        return self.resources.everything or self.resources.of_service(service)
 
     def applies(self, request: Request) -> bool:
         """Whether the statement has its effect on a request: action, resource and every condition match."""

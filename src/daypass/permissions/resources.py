@@ -68,6 +68,11 @@ class Resources:
         """Whether these speak of `resource`, an ARN or `*`."""
         return any(test(resource, context) is True for test in self.tests)
 
+    def of_service(self, service: str) -> bool:
+        """Whether these speak of any resource whose ARN names the service."""
+        vendors = (text.split(":")[2] if text.count(":") > 1 else "*" for text in self.texts)
+        return any(vendor == service or "*" in vendor or "?" in vendor for vendor in vendors)
+
 
 def _completed(text: str, *, variables: bool) -> tuple[str, bool]:
     """The pattern with all six segments, and whether a star stands inside one of the first five."""

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import TemplateMalformed
+from daypass.localaws.cloudformation.allowed_pattern import fits
 from daypass.trust.sources.json_file import entries, members, number_of, text_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _STORED: Final = "AWS::SSM::Parameter::Value<"
 _LISTS: Final = ("CommaDelimitedList", "List<")
 HIDDEN: Final = "****"
+_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 
 
 def given_values(template: Template, given: Mapping[str, str]) -> dict[str, str]:
@@ -90,7 +92,7 @@ def _fault(name: str, declaration: Mapping[str, JsonValue], value: str) -> str |
     if allowed and value not in map(as_text, allowed):
         return f"Parameter '{name}' must be one of AllowedValues"
     pattern = text_of(declaration.get("AllowedPattern"))
-    if pattern is not None and not _matches(name, pattern, value):
+    if pattern is not None and not fits(name, pattern, value):
         return f"Parameter '{name}' must match pattern {pattern}"
     least, most = number_of(declaration.get("MinLength")), number_of(declaration.get("MaxLength"))
     if least is not None and len(value) < least:
@@ -99,20 +101,25 @@ def _fault(name: str, declaration: Mapping[str, JsonValue], value: str) -> str |
         return f"Parameter '{name}' must contain at most {most} characters"
     if declaration.get("Type") != "Number":
         return None
-    try:
-        number = float(value)
-    except ValueError:
+    number = _number(value)
+    if number is None:
         return f"Parameter '{name}' must be a number"
-    low, high = declaration.get("MinValue"), declaration.get("MaxValue")
-    if low is not None and number < float(as_text(low)):
-        return f"Parameter '{name}' must be a number not less than {as_text(low)}"
-    if high is not None and number > float(as_text(high)):
-        return f"Parameter '{name}' must be a number not greater than {as_text(high)}"
+    low, high = (_bound(name, declaration, member) for member in ("MinValue", "MaxValue"))
+    if low is not None and number < low:
+        return f"Parameter '{name}' must be a number not less than {as_text(declaration['MinValue'])}"
+    if high is not None and number > high:
+        return f"Parameter '{name}' must be a number not greater than {as_text(declaration['MaxValue'])}"
     return None
 
 
-def _matches(name: str, pattern: str, value: str) -> bool:
-    try:
-        return re.fullmatch(pattern, value) is not None
-    except re.error:
-        raise TemplateMalformed(f"Template format error: the AllowedPattern of {name} is not well-formed") from None
+def _number(text: str) -> float | None:
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _bound(name: str, declaration: Mapping[str, JsonValue], member: str) -> float | None:
+    if member not in declaration:
+        return None
+    bound = _number(as_text(declaration[member]))
+    if bound is None:
+        raise TemplateMalformed(f"Template format error: the {member} of {name} is not a number")
+    return bound

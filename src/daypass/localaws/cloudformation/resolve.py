@@ -31,6 +31,10 @@ class Made:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
+_MOST_WORK: Final = 20_000_000
+_WORK_OF_A_VALUE: Final = 20
+
+
 class _NoValue:
     """`AWS::NoValue`: as if it had not been written."""
 
@@ -67,6 +71,7 @@ class Values:
         self._unmade = unmade
         self._conditions: dict[str, bool] = {}
         self._imported: set[str] = set()
+        self._work = 0
 
     @property
     def imported(self) -> frozenset[str]:
@@ -137,6 +142,7 @@ class Values:
         return None if isinstance(resolved, _NoValue) else resolved
 
     def _any(self, value: JsonValue) -> JsonValue | _NoValue:
+        self._spend(_WORK_OF_A_VALUE)
         if isinstance(value, list):
             return [each for item in value if not isinstance(each := self._any(item), _NoValue)]
         function = intrinsic(value)
@@ -146,6 +152,12 @@ class Values:
             found = {key: self._any(each) for key, each in value.items()}
             return {key: each for key, each in found.items() if not isinstance(each, _NoValue)}
         return value
+
+    def _spend(self, work: int) -> None:
+        """Count values and characters: a few nested `Fn::Sub` could otherwise ask for more than any memory holds."""
+        self._work += work
+        if self._work > _MOST_WORK:
+            raise TemplateMalformed("The local AWS does not resolve a template whose values grow so much")
 
     def _call(self, name: str, argument: JsonValue) -> JsonValue | _NoValue:
         if name == "Ref":
@@ -191,7 +203,9 @@ class Values:
 
     def _text(self, value: JsonValue, function: str) -> str:
         resolved = self.value(value)
-        return self._wrong(function) if resolved is None or isinstance(resolved, list | dict) else as_text(resolved)
+        text = self._wrong(function) if resolved is None or isinstance(resolved, list | dict) else as_text(resolved)
+        self._spend(len(text))
+        return text
 
     def _list(self, value: JsonValue, function: str) -> list[JsonValue]:
         resolved = self.value(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from daypass.permissions.document import PermissionsPolicy
 from daypass.trust.document import Policy
 from daypass.trust.role_trust import check_role_trust
 from daypass.trust.shared_issuers import DEFAULT, Control
+from daypass.trust.statement import Principal, PrincipalKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,24 @@ def trust_policy(text: str, control: Control = DEFAULT) -> Policy | AwsError:
 def permissions_policy(text: str) -> PermissionsPolicy | AwsError:
     """A policy of a role, inline or managed."""
     return _read(text, PermissionsPolicy.parse)
+
+
+def without_name(policy: Policy, arn: str, role_id: str) -> Policy:
+    """A trust policy after the role `arn` went: it names the one that was, so that none of the same name is trusted.
+
+    IAM User Guide, "AWS JSON policy elements: Principal", "IAM role principals".
+    """
+    gone = Principal(PrincipalKind.AWS, arn)
+    if all(gone not in statement.principals for statement in policy.statements):
+        return policy
+    document = json.loads(policy.text)
+    for statement in document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]:
+        named = statement["Principal"]
+        if isinstance(named, dict) and "AWS" in named:
+            listed = named["AWS"] if isinstance(named["AWS"], list) else [named["AWS"]]
+            told = [role_id if one == arn else one for one in listed]
+            named["AWS"] = told if len(told) > 1 else told[0]
+    return Policy.parse(json.dumps(document))
 
 
 def encoded(document: str) -> str:

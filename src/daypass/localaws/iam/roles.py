@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.localaws.faults import AwsError
-from daypass.localaws.iam.documents import encoded, permissions_policy, size, trust_policy
+from daypass.localaws.iam.documents import encoded, permissions_policy, size, trust_policy, without_name
 from daypass.localaws.iam.managed import managed_policy, no_such_boundary, not_attachable
 from daypass.localaws.iam.paging import page
 from daypass.localaws.iam.state import PARTITION, IamRole, new_role_id
@@ -150,6 +150,10 @@ def delete_role(call: Call) -> dict[str, Any] | AwsError:
         return AwsError("DeleteConflict", 409, "Cannot delete entity, must detach all policies first.")
     del call.account.roles[role.arn.name.lower()]
     call.account.last_used.pop(role.role_id, None)
+    for other in tuple(call.account.roles.values()):
+        policy = without_name(other.trust_policy, str(role.arn), role.role_id)
+        if policy is not other.trust_policy:
+            _put(call.account, replace(other, trust_policy=policy))
     return {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from daypass.localaws.needs.model import TAG_KEYS, Keys, Need
+from daypass.localaws.needs.query import own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,28 +26,34 @@ def needs(
     action: str, given: Mapping[str, str], *, account: str, region: str, stacks: CloudFormationState
 ) -> tuple[Need, ...]:
     """The permissions for an operation; `given` are its parameters as on the wire."""
-    resource = "*" if action in _NO_RESOURCE else _resource(given, account, region, stacks)
+    given = own("cloudformation", action, given)
+    resources = ("*",) if action in _NO_RESOURCE else _resources(given, account, region, stacks)
     keys: Keys = {key: (given[name],) for name, key in _KEYS.items() if name in given}
     tags = {name.split(".")[2]: value for name, value in given.items() if _is_tag_key(name)}
     keys |= {f"aws:RequestTag/{key}": (given.get(f"Tags.member.{index}.Value", ""),) for index, key in tags.items()}
     if tags:
         keys["aws:TagKeys"] = tuple(tags.values())
-    stack = stacks.find(account, region, resource)
-    if stack is not None:
-        keys |= {f"aws:ResourceTag/{key}": (value,) for key, value in stack.tags}
-    return (Need(f"cloudformation:{action}", resource, resource, keys, TAG_KEYS),)
+    needed = []
+    for resource in resources:
+        stack = stacks.find(account, region, resource)
+        of_stack = {} if stack is None else {f"aws:ResourceTag/{key}": (value,) for key, value in stack.tags}
+        needed.append(Need(f"cloudformation:{action}", resource, resource, {**keys, **of_stack}, TAG_KEYS))
+    return tuple(needed)
 
 
-def _resource(given: Mapping[str, str], account: str, region: str, stacks: CloudFormationState) -> str:
-    """The ARN of the stack; of one that is not there, with `*` for its id, as CloudFormation names it in refusals."""
+def _resources(given: Mapping[str, str], account: str, region: str, stacks: CloudFormationState) -> tuple[str, ...]:
+    """The ARNs of the stacks: the one that is named, and the one of the change set, which may be another.
+
+    Of one that is not there, with `*` for its id, as CloudFormation names it in refusals.
+    """
     change_set = stacks.change_sets.get(given.get("ChangeSetName", ""))
-    name = given.get("StackName") or (change_set.stack_id if change_set else "")
-    if not name:
-        return "*"
-    stack = stacks.find(account, region, name)
-    if stack is not None:
-        return stack.stack_id
-    return name if name.startswith("arn:") else f"arn:aws:cloudformation:{region}:{account}:stack/{name}/*"
+    names = (given.get("StackName"), change_set.stack_id if change_set else None)
+    found: list[str] = []
+    for name in filter(None, names):
+        stack = stacks.find(account, region, name)
+        missing = name if name.startswith("arn:") else f"arn:aws:cloudformation:{region}:{account}:stack/{name}/*"
+        found.append(missing if stack is None else stack.stack_id)
+    return tuple(dict.fromkeys(found)) or ("*",)
 
 
 def _is_tag_key(name: str) -> bool:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from daypass.localaws import model
+from daypass.localaws.faults import AwsError
+from daypass.localaws.needs.json_types import misfit
 from daypass.localaws.needs.model import Unreadable
 from daypass.localaws.wire import WireRequest
 
@@ -51,7 +53,8 @@ def read(service: str, target: str, request: WireRequest) -> Call | Unreadable:
         return Unreadable("the body is not JSON that can be read")
     if not isinstance(body, dict):
         return Unreadable("the body is not a JSON object")
-    return Call(operation.name, body)
+    told = misfit(operation, body)
+    return Call(operation.name, body) if told is None else Unreadable(told[1], AwsError(told[0], 400, told[1]))
 
 
 def _no_constant(text: str) -> None:

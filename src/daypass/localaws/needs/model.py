@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from daypass.localaws.faults import AwsError
+
 Keys = dict[str, tuple[str, ...]]
 
 
@@ -46,9 +48,13 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A request that cannot be read in one way only; `detail` is for the log."""
+    """A request that cannot be read in one way only; `detail` is for the log.
+
+    `answer` is what AWS says to everybody who asks so; None where it would read the request.
+    """
 
     detail: str
+    answer: AwsError | None = None
 
 
 @dataclass(frozen=True, slots=True)

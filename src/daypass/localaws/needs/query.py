@@ -60,7 +60,7 @@ def needs(service: str, action: str, given: Mapping[str, str], account: Account)
     """
     if (service, action) in WITHOUT_PERMISSION | JUDGED_BY_ITSELF:
         return ()
-    given = _own(service, action, given)
+    given = own(service, action, given)
     if (service, action) == ("sts", "GetWebIdentityToken"):
         return _web_identity_token(given)
     resource = _resource(action, given, account)
@@ -84,7 +84,8 @@ def needs(service: str, action: str, given: Mapping[str, str], account: Account)
     return (need, Need(f"{service}:{_TAGGED[action]}", resource, resource or "*", tags, TAG_KEYS))
 
 
-def _own(service: str, action: str, given: Mapping[str, str]) -> Mapping[str, str]:
+def own(service: str, action: str, given: Mapping[str, str]) -> Mapping[str, str]:
+    """The parameters that the operation has."""
     operation = model.operation(service, action)
     members = {} if operation is None or operation.input_shape is None else operation.input_shape.members
     return {name: value for name, value in given.items() if name.partition(".")[0] in members}

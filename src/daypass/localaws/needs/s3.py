@@ -15,6 +15,7 @@ from daypass.localaws.needs.model import Need, Unreadable
 from daypass.localaws.needs.s3_actions import (
     ACTIONS,
     BESIDES,
+    BESIDES_BUCKET,
     CALLED_LIKE_THEIR_OPERATION,
     COPIES,
     VERSIONED,
@@ -123,9 +124,11 @@ def _found(
         found += [(_versioned("DeleteObject", named), f"{arn}/{each}") for each, named in objects]
     else:
         found.append((_versioned(ACTIONS.get(name, name), version), arn))
-    extra = [action for form, action in BESIDES if any(form.fullmatch(header) for header in headers)]
-    if name in WRITES:
-        found += [(action, resource) for action in extra for _, resource in tuple(found)]
+    besides = BESIDES_BUCKET if name == "CreateBucket" else BESIDES if name in WRITES else ()
+    extra = [action for form, action in besides if any(form.fullmatch(f"{one}:{headers[one]}") for one in headers)]
+    found += [(action, resource) for action in extra for _, resource in tuple(found)]
+    if name == "GetObjectAttributes":
+        found.append((_versioned("GetObject", version), arn))
     if name in COPIES:
         source = _source(headers["x-amz-copy-source"])
         if source is None:

@@ -76,12 +76,21 @@ VERSIONED: Final = frozenset(
     }
 )
 COPIES: Final = frozenset({"CopyObject", "UploadPartCopy"})
-# A header with which an upload does one thing more, and the action for that.
+# A header, as `name:value`, with which an upload does one thing more, and the action for that.
 BESIDES: Final = (
-    (re.compile(r"x-amz-(?:acl|grant-[a-z-]+)"), "PutObjectAcl"),
-    (re.compile("x-amz-tagging"), "PutObjectTagging"),
-    (re.compile("x-amz-object-lock-(?:mode|retain-until-date)"), "PutObjectRetention"),
-    (re.compile("x-amz-object-lock-legal-hold"), "PutObjectLegalHold"),
-    (re.compile("x-amz-bypass-governance-retention"), "BypassGovernanceRetention"),
+    (re.compile(r"x-amz-(?:acl|grant-[a-z-]+):.*", re.S), "PutObjectAcl"),
+    (re.compile("x-amz-tagging:.*", re.S), "PutObjectTagging"),
+    (re.compile("x-amz-object-lock-(?:mode|retain-until-date):.*", re.S), "PutObjectRetention"),
+    (re.compile("x-amz-object-lock-legal-hold:.*", re.S), "PutObjectLegalHold"),
+    (re.compile("x-amz-bypass-governance-retention:.*", re.S), "BypassGovernanceRetention"),
 )
-WRITES: Final = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload", "DeleteObject", "DeleteObjects"})
+# The same of a new bucket (S3 API Reference, CreateBucket, "Permissions").
+BESIDES_BUCKET: Final = (
+    (re.compile(r"x-amz-acl:(?!private\Z).*|x-amz-grant-[a-z-]+:.*", re.S), "PutBucketAcl"),
+    (re.compile("x-amz-bucket-object-lock-enabled:(?i:true)"), "PutBucketObjectLockConfiguration"),
+    (re.compile("x-amz-bucket-object-lock-enabled:(?i:true)"), "PutBucketVersioning"),
+    (re.compile("x-amz-object-ownership:.*", re.S), "PutBucketOwnershipControls"),
+)
+WRITES: Final = frozenset(
+    {"PutObject", "CopyObject", "CreateMultipartUpload", "DeleteObject", "DeleteObjects", "PutObjectRetention"}
+)

@@ -18,6 +18,8 @@ _KEYS: Final = {
     f"secretsmanager:{member}": member for member in (_MEMBER, "Name", "VersionId", "VersionStage", "KmsKeyId")
 }
 
+_BESIDES: Final = {"Tags": "TagResource", "AddReplicaRegions": "ReplicateSecretToRegions"}
+
 
 def needs(operation: str, body: Body, here: Here) -> tuple[Need, ...] | Unreadable:
     """The permissions for an operation."""
@@ -42,7 +44,10 @@ def needs(operation: str, body: Body, here: Here) -> tuple[Need, ...] | Unreadab
         return Unreadable(f"`{member}` is not a text")
     if created:
         here = replace(here, find=lambda _: None)
-    return (_on(Need(action, None, name, keys, TAG_KEYS), name, here),)
+    # A secret with tags or replicas is made by operations of their own, too (API Reference, CreateSecret).
+    besides = [each for member, each in _BESIDES.items() if created and body.get(member)]
+    actions = (action, *(f"secretsmanager:{each}" for each in besides))
+    return tuple(_on(Need(each, None, name, keys, TAG_KEYS), name, here) for each in actions)
 
 
 def _on(need: Need, name: str, here: Here) -> Need:

@@ -27,6 +27,12 @@ _NAME: Final = re.compile(r"/?[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
 _PATH: Final = re.compile(r"/|/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*/?")
 _SELECTOR: Final = re.compile(r":[A-Za-z0-9_.-]+\Z")
 _PUBLIC: Final = "/aws/service/"
+# Such a name gives a secret of Secrets Manager, and needs what reading that needs (Systems Manager User Guide,
+# "Referencing AWS Secrets Manager secrets from Parameter Store parameters"). Which secret, is not known here.
+_SECRETS: Final = "aws/reference/secretsmanager/"
+_OF_SECRET: Final = Need(
+    "secretsmanager:GetSecretValue", None, "*", unknown=frozenset({"secretsmanager:", "aws:resourcetag/"})
+)
 
 
 def needs(operation: str, body: Body, here: Here) -> tuple[Need, ...] | Unreadable:
@@ -63,6 +69,8 @@ def _on(operation: str, names: list[object], keys: Keys, here: Here) -> tuple[Ne
         if operation == "PutParameter" and "aws:TagKeys" in keys:
             actions.append("AddTagsToResource")
         needed += [of(Need(f"ssm:{one}", arn, arn, keys, TAG_KEYS), found, "ssm") for one in actions]
+        if bare.removeprefix("/").startswith(_SECRETS):
+            needed.append(_OF_SECRET)
     return tuple(needed)
 
 

@@ -42,11 +42,14 @@ def _parameter(account: str, region: str, name: str) -> Found | None:
     from moto.ssm.models import ssm_backends  # noqa: PLC0415 - an optional part, and slow to import
 
     kept: dict[str, Any] = vars(ssm_backends[account][region])
-    if not dict.copy(kept["_parameters"]).get(name):
+    bare = name.removeprefix("/")
+    # moto takes `/name` and `name` for one parameter, and keeps it, and its tags, under either.
+    written = (name,) if "/" in bare else (bare, f"/{bare}")
+    if not any(dict.copy(kept["_parameters"]).get(one) for one in written):
         return None
-    tags = dict(kept["_resource_tags"].get("Parameter", {}).get(name, {}))
-    slashed = name if name.startswith("/") else f"/{name}"
-    return Found(f"arn:aws:ssm:{region}:{account}:parameter{slashed}", tuple(tags.items()))
+    tagged = kept["_resource_tags"].get("Parameter", {})
+    tags = {key: value for one in written for key, value in dict(tagged.get(one, {})).items()}
+    return Found(f"arn:aws:ssm:{region}:{account}:parameter/{name.removeprefix('/')}", tuple(tags.items()))
 
 
 def _key(account: str, region: str, name: str) -> Found | None:

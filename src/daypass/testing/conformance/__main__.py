@@ -124,6 +124,9 @@ def _run(arguments: argparse.Namespace, chosen: Sequence[vectors.Vector], stack:
     _report(arguments.markdown, lambda: "\n".join(report.as_markdown(rows)))
     if "-" not in (arguments.json, arguments.markdown):
         _print("\n".join(report.as_text(rows)))
+    if not report.ran(rows):
+        _tell("every case was left out: nothing is known of the endpoint")
+        return COULD_NOT_RUN
     return AGREED if report.agreed(rows) else DIFFERED
 
 

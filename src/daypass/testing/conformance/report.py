@@ -27,6 +27,12 @@ def agreed(rows: Sequence[Row]) -> bool:
     return all(result.verdict in (Verdict.AGREE, Verdict.LEFT_OUT) for row in rows for result in row.results.values())
 
 
+def ran(rows: Sequence[Row]) -> bool:
+    """Whether each endpoint was asked at least one case."""
+    names = rows[0].results if rows else ()
+    return all(any(row.results[name].verdict is not Verdict.LEFT_OUT for row in rows) for name in names)
+
+
 def counts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
     """How many cases came to each verdict, by endpoint."""
     names = rows[0].results if rows else ()

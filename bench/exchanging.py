@@ -90,6 +90,8 @@ async def _measure(folder: Path, algorithm: str, exchanges: int) -> tuple[float,
         issuer=IssuerUrl.parse("https://idp.example.com"),
         data_folder=folder / "data",
         behind_proxy=True,
+        limit_workload_tokens_per_minute=0,  # what is measured is what one workload could get
+        limit_organization_tokens_per_minute=0,
         signing_algorithms=(algorithm,) if algorithm == "RS256" else ("RS256", "ES256"),
     )
     key = PrivateKey.generate("RS256")

@@ -90,6 +90,12 @@ def main() -> int:
             request = servers.get_request(running.port, "/keys")
             got = measure(running.port, request, pid=running.pid, connections=16, seconds=seconds)
             rows.append(_row("GET /keys", got, raw["ES256"], "raw ES256 sign"))
+        print("\nThe exchange over HTTP, 16 connections:")
+        (folder / "exchange").mkdir()
+        with servers.identity_provider(folder / "exchange") as (running, _, _):
+            admin = (folder / "exchange" / "idp" / "admin-token").read_text().strip()
+            got = exchanging.over_http(running.port, running.pid, admin)
+            rows.append(_row("RS256 -> ES256", got, raw_verify + raw["ES256"], "verify + sign"))
         print("\nOne tenant asks for ten times what it may have, another for half of it:")
         (folder / "tenants").mkdir()
         rows += tenants.section(folder / "tenants", seconds)

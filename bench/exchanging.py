@@ -13,6 +13,8 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from bench import servers
+from bench.load import Measured, measure_each
 from daypass.bootstrap.identity_provider import identity_provider
 from daypass.config import Settings
 from daypass.idp.caller import Caller
@@ -58,12 +60,38 @@ def section(folder: Path, raw: dict[str, float], raw_verify: float, *, exchanges
     return rows
 
 
+def over_http(port: int, pid: int, admin: str, *, exchanges: int = 4000) -> Measured:
+    """RS256 in, ES256 out, through a server that has the organization `bench` with the project `load`."""
+    key = PrivateKey.generate("RS256")
+    servers.connect(port, admin, {"name": "gitlab", "project": "load", "terms": _terms(key)})
+    head = "POST /token HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\n"
+    bodies = [_body(key, "ES256") for _ in range(exchanges)]
+    requests = [
+        f"{head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        for body in bodies
+    ]
+    return measure_each(port, requests, pid=pid, connections=AT_ONCE)
+
+
+def _terms(key: PrivateKey) -> dict[str, Any]:
+    return {
+        "preset": "gitlab",
+        "issuer": UPSTREAM,
+        "keys": {"jwks": json.loads(KeySet([key.public]).document())},
+        "audience": "https://idp.example.com",
+        "rules": [{"claim": "project_id", "equals": "52017"}, {"claim": "ref", "matches": "release/*"}],
+        "audiences": [STS],
+    }
+
+
 async def _measure(folder: Path, algorithm: str, exchanges: int) -> tuple[float, float]:
 
     settings = Settings(
         issuer=IssuerUrl.parse("https://idp.example.com"),
         data_folder=folder / "data",
         behind_proxy=True,
+        limit_workload_tokens_per_minute=0,  # what is measured is what one workload could get
+        limit_organization_tokens_per_minute=0,
         signing_algorithms=(algorithm,) if algorithm == "RS256" else ("RS256", "ES256"),
     )
     key = PrivateKey.generate("RS256")
@@ -71,15 +99,7 @@ async def _measure(folder: Path, algorithm: str, exchanges: int) -> tuple[float,
         operator = Caller.operator(request_id="bench")
         await services.registry.create_organization(operator, slug="bench")
         await services.registry.create_project(operator, "bench", slug="load")
-        terms: dict[str, Any] = {
-            "preset": "gitlab",
-            "issuer": UPSTREAM,
-            "keys": {"jwks": json.loads(KeySet([key.public]).document())},
-            "audience": "https://idp.example.com",
-            "rules": [{"claim": "project_id", "equals": "52017"}, {"claim": "ref", "matches": "release/*"}],
-            "audiences": [STS],
-        }
-        await services.connections.create(operator, "bench", name="gitlab", project="load", terms=terms)
+        await services.connections.create(operator, "bench", name="gitlab", project="load", terms=_terms(key))
         app = application(services)
         for _ in range(20):  # what is loaded and made on first use is not the price of an exchange
             await _post(app, _body(key, algorithm))

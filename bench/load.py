@@ -1,4 +1,4 @@
-"""An HTTP load, as fast as it goes or at a rate: one request over keep-alive connections, from its own process."""
+"""An HTTP load, as fast as it goes or at a rate: over keep-alive connections, from its own process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import sys
 import time
 from collections import deque
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,32 @@ def measure(
     )
 
 
-def _run(port: int, request: bytes, connections: int, seconds: float, per_second: float | None) -> dict:
+def measure_each(port: int, requests: list[bytes], *, pid: int, connections: int) -> Measured:
+    """Send each of those requests once, as fast as it goes; otherwise as `measure`."""
+    warm_up = len(requests) // 10
+    _run(port, requests[:warm_up], connections, 30, None)
+    before = _cpu_seconds(pid)
+    result = _run(port, requests[warm_up:], connections, 30, None)
+    used = _cpu_seconds(pid) - before
+    done = max(1, result["done"])
+    return Measured(done / result["seconds"], used * 1e6 / done, result["p50_ms"], result["p99_ms"], result["failures"])
+
+
+def _run(port: int, request: bytes | list[bytes], connections: int, seconds: float, per_second: float | None) -> dict:
+    each = isinstance(request, list)
+    written = b"".join(b"%d\n" % len(one) + one for one in request) if isinstance(request, list) else request
     done = subprocess.run(
-        [sys.executable, "-m", "bench.load", str(port), str(connections), str(seconds), str(per_second or 0)],
-        input=request,
+        [
+            sys.executable,
+            "-m",
+            "bench.load",
+            str(port),
+            str(connections),
+            str(seconds),
+            str(per_second or 0),
+            str(int(each)),
+        ],
+        input=written,
         capture_output=True,
         check=True,
         timeout=seconds + 60,
@@ -62,7 +89,7 @@ def _run(port: int, request: bytes, connections: int, seconds: float, per_second
     return json.loads(done.stdout)
 
 
-def _client(port: int, connections: int, seconds: float, request: bytes, per_second: float) -> dict:
+def _client(port: int, connections: int, seconds: float, requests: Iterator[bytes], per_second: float) -> dict:
     """One thread, non-blocking sockets: cheap enough not to be what is measured."""
     selector = selectors.DefaultSelector()
     started: dict[socket.socket, float] = {}
@@ -79,12 +106,13 @@ def _client(port: int, connections: int, seconds: float, request: bytes, per_sec
         idle.append(sock)
 
     def send_what_is_due(now: float) -> None:
-        nonlocal sent
-        while idle and (not per_second or begin + sent / per_second <= now):
+        nonlocal sent, waiting
+        while idle and waiting is not None and (not per_second or begin + sent / per_second <= now):
             sock = idle.popleft()
             buffers[sock], started[sock] = b"", begin + sent / per_second if per_second else time.perf_counter()
             sent += 1
-            sock.sendall(request)
+            sock.sendall(waiting)
+            waiting = next(requests, None)
 
     def wait(now: float) -> float:
         due = begin + sent / per_second if per_second and idle else end
@@ -98,11 +126,12 @@ def _client(port: int, connections: int, seconds: float, request: bytes, per_sec
         started.pop(sock, None)
         sock.close()
 
+    waiting = next(requests, None)
     for _ in range(connections):
         connect()
     begin = time.perf_counter()
     end = begin + seconds
-    while (now := time.perf_counter()) < end:
+    while (now := time.perf_counter()) < end and (waiting is not None or len(idle) < connections):
         send_what_is_due(now)
         for key, _ in selector.select(timeout=wait(now)):
             sock = key.fileobj
@@ -130,9 +159,16 @@ def _client(port: int, connections: int, seconds: float, request: bytes, per_sec
     return {"done": len(latencies), "seconds": took, "p50_ms": at(0.5), "p99_ms": at(0.99), "failures": failures}
 
 
+def _each(written: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(written):
+        begin = written.index(b"\n", at) + 1
+        at = begin + int(written[at:begin])
+        yield written[begin:at]
+
+
 if __name__ == "__main__":
-    print(
-        json.dumps(
-            _client(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.stdin.buffer.read(), float(sys.argv[4]))
-        )
-    )
+    _port, _connections, _seconds, _rate, _once = sys.argv[1:]
+    _written = sys.stdin.buffer.read()
+    _requests = _each(_written) if int(_once) else repeat(_written)
+    print(json.dumps(_client(int(_port), int(_connections), float(_seconds), _requests, float(_rate))))

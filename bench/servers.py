@@ -117,6 +117,11 @@ def tenants(
         yield running, secrets, issuer
 
 
+def connect(port: int, admin: str, connection: dict) -> None:
+    """Make a connection of the exchange in the organization `bench`."""
+    _call(f"http://127.0.0.1:{port}/v1/organizations/bench/connections", connection, admin)
+
+
 def get_request(port: int, path: str) -> bytes:
     """The bytes of one GET."""
     return f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode()

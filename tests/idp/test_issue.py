@@ -291,7 +291,7 @@ def test_what_cannot_be_recorded_is_not_issued(monkeypatch: pytest.MonkeyPatch) 
     async def story() -> None:
         house = await House().furnish()
 
-        async def refuse(entry: AuditEntry) -> None:
+        async def refuse(entry: AuditEntry, **_: object) -> None:
             raise AuditUnavailable("disk full")
 
         monkeypatch.setattr(house.office.audit, "append", refuse)

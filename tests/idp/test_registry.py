@@ -28,8 +28,9 @@ from support.registry import OPERATOR, Office
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
-    from daypass.idp.model import AuditEntry, Workload
+    from daypass.idp.model import AuditEntry, TokenUse, Workload
 
 
 async def furnished(office: Office) -> Registry:
@@ -206,8 +207,11 @@ def test_the_index_is_bounded() -> None:
 
 def test_every_change_leaves_a_row_before_it_is_made() -> None:
     class Refusing:
-        async def append(self, entry: AuditEntry) -> None:
+        async def append(self, entry: AuditEntry, *, use: TokenUse | None = None) -> None:
             raise AuditUnavailable("disk full")
+
+        def forget_uses(self, now: datetime) -> int:
+            return 0
 
         def entries(self, **_: object) -> list[Any]:
             return []

@@ -15,6 +15,7 @@ from daypass.idp.caller import Caller
 from daypass.idp.issue import IssuedToken, Issuer, IssueRequest, Upstream
 from daypass.idp.key_rings import KeyRings
 from daypass.idp.memory import MemoryKeyStore, MemorySigner, MemorySubjectStore
+from daypass.idp.model import TokenUse
 from daypass.idp.subject_ledger import KNOWN_SECONDS, RELEASE_SECONDS, SubjectLedger
 from daypass.names import IssuerUrl
 from support.registry import OPERATOR, Office
@@ -163,6 +164,12 @@ def test_two_organizations_that_share_an_issuer_never_share_a_subject() -> None:
     asyncio.run(story())
 
 
+def exchanging(key: str) -> IssueRequest:
+    expires_at, use = AT + timedelta(hours=1), TokenUse(key, AT + timedelta(hours=2))
+    upstream = Upstream("con_a", "gitlab", "https://gitlab.example", "s", "j", expires_at, 3600, "0", use)
+    return replace(ASKED, upstream=upstream)
+
+
 def test_what_comes_through_the_exchange_is_its_connection_and_identity() -> None:
     async def story() -> None:
         house = House()
@@ -170,14 +177,14 @@ def test_what_comes_through_the_exchange_is_its_connection_and_identity() -> Non
             "acme", subject_claims=["organization", "project", "ref"], allow_subject_claims=["ref"]
         )
         made = await house.workload(acme, ref="main")
-        upstream = Upstream("con_a", "gitlab", "https://gitlab.example", "s", "j", AT + timedelta(hours=1), 3600, "0")
-        asked = replace(ASKED, upstream=upstream)
         first = Made(replace(made.workload, id="con_a.52017"), made.project, made.organization)
-        await house.issue(first, asked)
-        await house.issue(first, asked)
+        await house.issue(first, exchanging("1"))
+        await house.issue(first, exchanging("2"))
         for other in ("con_a.52018", "con_b.52017"):
             with pytest.raises(SubjectTaken):
-                await house.issue(Made(replace(made.workload, id=other), made.project, made.organization), asked)
+                await house.issue(
+                    Made(replace(made.workload, id=other), made.project, made.organization), exchanging("3")
+                )
 
     asyncio.run(story())
 
@@ -188,14 +195,9 @@ def test_a_refused_exchange_does_not_use_the_token_up() -> None:
         gitpod = {"context_url": "https://github.com/tidewater/invoices", "user_id": "u1"}
         await house.issue(await house.workload(await house.organization("a", token_format="gitpod"), **gitpod))
         other = await house.workload(await house.organization("b", token_format="gitpod"), **gitpod)
-        used = []
-
-        async def admit() -> None:
-            used.append(True)
-
         with pytest.raises(SubjectTaken):
-            await house.issuer.issue(other.workload, other.project, other.organization, ASKED, admit=admit)
-        assert used == []
+            await house.issue(other, exchanging("1"))
+        assert house.office.audit.forget_uses(AT + timedelta(days=1)) == 0
 
     asyncio.run(story())
 

@@ -21,7 +21,7 @@ from daypass.store.sqlite import sqlite_engine
 from support.outside import outside
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 ENTRY = AuditEntry(
@@ -120,7 +120,7 @@ class Gate:
         self.writing = threading.Event()
         real = log._write
 
-        def write(rows: Sequence[Any]) -> AuditUnavailable | None:
+        def write(rows: Sequence[Any]) -> AuditUnavailable | Collection[Any]:
             self.batches.append(len(rows))
             self.writing.set()
             assert self.open.wait(10)

@@ -13,7 +13,7 @@ from daypass.idp.exchange.terms import Pasted
 from daypass.idp.exchange.terms_document import read_terms
 from daypass.idp.issue import Issuer
 from daypass.idp.key_rings import KeyRings
-from daypass.idp.memory import MemoryConnectionStore, MemoryKeyStore, MemoryReplayStore, MemorySigner
+from daypass.idp.memory import MemoryConnectionStore, MemoryKeyStore, MemorySigner
 from daypass.names import IssuerUrl
 from daypass.secret import Secret
 from daypass.tokens.key_set import KeySet
@@ -56,7 +56,6 @@ class ExchangeHouse:
         self.key: PrivateKey = private_key("RS256")
         self.keys = KnownKeys(KeySet([self.key.public]))
         self.connections = MemoryConnectionStore()
-        self.replays = MemoryReplayStore()
         rings = KeyRings(
             IssuerUrl.parse("https://id.northwind.example"),
             MemoryKeyStore(),
@@ -78,7 +77,6 @@ class ExchangeHouse:
         self.directory = Directory(self.office.store, self.connections)
         self.exchange = Exchange(
             directory=self.directory,
-            replays=self.replays,
             keys=self.keys,
             issuer=self.issuer,
             audit=self.office.audit,

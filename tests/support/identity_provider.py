@@ -23,7 +23,6 @@ from daypass.idp.memory import (
     MemoryConnectionStore,
     MemoryKeyStore,
     MemoryRegistryStore,
-    MemoryReplayStore,
     MemorySigner,
     MemorySubjectStore,
 )
@@ -96,7 +95,6 @@ class World:
         )
         exchange = Exchange(
             directory=directory,
-            replays=MemoryReplayStore(),
             keys=FetchedUpstreamKeys(self.clock),
             issuer=issuer,
             audit=audit,

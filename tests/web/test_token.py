@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daypass.config import Settings
-from daypass.errors import StoreUnavailable
+from daypass.errors import AuditUnavailable
 from daypass.tokens.key_set import KeySet
 from daypass.tokens.mint import mint
 from daypass.tokens.peek import peek
@@ -257,12 +257,12 @@ def test_threats_18_and_62_two_organizations_share_an_issuer_and_nothing_else(ho
 def test_threats_76_without_the_store_of_used_tokens_there_is_no_token(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object, **__: object) -> bool:
-        raise StoreUnavailable("the database did not answer")
+    async def broken(*_: object, **__: object) -> None:
+        raise AuditUnavailable("the database did not answer")
 
-    monkeypatch.setattr("daypass.idp.memory.MemoryReplayStore.use_once", broken)
+    monkeypatch.setattr("daypass.idp.memory.MemoryAuditLog.append", broken)
     answer = house.post()
-    assert refused(answer) == (503, "temporarily_unavailable", "store_unavailable")
+    assert refused(answer) == (503, "temporarily_unavailable", "audit_unavailable")
     assert "database" not in answer.text
     assert answer.headers["retry-after"]
 

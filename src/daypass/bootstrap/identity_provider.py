@@ -99,7 +99,6 @@ async def identity_provider(
         )
         exchange = Exchange(
             directory=directory,
-            replays=store.replays,
             keys=FetchedUpstreamKeys(clock),
             issuer=issuer,
             audit=audit,

@@ -21,6 +21,7 @@ from daypass.errors import (
     RequestInvalid,
     SubjectTaken,
     TokenExpired,
+    TokenReplayed,
 )
 from daypass.idp.aws_claims import claims_asked
 from daypass.idp.forms import asked
@@ -35,14 +36,14 @@ from daypass.subjects.registry import format_named
 from daypass.tokens.mint import compact, signing_input
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from daypass.errors import DaypassError
     from daypass.idp.aws_claims import AwsRequest
     from daypass.idp.forms import ChosenForm, Form
     from daypass.idp.key_rings import Issuing, KeyRings
     from daypass.idp.limits import Limits
-    from daypass.idp.model import Organization, Project, SigningKey, Workload
+    from daypass.idp.model import Organization, Project, SigningKey, TokenUse, Workload
     from daypass.idp.ports import AuditLog, Clock
     from daypass.idp.subject_ledger import SubjectLedger
     from daypass.secret import Secret
@@ -65,8 +66,8 @@ class Upstream:
     """The token that this one is exchanged for, and through which connection.
 
     What comes out lives no longer than what came in (`expires_at`), nor than the connection allows
-    (`max_lifetime_seconds`). `token_sha256` and `unknown_claims`, which the platform was not known to make, are for the
-    audit row alone, as is the id.
+    (`max_lifetime_seconds`). `use` is the one that the exchange makes of it. `token_sha256` and `unknown_claims`, which
+    the platform was not known to make, are for the audit row alone, as is the id.
     """
 
     connection_id: str
@@ -77,6 +78,7 @@ class Upstream:
     expires_at: datetime
     max_lifetime_seconds: int
     token_sha256: str
+    use: TokenUse
     unknown_claims: tuple[str, ...] = ()
 
     @property
@@ -190,16 +192,15 @@ class Issuer:
         project: Project,
         organization: Organization,
         request: IssueRequest,
-        *,
-        admit: Callable[[], Awaitable[None]] | None = None,
     ) -> IssuedToken:
         """A token for that workload, which `Registry.authenticate_workload` or the exchange has just named.
 
-        `admit` is asked last, when nothing but the signature is missing, and refuses by raising: what it counts is
-        not used up by a request that was wrong.
+        The use of an upstream token is committed with the audit row: a request that was wrong, or that nobody could
+        sign for, does not use it up.
 
         Raises:
             RateLimited: when workload or organization ask too often; there is no audit row of it.
+            TokenReplayed: when the upstream token was exchanged before.
             RequestInvalid: no audience; a lifetime out of range; a scope that cannot be.
             AudienceNotOffered, AlgorithmNotOffered: with what is `offered` among the facts.
             ClaimUnavailable, SubjectTooLong, ClaimsTooLarge: when the token format cannot be filled.
@@ -220,13 +221,16 @@ class Issuer:
             await self._subjects.demand(
                 str(issuing.url), prepared.subject, prepared.owner, organization_id=organization.id, now=now
             )
-            if admit is not None:
-                await admit()
         except (Refused, Invalid) as refusal:
             await self._audit.append(self._refused(issuing, workload, request, now, refusal))
             raise
         token = compact(prepared.signing_input, await issuing.key_ring.sign(prepared.key, prepared.signing_input))
-        await self._audit.append(self._issued(workload, request, now, prepared, token))
+        use = None if request.upstream is None else request.upstream.use
+        try:
+            await self._audit.append(self._issued(workload, request, now, prepared, token), use=use)
+        except TokenReplayed as refusal:
+            await self._audit.append(self._refused(issuing, workload, request, now, refusal))
+            raise
         return IssuedToken(token, prepared.expires_at, prepared.jti, prepared.key.kid, prepared.subject, now)
 
     def _prepare(  # noqa: PLR0917 (whose token it is, what was asked, and when)

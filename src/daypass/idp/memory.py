@@ -20,6 +20,7 @@ from daypass.idp.model import (
     Organization,
     Project,
     SigningKey,
+    TokenUse,
     Workload,
 )
 from daypass.tokens.jwk import PrivateKey
@@ -215,27 +216,6 @@ class MemorySubjectStore:
         return sorted(behind, key=attrgetter("subject", "issuer"))[:limit]
 
 
-class MemoryReplayStore:
-    """A `ReplayStore`."""
-
-    def __init__(self) -> None:
-        self._used: dict[str, datetime] = {}
-        self._lock = Lock()
-
-    def use_once(self, token_key: str, *, until: datetime) -> bool:  # noqa: D102
-        with self._lock:
-            first = token_key not in self._used
-            self._used.setdefault(token_key, until)
-            return first
-
-    def forget_expired(self, now: datetime) -> int:  # noqa: D102
-        with self._lock:
-            gone = [key for key, until in self._used.items() if until < now]
-            for key in gone:
-                del self._used[key]
-            return len(gone)
-
-
 class MemoryKeyStore:
     """A `KeyStore`."""
 
@@ -274,11 +254,22 @@ class MemoryAuditLog:
 
     def __init__(self) -> None:
         self.records: list[AuditRecord] = []
+        self._used: dict[str, datetime] = {}
 
-    async def append(self, entry: AuditEntry) -> None:
+    async def append(self, entry: AuditEntry, *, use: TokenUse | None = None) -> None:
         """See `AuditLog`, as of all methods here."""
+        if use is not None:
+            if use.key in self._used:
+                raise use.not_the_first()
+            self._used[use.key] = use.until
         previous = self.records[-1].hash if self.records else ""
         self.records.append(AuditRecord(len(self.records) + 1, _chained(previous, entry), entry))
+
+    def forget_uses(self, now: datetime) -> int:  # noqa: D102
+        gone = [key for key, until in self._used.items() if until < now]
+        for key in gone:
+            del self._used[key]
+        return len(gone)
 
     def entries(  # noqa: D102
         self, *, after: int = 0, limit: int = 100, organization_id: str | None = None, kid: str | None = None

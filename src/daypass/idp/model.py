@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from daypass.errors import TokenReplayed
 from daypass.subjects.facts import WorkloadKind
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "PreviousForm",
     "Project",
     "SigningKey",
+    "TokenUse",
     "Workload",
     "WorkloadKind",
 ]
@@ -222,6 +224,26 @@ class AuditEntry:
     source_ip: str | None = None
     reason: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUse:
+    """One use of an upstream token, which has only one.
+
+    Attributes:
+        key: the token's, and no other's; a SHA-256 in hexadecimal digits.
+        until: how long it must be remembered.
+    """
+
+    key: str
+    until: datetime
+
+    def not_the_first(self) -> TokenReplayed:
+        """How a second one is refused."""
+        return TokenReplayed(
+            "this token was exchanged before",
+            advice="Let the platform give out a fresh token for each exchange.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Organization,
         Project,
         SigningKey,
+        TokenUse,
         Workload,
     )
 
@@ -115,24 +116,6 @@ class ConnectionStore(Protocol):
         ...
 
 
-class ReplayStore(Protocol):
-    """Remembers which upstream tokens were exchanged, for all replicas."""
-
-    def use_once(self, token_key: str, *, until: datetime) -> bool:
-        """Whether this is the first use of `token_key`; of many at the same time exactly one is told True.
-
-        Remembered at least until `until`. Committed before it returns.
-
-        Raises:
-            StoreUnavailable: when that is not known. The caller must then not give out anything.
-        """
-        ...
-
-    def forget_expired(self, now: datetime) -> int:
-        """Let go of what is past its time; how many those were."""
-        ...
-
-
 class SubjectStore(Protocol):
     """Remembers which subjects were issued and whose they are, for all replicas. Nothing is ever taken out.
 
@@ -204,11 +187,23 @@ class Signer(Protocol):
 class AuditLog(Protocol):
     """Records decisions durably, in order."""
 
-    async def append(self, entry: AuditEntry) -> None:
-        """Return when the entry is committed.
+    async def append(self, entry: AuditEntry, *, use: TokenUse | None = None) -> None:
+        """Return when the entry is committed; with a `use`, both or neither.
+
+        Of many entries with uses of one key, at the same time and over all replicas, exactly one is committed, until
+        the use is forgotten.
 
         Raises:
             AuditUnavailable: when it could not be; the caller must then not give out what the entry tells of.
+            TokenReplayed: when it is not the first use; likewise.
+        """
+        ...
+
+    def forget_uses(self, now: datetime) -> int:
+        """Let go of uses that are past their `until`; how many those were. Run it in a thread.
+
+        Raises:
+            StoreUnavailable: when that could not be done.
         """
         ...
 

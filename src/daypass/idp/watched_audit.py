@@ -8,8 +8,9 @@ from daypass.errors import AuditUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from daypass.idp.model import AuditEntry, AuditRecord
+    from daypass.idp.model import AuditEntry, AuditRecord, TokenUse
     from daypass.idp.ports import AuditLog
 
 
@@ -23,14 +24,18 @@ class WatchedAuditLog:
         self._log = log
         self.failed = False
 
-    async def append(self, entry: AuditEntry) -> None:
+    async def append(self, entry: AuditEntry, *, use: TokenUse | None = None) -> None:
         """See `AuditLog`."""
         try:
-            await self._log.append(entry)
+            await self._log.append(entry, use=use)
         except AuditUnavailable:
             self.failed = True
             raise
         self.failed = False
+
+    def forget_uses(self, now: datetime) -> int:
+        """See `AuditLog`."""
+        return self._log.forget_uses(now)
 
     def entries(
         self, *, after: int = 0, limit: int = 100, organization_id: str | None = None, kid: str | None = None

@@ -2,7 +2,8 @@
 
 The event loop collects rows, one thread commits them, and those that arrive during one commit are the next batch. So
 nobody waits for a pause, an idle log commits at once, and a busy one pays one fsync for everybody. All rows of a batch
-are awaited through one future: one future for each would cost more than the row.
+are awaited through one future: one future for each would cost more than the row. The use of an upstream token is in the
+same commit as the row of what it was exchanged for.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from daypass.errors import AuditBroken, AuditUnavailable, StoreUnavailable
 from daypass.idp.model import AuditEntry, AuditRecord
-from daypass.store.engine import reading, shared, unavailable
+from daypass.store.engine import reading, shared, unavailable, writing
 from daypass.store.postgresql import lock
 from daypass.store.schema import audit
+from daypass.store.uses import delete_uses, insert_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import Connection, Engine
+
+    from daypass.idp.model import TokenUse
 
 MAX_WAITING: Final = 10_000
 """Rows that may wait for a commit. Beyond, whoever asks is refused at once."""
@@ -50,8 +54,17 @@ class _Tail:
     hash: str
 
 
-class _Batch(asyncio.Future[AuditUnavailable | None]):
-    """One commit, awaited by everybody whose row is in it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """A row that is to be written, if its use is the first."""
+
+    organization_id: str | None
+    row: bytes
+    use: TokenUse | None
+
+
+class _Batch(asyncio.Future["AuditUnavailable | Collection[_Waiting]"]):
+    """One commit, awaited by everybody whose row is in it: why it failed, or the rows left out of it."""
 
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 (asyncio's signature)
         """Refuse: one caller's cancellation must not be everybody's. Theirs takes effect when the commit has ended."""
@@ -67,7 +80,7 @@ class SqlAuditLog:
         self._shared = shared(engine)
         self._insert = str(insert(audit).compile(engine))
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="daypass-audit")
-        self._waiting: list[tuple[str | None, bytes]] = []
+        self._waiting: list[_Waiting] = []
         self._next: _Batch | None = None
         self._committing = False
         self._closed = False
@@ -75,14 +88,15 @@ class SqlAuditLog:
         self._connection: Connection | None = None
         self._tail = _Tail(0, "")
 
-    async def append(self, entry: AuditEntry) -> None:
+    async def append(self, entry: AuditEntry, *, use: TokenUse | None = None) -> None:
         """See `AuditLog`."""
         if self._closed or len(self._waiting) >= self._max_waiting:
             raise AuditUnavailable(
                 "the audit log is closed" if self._closed else "too many rows wait for the audit log",
                 advice="Try again in a moment.",
             )
-        self._waiting.append((entry.organization_id, _encode(entry)))
+        mine = _Waiting(entry.organization_id, _encode(entry), use)
+        self._waiting.append(mine)
         batch = self._next
         if batch is None:
             loop = asyncio.get_running_loop()
@@ -90,9 +104,16 @@ class SqlAuditLog:
             if not self._committing:
                 self._committing = True
                 loop.call_soon(self._commit_next)
-        error = await batch
-        if error is not None:
-            raise AuditUnavailable(error.message, advice=error.advice)
+        outcome = await batch
+        if isinstance(outcome, AuditUnavailable):
+            raise AuditUnavailable(outcome.message, advice=outcome.advice)
+        if use is not None and mine in outcome:
+            raise use.not_the_first()
+
+    def forget_uses(self, now: datetime) -> int:
+        """See `AuditLog`."""
+        with writing(self._engine) as connection:
+            return delete_uses(connection, now)
 
     def entries(
         self, *, after: int = 0, limit: int = 100, organization_id: str | None = None, kid: str | None = None
@@ -161,40 +182,44 @@ class SqlAuditLog:
             batch.set_result(AuditUnavailable("the audit log is closed"))
             self._committing = False
         else:
-            writing = batch.get_loop().run_in_executor(self._executor, self._write, rows)
-            writing.add_done_callback(partial(self._committed, batch))
+            written = batch.get_loop().run_in_executor(self._executor, self._write, rows)
+            written.add_done_callback(partial(self._committed, batch))
 
-    def _committed(self, batch: _Batch, writing: asyncio.Future[AuditUnavailable | None]) -> None:
-        fault = writing.exception()
-        batch.set_result(writing.result() if fault is None else AuditUnavailable("the audit log failed"))
+    def _committed(self, batch: _Batch, written: asyncio.Future[AuditUnavailable | Collection[_Waiting]]) -> None:
+        fault = written.exception()
+        batch.set_result(written.result() if fault is None else AuditUnavailable("the audit log failed"))
         self._commit_next()
         if fault is not None:
             raise fault  # our own mistake: nobody waits for ever because of it, and the event loop reports it
 
     # ------------------------------------------------------------------------------------------ in the thread
 
-    def _write(self, rows: Sequence[tuple[str | None, bytes]]) -> AuditUnavailable | None:
+    def _write(self, waiting: Sequence[_Waiting]) -> AuditUnavailable | Collection[_Waiting]:
         try:
             connection = self._connection or self._connect()
             with connection.begin():
-                tail = self._insert_all(connection, rows)
+                # Before the lock: while others wait for it, nobody who has it waits for them.
+                used = _used_before(connection, waiting)
+                tail = self._insert_all(connection, [one for one in waiting if one not in used] if used else waiting)
         except SQLAlchemyError as error:
             # Whether a commit that failed is on disk is for the next connection to see, in the tail it reads.
             self._disconnect()
             refusal = unavailable(error)
             return AuditUnavailable(refusal.message, advice=refusal.advice)
         self._tail = tail
-        return None
+        return used
 
-    def _insert_all(self, connection: Connection, rows: Sequence[tuple[str | None, bytes]]) -> _Tail:
+    def _insert_all(self, connection: Connection, rows: Sequence[_Waiting]) -> _Tail:
         """Chain the rows to the newest one, which other replicas may have written; they wait for this transaction."""
         if self._shared:
             lock(connection, "audit")
         tail = _newest(connection) if self._shared else self._tail
         chained: list[tuple[int, str | None, str, str]] = []
-        for organization_id, row in rows:
-            tail = _Tail(tail.sequence + 1, _chain(tail, row))
-            chained.append((tail.sequence, organization_id, row.decode(), tail.hash))
+        for one in rows:
+            tail = _Tail(tail.sequence + 1, _chain(tail, one.row))
+            chained.append((tail.sequence, one.organization_id, one.row.decode(), tail.hash))
+        if not chained:
+            return tail
         if self._shared:
             connection.execute(insert(audit), [dict(zip(_COLUMNS, row, strict=True)) for row in chained])
             return tail
@@ -221,6 +246,22 @@ class SqlAuditLog:
         if connection is not None:
             connection.invalidate()
             connection.close()
+
+
+def _used_before(connection: Connection, waiting: Sequence[_Waiting]) -> Collection[_Waiting]:
+    """Count the uses; those that are not the first of their token."""
+    counted = [one for one in waiting if one.use is not None]
+    if not counted:
+        return ()
+    new = set(insert_uses(connection, [one.use for one in counted if one.use is not None]))
+    late: list[_Waiting] = []
+    for one in counted:
+        assert one.use is not None
+        if one.use.key in new:
+            new.remove(one.use.key)
+        else:
+            late.append(one)
+    return late
 
 
 def _newest(connection: Connection) -> _Tail:

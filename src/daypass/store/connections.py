@@ -1,23 +1,19 @@
-"""Connections of the exchange, and which upstream tokens were used, in SQL."""
+"""Connections of the exchange, in SQL."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from daypass.errors import ChangedMeanwhile, DaypassError, NotFound
+from daypass.errors import ChangedMeanwhile, NotFound
 from daypass.idp.exchange.connection import Connection
 from daypass.idp.exchange.terms_document import read_terms, terms_document
-from daypass.store.engine import reading, shared, writing
-from daypass.store.schema import connections, exchanged_tokens
+from daypass.store.engine import reading, writing
+from daypass.store.schema import connections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sqlalchemy import Engine, Row, Select
 
@@ -77,69 +73,6 @@ class SqlConnectionStore:
                 return [_connection(row) for row in database.execute(query.order_by(connections.c.id))]
         except NotFound:
             return []
-
-
-class SqlReplayStore:
-    """A `ReplayStore`: the primary key decides who was first, over all replicas.
-
-    Uses that come while others are written wait, and are then written together: a commit waits for the disk, and one
-    for each use would be what an exchange costs.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        # SQLAlchemy has this clause for each dialect of its own, not for all.
-        own = postgresql.insert if shared(engine) else sqlite.insert
-        self._insert = own(exchanged_tokens).on_conflict_do_nothing().returning(exchanged_tokens.c.token_key)
-        self._waiting: list[_Use] = []
-        self._gate = Lock()
-        self._writing = Lock()
-
-    def use_once(self, token_key: str, *, until: datetime) -> bool:
-        """See `ReplayStore`, as of all methods here."""
-        mine = _Use(token_key, until)
-        with self._gate:
-            self._waiting.append(mine)
-        with self._writing:
-            if mine.first is None and mine.fault is None:  # else the one before has written this one, too
-                with self._gate:
-                    together, self._waiting = self._waiting, []
-                self._write(together)
-        if mine.fault is not None:
-            raise mine.fault
-        assert mine.first is not None
-        return mine.first
-
-    def _write(self, together: Sequence[_Use]) -> None:
-        firsts: dict[str, _Use] = {}
-        for use in together:
-            firsts.setdefault(use.token_key, use)
-        # In one order everywhere, or two replicas would wait for each other.
-        rows = [{"token_key": key, "until": firsts[key].until} for key in sorted(firsts)]
-        try:
-            with writing(self._engine) as database:
-                new = set(database.scalars(self._insert, rows))
-        except DaypassError as fault:
-            for use in together:
-                use.fault = fault
-            return
-        for use in together:
-            use.first = use.token_key in new and firsts[use.token_key] is use
-
-    def forget_expired(self, now: datetime) -> int:  # noqa: D102
-        with writing(self._engine) as database:
-            gone = database.execute(delete(exchanged_tokens).where(exchanged_tokens.c.until < now))
-        return gone.rowcount
-
-
-@dataclass(slots=True, eq=False)
-class _Use:
-    """A use that is to be written, and what became of it."""
-
-    token_key: str
-    until: datetime
-    first: bool | None = None
-    fault: DaypassError | None = None
 
 
 def _row(connection: Connection) -> dict[str, object]:

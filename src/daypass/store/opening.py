@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self, final
 
 from daypass import files
 from daypass.store.audit import SqlAuditLog
-from daypass.store.connections import SqlConnectionStore, SqlReplayStore
+from daypass.store.connections import SqlConnectionStore
 from daypass.store.engine import shared, writing
 from daypass.store.keys import SqlKeyStore
 from daypass.store.migrating import migrate
@@ -41,7 +41,6 @@ class Store:
     registry: Final[SqlRegistryStore]
     keys: Final[SqlKeyStore]
     connections: Final[SqlConnectionStore]
-    replays: Final[SqlReplayStore]
     subjects: Final[SqlSubjectStore]
     audit: Final[SqlAuditLog]
 
@@ -49,7 +48,6 @@ class Store:
         self.registry = SqlRegistryStore(engine)
         self.keys = SqlKeyStore(engine)
         self.connections = SqlConnectionStore(engine)
-        self.replays = SqlReplayStore(engine)
         self.subjects = SqlSubjectStore(engine)
         self.audit = audit
         self.shared: Final = shared(engine)

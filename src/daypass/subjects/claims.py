@@ -102,7 +102,10 @@ def claims_for(
             value = claim.fallback
         if isinstance(source, Attribute):
             value = _typed(claim, source, str(value))
-        _place(claims, claim, value)
+        if claim.within:
+            _place(claims, claim, value)
+        else:
+            claims[claim.name] = value
     claims["sub"] = _subject(token_format, facts, claims, subject_claims, subject_limit)
     return claims
 

@@ -12,7 +12,7 @@ from daypass.errors import (
     TokenSignatureInvalid,
 )
 from daypass.tokens.claims import refuse_problems
-from daypass.tokens.peek import MAX_LENGTH, peek
+from daypass.tokens.peek import MAX_LENGTH, UnverifiedToken, peek
 from daypass.tokens.strict_json import brief
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from daypass.tokens.jwk import PublicKey
     from daypass.tokens.key_set import KeySet
-    from daypass.tokens.peek import UnverifiedToken
     from daypass.tokens.strict_json import JsonValue
 
 MAX_LEEWAY_SECONDS: Final = 60
@@ -106,7 +105,7 @@ def verify_signature(token: UnverifiedToken, key: PublicKey, *, algorithms: Abst
 
 
 def verify(
-    token: str,
+    token: str | UnverifiedToken,
     *,
     keys: KeySet,
     issuer: str,
@@ -121,7 +120,7 @@ def verify(
     """Check everything about a token: first whose it is, then all that it says (RFC 8725, OpenID Connect Core 3.1.3.7).
 
     Args:
-        token: the compact JWT, as it came.
+        token: the compact JWT, as it came, or as peeked.
         keys: the key set of `issuer`, and of no other.
         issuer: what `iss` must be, byte for byte.
         audience: the one audience the token must be for: `aud` is this text, or an array with no other entry. None
@@ -131,7 +130,7 @@ def verify(
         leeway_seconds: how far the issuer's clock may be off, 0 to 60.
         max_lifetime_seconds: longest time between `iat` and `exp`, or None for any.
         typ: the kind of token, which the header's `typ` must be when there is one.
-        max_length: longest token that is looked at, in characters.
+        max_length: longest token that is looked at, in characters; one that was peeked is looked at already.
 
     Raises:
         TokenRefused: a leaf of it. The signature comes before the claims, so nothing a forger wrote is judged. All
@@ -140,7 +139,7 @@ def verify(
     """
     if not 0 <= leeway_seconds <= MAX_LEEWAY_SECONDS:
         raise ValueError(f"leeway is 0 to {MAX_LEEWAY_SECONDS} seconds")
-    unverified = peek(token, max_length=max_length)
+    unverified = peek(token, max_length=max_length) if isinstance(token, str) else token
     claims = verify_signature(unverified, keys.select(unverified.header), algorithms=algorithms)
     refuse_problems(
         claims,

@@ -12,12 +12,13 @@ from cryptography.hazmat.primitives import serialization
 
 from daypass.errors import (
     AudienceNotOffered,
+    AuditUnavailable,
     ConnectionAmbiguous,
     ConnectionAuditing,
     DaypassError,
     ExchangeRefused,
+    KeyUnavailable,
     RequestInvalid,
-    StoreUnavailable,
     TokenAudienceMismatch,
     TokenChained,
     TokenClaimInvalid,
@@ -35,9 +36,9 @@ from daypass.tokens.peek import peek
 from support.exchanging import AUDIENCE, UPSTREAM, ExchangeHouse
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from daypass.idp.model import AuditEntry, TokenUse
 
 
 async def _house(**terms: Any) -> ExchangeHouse:
@@ -192,11 +193,11 @@ def test_a_use_is_remembered_as_long_as_the_token_would_be_taken() -> None:
         await house.swap(token)
         for seconds in (99, 30):
             house.office.clock.advance(seconds)
-            house.replays.forget_expired(house.office.clock())
+            house.office.audit.forget_uses(house.office.clock())
             with pytest.raises(DaypassError):
                 await house.swap(token)
         house.office.clock.advance(60)
-        assert house.replays.forget_expired(house.office.clock()) == 1
+        assert house.office.audit.forget_uses(house.office.clock()) == 1
 
     asyncio.run(run())
 
@@ -210,6 +211,27 @@ def test_a_wrong_request_does_not_use_the_token_up() -> None:
         with pytest.raises(AudienceNotOffered):
             await house.swap(token, audience=("vault.northwind.example",))  # the organization's, not the connection's
         await house.swap(token)
+
+    asyncio.run(run())
+
+
+def test_a_token_that_nobody_could_sign_for_is_not_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        house = await _house()
+
+        def away(kid: str, signing_input: bytes) -> bytes:
+            raise KeyUnavailable("the signer did not answer")
+
+        token = house.token()
+        with monkeypatch.context() as patch:
+            patch.setattr("daypass.idp.memory.MemorySigner.sign", lambda _, *given: away(*given))
+            with pytest.raises(KeyUnavailable):
+                await house.swap(token)
+        await house.swap(token)
+        with pytest.raises(TokenReplayed):
+            await house.swap(token)
+        outcomes = [record.entry.outcome for record in house.office.audit.entries()][-2:]
+        assert outcomes == ["issued", "refused"]
 
     asyncio.run(run())
 
@@ -280,13 +302,16 @@ def test_without_the_memory_of_uses_nothing_is_exchanged(monkeypatch: pytest.Mon
     async def run() -> None:
         house = await _house()
 
-        def down(token_key: str, *, until: datetime) -> bool:
-            raise StoreUnavailable("the database did not answer")
+        async def down(entry: AuditEntry, *, use: TokenUse | None = None) -> None:
+            raise AuditUnavailable("the database did not answer")
 
-        monkeypatch.setattr(house.replays, "use_once", down)
-        with pytest.raises(StoreUnavailable):
-            await house.swap(house.token())
+        token = house.token()
+        with monkeypatch.context() as patch:
+            patch.setattr(house.office.audit, "append", down)
+            with pytest.raises(AuditUnavailable):
+                await house.swap(token)
         assert all(record.entry.event != "token.issue" for record in house.office.audit.entries())
+        await house.swap(token)
 
     asyncio.run(run())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b32encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 MAX_READABLE: Final = 27
 """Characters of a workload's id that claims say themselves: our own subjects have 127, and ids fill the rest."""
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]*")
+"""What `_encoded` would leave as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ class Connection:
 
     def attribute_values(self, claims: Mapping[str, JsonValue]) -> dict[str, str]:
         """The workload's attributes: what the terms' `attributes` name and the token has, as text."""
-        found = {name: find(claims, path) for name, path in self.terms.attributes}
-        return {name: written for name, value in found.items() if (written := _written(value)) is not None}
+        found = ((name, find(claims, path)) for name, path in self.terms.attributes if path[0] in claims)
+        return {name: written for name, value in found if (written := _written(value)) is not None}
 
 
 def _digest(text: str) -> str:
@@ -95,4 +99,4 @@ def _written(value: object) -> str | None:
 
 
 def _encoded(value: str) -> str:
-    return quote(value, safe="").replace(".", "%2E").replace("~", "%7E")
+    return value if _PLAIN.fullmatch(value) else quote(value, safe="").replace(".", "%2E").replace("~", "%7E")

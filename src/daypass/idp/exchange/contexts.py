@@ -5,10 +5,11 @@ Such a job may carry the subject of a trusted one. A connection lets it in only 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from daypass.tokens.strict_json import JsonValue
 
@@ -23,8 +24,12 @@ SSH_RERUN: Final = "ssh_rerun"
 
 def untrusted_contexts(preset: str | None, claims: Mapping[str, JsonValue]) -> frozenset[str]:
     """The untrusted contexts that a token of that platform is from; all platforms' when none is named."""
-    chosen = [recognise for names, recognise in _RECOGNISERS if preset is None or preset in names]
-    return frozenset().union(*(recognise(claims) for recognise in chosen))
+    return frozenset().union(*(recognise(claims) for recognise in _recognisers(preset)))
+
+
+@cache
+def _recognisers(preset: str | None) -> Sequence[Recogniser]:
+    return [recognise for names, recognise in _RECOGNISERS if preset is None or preset in names]
 
 
 def _gitlab(claims: Mapping[str, JsonValue]) -> frozenset[str]:

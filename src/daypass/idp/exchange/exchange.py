@@ -11,7 +11,6 @@ from asyncio import to_thread
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from daypass.errors import (
@@ -25,7 +24,6 @@ from daypass.errors import (
     Invalid,
     Refused,
     TokenMalformed,
-    TokenReplayed,
     TokenTooLarge,
     Unavailable,
 )
@@ -33,20 +31,21 @@ from daypass.idp import rules
 from daypass.idp.exchange.judge import LEEWAY_SECONDS, MAX_TOKEN_CHARACTERS, Verdict, judge
 from daypass.idp.exchange.terms import Mode
 from daypass.idp.issue import IssueRequest, Upstream
-from daypass.idp.model import AuditEntry, Workload, WorkloadKind
+from daypass.idp.model import AuditEntry, TokenUse, Workload, WorkloadKind
 from daypass.tokens.peek import peek
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Sequence
 
     from daypass.idp.exchange.connection import Connection
     from daypass.idp.exchange.directory import Directory
     from daypass.idp.issue import IssuedToken
     from daypass.idp.limits import Limits
     from daypass.idp.model import Organization, Project
-    from daypass.idp.ports import AuditLog, Clock, ReplayStore
+    from daypass.idp.ports import AuditLog, Clock
     from daypass.secret import Secret
     from daypass.tokens.key_set import KeySet
+    from daypass.tokens.peek import UnverifiedToken
     from daypass.tokens.verify import VerifiedClaims
 
 MAX_CANDIDATES: Final = 16
@@ -98,8 +97,6 @@ class IssueFor(Protocol):
         project: Project,
         organization: Organization,
         request: IssueRequest,
-        *,
-        admit: Callable[[], Awaitable[None]] | None = None,
     ) -> Awaitable[IssuedToken]:
         """See `daypass.idp.issue.Issuer.issue`."""
         ...
@@ -112,7 +109,6 @@ class Exchange:
         self,
         *,
         directory: Directory,
-        replays: ReplayStore,
         keys: UpstreamKeys,
         issuer: IssueFor,
         audit: AuditLog,
@@ -121,7 +117,6 @@ class Exchange:
     ) -> None:
         self._limits = limits
         self._directory = directory
-        self._replays = replays
         self._keys = keys
         self._issuer = issuer
         self._audit = audit
@@ -143,9 +138,9 @@ class Exchange:
         now = self._clock()
         candidates: Sequence[Connection] = ()
         try:
-            issuer, kid = _whose(request.token)
+            unverified, issuer = _whose(request.token)
             candidates = await self._candidates(request, issuer)
-            verdict = _one_of([await self._judge(one, request, kid, now) for one in candidates])
+            verdict = _one_of([await self._judge(one, unverified, now) for one in candidates])
             workload, project, organization = await self._workload(verdict, now)
         except (Refused, Invalid) as refusal:
             # A connection in audit mode is there for its rows, and its tokens are good.
@@ -165,12 +160,12 @@ class Exchange:
             TokenMalformed, TokenTooLarge: when it is no JWT.
             Unavailable: when the issuer's keys cannot be had.
         """
-        _, kid = _whose(token)
-        return judge(connection, token.reveal(), await self._keys.keys(connection, kid), self._clock())
+        unverified, _ = _whose(token)
+        return await self._judge(connection, unverified, self._clock())
 
     async def forget_expired(self) -> int:
         """Forget the used tokens that nobody could use again; how many they were."""
-        return await to_thread(self._replays.forget_expired, self._clock())
+        return await to_thread(self._audit.forget_uses, self._clock())
 
     async def _candidates(self, request: ExchangeRequest, issuer: str) -> Sequence[Connection]:
         """The connections to try: to that issuer and no other, so that nothing else is ever fetched."""
@@ -189,9 +184,10 @@ class Exchange:
             )
         return found
 
-    async def _judge(self, connection: Connection, request: ExchangeRequest, kid: str | None, now: datetime) -> Verdict:
-        keys = await self._keys.keys(connection, kid)
-        return judge(connection, request.token.reveal(), keys, now)
+    async def _judge(self, connection: Connection, token: UnverifiedToken, now: datetime) -> Verdict:
+        kid = token.header.get("kid")
+        keys = await self._keys.keys(connection, kid if isinstance(kid, str) else None)
+        return judge(connection, token, keys, now)
 
     async def _workload(self, verdict: Verdict, now: datetime) -> tuple[Workload, Project, Organization]:
         """Whom the token stands for here: nobody who is in the registry, but somebody of a project that is."""
@@ -226,7 +222,7 @@ class Exchange:
     ) -> IssuedToken:
         connection, claims = verdict.connection, verdict.claims
         assert claims is not None
-        expires_at = _expiry(claims)
+        expires_at, token_sha256 = _expiry(claims), hashlib.sha256(request.token.reveal().encode()).hexdigest()
         asked = IssueRequest(
             audience=request.audience,
             lifetime_seconds=request.lifetime_seconds,
@@ -242,40 +238,15 @@ class Exchange:
                 jti=_identifier(claims),
                 expires_at=expires_at,
                 max_lifetime_seconds=connection.terms.lifetime_seconds,
-                token_sha256=hashlib.sha256(request.token.reveal().encode()).hexdigest(),
+                token_sha256=token_sha256,
+                use=_use(connection, _identifier(claims) or token_sha256, expires_at),
                 unknown_claims=verdict.unknown,
             ),
         )
         offered = replace(
             organization, audiences=tuple(a for a in organization.audiences if a in connection.terms.audiences)
         )
-        return await self._issuer.issue(
-            workload,
-            project,
-            offered,
-            asked,
-            admit=partial(self._use_once, request, connection, claims, expires_at),
-        )
-
-    async def _use_once(
-        self,
-        request: ExchangeRequest,
-        connection: Connection,
-        claims: VerifiedClaims,
-        expires_at: datetime,
-    ) -> None:
-        """Count the use. Kept past the leeway, or a token could be used again in its last seconds."""
-        # Two JWTs of different text can carry one `jti`, and one `jti` can come of two issuers.
-        identity = _identifier(claims) or hashlib.sha256(request.token.reveal().encode()).hexdigest()
-        key = hashlib.sha256(
-            f"{connection.organization_id}\n{connection.terms.issuer}\n{identity}".encode()
-        ).hexdigest()
-        until = expires_at + timedelta(seconds=2 * LEEWAY_SECONDS)
-        if not await to_thread(self._replays.use_once, key, until=until):
-            raise TokenReplayed(
-                "this token was exchanged before",
-                advice="Let the platform give out a fresh token for each exchange.",
-            )
+        return await self._issuer.issue(workload, project, offered, asked)
 
     async def _record(
         self, request: ExchangeRequest, now: datetime, fault: DaypassError, candidates: Sequence[Connection]
@@ -308,13 +279,12 @@ class Exchange:
         )
 
 
-def _whose(token: Secret) -> tuple[str, str | None]:
-    """`iss` and `kid` of a token, neither of them known to be true: they only choose whose keys are asked."""
+def _whose(token: Secret) -> tuple[UnverifiedToken, str]:
+    """A token taken apart, and its `iss`. Neither is known to be true: it only chooses whose keys are asked."""
     unverified = peek(token.reveal(), max_length=MAX_TOKEN_CHARACTERS)
-    kid = unverified.header.get("kid")
     if unverified.issuer is None:
         raise TokenMalformed("the token names no issuer", reason="iss")
-    return unverified.issuer, kid if isinstance(kid, str) else None
+    return unverified, unverified.issuer
 
 
 def _one_of(verdicts: Sequence[Verdict]) -> Verdict:
@@ -357,6 +327,18 @@ def _expiry(claims: VerifiedClaims) -> datetime:
     seconds = claims["exp"]
     assert isinstance(seconds, int | float)
     return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def _use(connection: Connection, identity: str, expires_at: datetime) -> TokenUse:
+    """Kept past the leeway, or a token could be used again in its last seconds.
+
+    `identity` is what the issuer calls the token: two JWTs of different text can carry one `jti`, and one `jti` can
+    come of two issuers.
+    """
+    named = f"{connection.organization_id}\n{connection.terms.issuer}\n{identity}"
+    return TokenUse(
+        hashlib.sha256(named.encode()).hexdigest(), until=expires_at + timedelta(seconds=2 * LEEWAY_SECONDS)
+    )
 
 
 def _identifier(claims: VerifiedClaims) -> str | None:

@@ -5,7 +5,7 @@ Pure: the keys and the time are given. What a forger wrote is never judged, beca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import ClaimRulesUnmet, ContextRefused, DaypassError, TokenChained
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from daypass.idp.exchange.connection import Connection
     from daypass.idp.exchange.rules import Mismatch
     from daypass.tokens.key_set import KeySet
+    from daypass.tokens.peek import UnverifiedToken
     from daypass.tokens.verify import VerifiedClaims
 
 LEEWAY_SECONDS: Final = 30
@@ -48,7 +49,7 @@ class Verdict:
     unknown: tuple[str, ...] = ()
 
 
-def judge(connection: Connection, token: str, keys: KeySet, now: datetime) -> Verdict:
+def judge(connection: Connection, token: UnverifiedToken, keys: KeySet, now: datetime) -> Verdict:
     """What that connection makes of that token, with the issuer's keys as they are known."""
     try:
         claims = verify(
@@ -60,11 +61,11 @@ def judge(connection: Connection, token: str, keys: KeySet, now: datetime) -> Ve
             now=now,
             leeway_seconds=LEEWAY_SECONDS,
             max_lifetime_seconds=MAX_LIFETIME_SECONDS,
-            max_length=MAX_TOKEN_CHARACTERS,
         )
-    except DaypassError as refusal:
-        return Verdict(connection, refusal=refusal)
-    return replace(_judge_claims(connection, claims), unknown=_unknown(connection, claims))
+    except DaypassError as fault:
+        return Verdict(connection, refusal=fault)
+    refusal, unmet = _judge_claims(connection, claims)
+    return Verdict(connection, claims, refusal, unmet, _unknown(connection, claims))
 
 
 def _unknown(connection: Connection, claims: VerifiedClaims) -> tuple[str, ...]:
@@ -72,13 +73,13 @@ def _unknown(connection: Connection, claims: VerifiedClaims) -> tuple[str, ...]:
     return () if preset is None else preset_named(preset).unknown(claims)
 
 
-def _judge_claims(connection: Connection, claims: VerifiedClaims) -> Verdict:
+def _judge_claims(connection: Connection, claims: VerifiedClaims) -> tuple[DaypassError | None, tuple[Mismatch, ...]]:
     if UPSTREAM_CLAIM in claims:
         chained = TokenChained(
             "the token came out of an exchange itself",
             advice="Bring the token of the platform that the job runs on.",
         )
-        return Verdict(connection, claims, chained)
+        return chained, ()
     unwanted = untrusted_contexts(connection.terms.preset, claims) - connection.terms.contexts
     if unwanted:
         names = sorted(unwanted)
@@ -87,7 +88,7 @@ def _judge_claims(connection: Connection, claims: VerifiedClaims) -> Verdict:
             advice=f"If such jobs may have access, allow `{names[0]}` on the connection by name.",
             contexts=names,
         )
-        return Verdict(connection, claims, refused)
+        return refused, ()
     unmet = mismatches(connection.terms.rules, claims)
     if unmet:
         first = unmet[0]
@@ -96,5 +97,5 @@ def _judge_claims(connection: Connection, claims: VerifiedClaims) -> Verdict:
             advice="Change the rule if this workload may have access.",
             unmet=[one.to_json() for one in unmet],
         )
-        return Verdict(connection, claims, rules, unmet)
-    return Verdict(connection, claims)
+        return rules, unmet
+    return None, ()

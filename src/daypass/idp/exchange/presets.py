@@ -61,7 +61,7 @@ class Preset:
 
     def unknown(self, claims: Mapping[str, JsonValue]) -> tuple[str, ...]:
         """Names of claims that this platform's tokens are not known to have: news for the owner, used by nothing."""
-        return tuple(sorted(claims.keys() - self.claims))
+        return tuple(sorted(name for name in claims if name not in self.claims))
 
 
 _SUBJECT: Final[tuple[Path, ...]] = (("sub",),)

@@ -176,11 +176,8 @@ def mismatches(rules: Sequence[ClaimRule], claims: Mapping[str, JsonValue]) -> t
 
 def find(claims: Mapping[str, JsonValue], path: Sequence[str]) -> JsonValue | Absent:
     """The value at a path of names, `Absent.ABSENT` without one."""
-    first, *below = path
-    if first not in claims:
-        return Absent.ABSENT
-    found = claims[first]
-    for name in below:
+    found = claims.get(path[0], Absent.ABSENT)
+    for name in path[1:] if len(path) > 1 else ():
         if not isinstance(found, dict) or name not in found:
             return Absent.ABSENT
         found = found[name]

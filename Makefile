@@ -55,9 +55,16 @@ test: $(READY) $(NODE_READY) ## run the tests with coverage
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m coverage run -m pytest -n auto --dist loadfile
 
 .PHONY: soak
-soak: $(READY) ## the tests that repeat, at length: parallel logins into one file, fuzzing, random policies
+soak: $(READY) ## the tests that repeat, at length: parallel logins and processes, fuzzing, random policies
 	@PATH="$(CURDIR)/$(BIN):$$PATH" DAYPASS_LOGIN_ROUNDS=50 $(BIN)/python -m pytest -q tests/cli/test_idp.py -k twelve_logins
 	@PATH="$(CURDIR)/$(BIN):$$PATH" DAYPASS_FUZZ_SECONDS=150 DAYPASS_RANDOM_POLICIES=20000 $(BIN)/python -m pytest -q tests/localaws/test_fuzz.py tests/localaws/test_random_policies.py
+
+	@PATH="$(CURDIR)/$(BIN):$$PATH" DAYPASS_API_EXAMPLES=200 $(BIN)/python -m pytest -q tests/web/test_schemathesis.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" DAYPASS_PARALLEL_LOGINS=100 DAYPASS_HOLDING_PROCESSES=200 $(BIN)/python -m pytest -q tests/journey/test_ways_of_holding.py tests/cli/test_holding.py
+
+.PHONY: soak-login
+soak-login: $(READY) ## a long job in real time: 200 processes, 15-minute sessions, 30 minutes
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/soak_login.py
 
 .PHONY: conformance
 conformance: $(READY) ## ask the local AWS, and moto beside it, all that was asked of AWS; write docs/reference/conformance.md

@@ -92,7 +92,7 @@ async def identity_provider(
         exchange = Exchange(
             directory=directory,
             replays=store.replays,
-            keys=FetchedUpstreamKeys(clock),
+            keys=FetchedUpstreamKeys(steady, private_hosts=settings.exchange_private_hosts),
             issuer=issuer,
             audit=audit,
             clock=clock,
@@ -105,6 +105,7 @@ async def identity_provider(
             audit=audit,
             clock=clock,
             random_bytes=os.urandom,
+            private_hosts=settings.exchange_private_hosts,
         )
         housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, exchange, steady))
         refreshing = asyncio.create_task(_keep_fresh(key_rings))
@@ -143,7 +144,7 @@ async def _keep_house(key_rings: KeyRings, refusals: Refusals, exchange: Exchang
                 logger().warning("wall_clock_jumped", ahead_seconds=round(clock.jumped))
             for kid in await key_rings.clean():
                 logger().info("private_key_destroyed", kid=kid)
-            await exchange.forget_expired()
+            await exchange.forget_expired(clock())
         except DaypassError as error:
             logger().warning("housekeeping_failed", code=error.code, reason=error.message)
 

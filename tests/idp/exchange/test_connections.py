@@ -32,7 +32,11 @@ TERMS: dict[str, JsonValue] = {
 
 async def _opened() -> tuple[ExchangeHouse, Connections]:
     house = await ExchangeHouse().open()
-    return house, Connections(
+    return house, _administered(house)
+
+
+def _administered(house: ExchangeHouse, **more: Any) -> Connections:
+    return Connections(
         registry=house.office.store,
         connections=house.connections,
         exchange=house.exchange,
@@ -40,6 +44,7 @@ async def _opened() -> tuple[ExchangeHouse, Connections]:
         audit=house.office.audit,
         clock=house.office.clock,
         random_bytes=secrets.token_bytes,
+        **more,
     )
 
 
@@ -226,5 +231,48 @@ def test_what_is_remembered_is_forgotten_with_every_change() -> None:
         await connections.delete(OPERATOR, "northwind", "gitlab")
         with pytest.raises(ExchangeRefused):
             await house.swap(house.token())
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("term", "value"), [("issuer", "https://gitlab.other.example"), ("identity", ["namespace_id"])]
+)
+def test_a_change_of_terms_never_gives_a_subject_to_another_workload(term: str, value: JsonValue) -> None:
+    """Project 7 of one issuer is not project 7 of the next, and was once the same `con_….7`."""
+
+    async def run() -> None:
+        _, connections = await _opened()
+        await connections.create(OPERATOR, "northwind", name="gitlab", project="ledger", terms=TERMS)
+        with pytest.raises(RequestInvalid, match="stays as it is") as refused:
+            await connections.update(OPERATOR, "northwind", "gitlab", terms={**TERMS, term: value})
+        assert refused.value.facts["members"] == [term]
+        kept = await connections.update(OPERATOR, "northwind", "gitlab", terms={**TERMS, "mode": "audit"})
+        assert kept.terms.mode == "audit"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"private": True},
+        {"private": True, "discovery": "https://169.254.169.254"},
+        {"private": True, "url": "https://[::1]/keys"},
+        {"private": True, "url": "https://allowed.internal.example.attacker.example/keys"},
+    ],
+)
+def test_a_private_address_needs_the_operators_word(keys: JsonValue) -> None:
+    """Whoever administers connections is a tenant: they could have scanned the operator's network (threats 35)."""
+
+    async def run() -> None:
+        house, _ = await _opened()
+        connections = _administered(house, private_hosts=frozenset({"allowed.internal.example"}))
+        terms: dict[str, JsonValue] = {**TERMS, "keys": keys}
+        with pytest.raises(RequestInvalid, match="the operator does not let") as refused:
+            await connections.create(OPERATOR, "northwind", name="one", project="ledger", terms=terms)
+        assert refused.value.facts["members"] == ["keys"]
+        terms = {**TERMS, "keys": {"private": True, "url": "https://Allowed.internal.example:8443/keys"}}
+        await connections.create(OPERATOR, "northwind", name="one", project="ledger", terms=terms)
 
     asyncio.run(run())

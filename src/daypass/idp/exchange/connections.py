@@ -13,11 +13,13 @@ from daypass.idp.caller import Scope
 from daypass.idp.changes import recorded, uninterrupted
 from daypass.idp.exchange.connection import Connection
 from daypass.idp.exchange.tenancy import demand_owner
+from daypass.idp.exchange.terms import Pasted
 from daypass.idp.exchange.terms_document import read_terms, terms_document
 from daypass.tokens import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from daypass.idp.caller import Caller
     from daypass.idp.exchange.directory import Directory
@@ -45,7 +47,9 @@ class Connections:
         audit: AuditLog,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
+        private_hosts: AbstractSet[str] = frozenset(),
     ) -> None:
+        """`private_hosts` as for `FetchedUpstreamKeys`."""
         self._registry = registry
         self._connections = connections
         self._exchange = exchange
@@ -53,6 +57,7 @@ class Connections:
         self._audit = audit
         self._clock = clock
         self._random_bytes = random_bytes
+        self._private_hosts = private_hosts
         self._changing = Lock()
 
     @uninterrupted
@@ -76,7 +81,7 @@ class Connections:
                 organization_id=owner.id,
                 project_id=home.id,
                 name=rules.slug(name),
-                terms=_checked(terms, owner),
+                terms=self._checked(terms, owner),
                 created_at=self._clock(),
             )
             if await to_thread(self._connections.connection, owner.id, name) is not None:
@@ -110,6 +115,8 @@ class Connections:
     ) -> Connection:
         """Change terms, all of them, or switch the connection off or on. It holds at once.
 
+        `issuer` and `identity` stay: they say what a workload's id, and so its subject, is made of.
+
         Raises:
             RequestInvalid: as for `create`.
         """
@@ -120,7 +127,10 @@ class Connections:
             disabled_at = old.disabled_at
             if enabled is not None:
                 disabled_at = None if enabled else old.disabled_at or self._clock()
-            new = replace(old, terms=old.terms if terms is None else _checked(terms, owner), disabled_at=disabled_at)
+            new = replace(
+                old, terms=old.terms if terms is None else self._checked(terms, owner), disabled_at=disabled_at
+            )
+            _demand_same_workloads(old, new)
             async with self._recorded(caller, "connection.updated", new):
                 await to_thread(self._connections.update_connection, new, was=old)
         return new
@@ -195,6 +205,26 @@ class Connections:
             raise NotFound(f"there is no organization `{id_or_slug}`")
         return found
 
+    def _checked(self, document: Mapping[str, JsonValue], organization: Organization) -> Terms:
+        terms = read_terms(document)
+        foreign = [audience for audience in terms.audiences if audience not in organization.audiences]
+        if foreign or not terms.audiences:
+            raise RequestInvalid(
+                f"the organization does not offer the audience `{foreign[0]}`" if foreign else "`audiences` names none",
+                advice=f"Offered: {', '.join(organization.audiences) or 'none'}.",
+                members=["audiences"],
+                offered=list(organization.audiences),
+            )
+        demand_owner(terms)
+        keys = terms.keys
+        if not isinstance(keys, Pasted) and keys.private and keys.host not in self._private_hosts:
+            raise RequestInvalid(
+                f"the operator does not let connections lead to a private address of `{keys.host}`",
+                advice="Hand the keys over instead, or ask the operator to add the host to `exchange_private_hosts`.",
+                members=["keys"],
+            )
+        return terms
+
     async def _connection(self, organization: Organization, id_or_name: str) -> Connection:
         found = await to_thread(self._connections.connection, organization.id, id_or_name)
         if found is None:
@@ -208,15 +238,12 @@ def _concerned(record: AuditRecord) -> Sequence[str]:
     return [detail.get("connection_id", ""), *detail.get("connections", "").split(" ")]
 
 
-def _checked(document: Mapping[str, JsonValue], organization: Organization) -> Terms:
-    terms = read_terms(document)
-    foreign = [audience for audience in terms.audiences if audience not in organization.audiences]
-    if foreign or not terms.audiences:
-        raise RequestInvalid(
-            f"the organization does not offer the audience `{foreign[0]}`" if foreign else "`audiences` names none",
-            advice=f"Offered: {', '.join(organization.audiences) or 'none'}.",
-            members=["audiences"],
-            offered=list(organization.audiences),
-        )
-    demand_owner(terms)
-    return terms
+def _demand_same_workloads(old: Connection, new: Connection) -> None:
+    """Refuse a change by which project 7 of one issuer would get the subject of project 7 of another."""
+    for term in ("issuer", "identity"):
+        if getattr(new.terms, term) != getattr(old.terms, term):
+            raise RequestInvalid(
+                f"the `{term}` of a connection stays as it is: other workloads would get the subjects of its own",
+                advice="Make a new connection, and delete this one.",
+                members=[term],
+            )

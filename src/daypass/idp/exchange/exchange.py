@@ -160,9 +160,12 @@ class Exchange:
         _, kid = _whose(token)
         return judge(connection, token.reveal(), await self._keys.keys(connection, kid), self._clock())
 
-    async def forget_expired(self) -> int:
-        """Forget the used tokens that nobody could use again; how many they were."""
-        return await to_thread(self._replays.forget_expired, self._clock())
+    async def forget_expired(self, steady: datetime) -> int:
+        """Forget the used tokens that nobody could use again; how many they were.
+
+        `steady` is the time on a clock that does not jump: the one that judges tokens may be set ahead and back again.
+        """
+        return await to_thread(self._replays.forget_expired, min(steady, self._clock()))
 
     async def _candidates(self, request: ExchangeRequest, issuer: str) -> Sequence[Connection]:
         """The connections to try: to that issuer and no other, so that nothing else is ever fetched."""
@@ -257,8 +260,10 @@ class Exchange:
         expires_at: datetime,
     ) -> None:
         """Count the use. Kept past the leeway, or a token could be used again in its last seconds."""
-        # Two JWTs of different text can carry one `jti`, and one `jti` can come of two issuers.
-        identity = _identifier(claims) or hashlib.sha256(request.token.reveal().encode()).hexdigest()
+        # Two JWTs of different text can carry one `jti`, and one `jti` can come of two issuers. Without one it is what
+        # was signed, never the signature: from one of ECDSA's anybody can make another that is as good.
+        content = request.token.reveal().rpartition(".")[0]
+        identity = _identifier(claims) or hashlib.sha256(content.encode()).hexdigest()
         key = hashlib.sha256(
             f"{connection.organization_id}\n{connection.terms.issuer}\n{identity}".encode()
         ).hexdigest()

@@ -401,6 +401,12 @@ class Unavailable(DaypassError):
     code = "unavailable"
 
 
+class RateLimited(Unavailable):
+    """One asks too often. `facts` hold `limit`, `per_minute`, and `retry_after_seconds`, after which it is not so."""
+
+    code = "rate_limited"
+
+
 class IssuerUnreachable(Unavailable):
     """An issuer's discovery document or key set could not be fetched, or is unusable."""
 

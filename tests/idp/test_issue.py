@@ -60,7 +60,7 @@ class House:
     project: Project
     organization: Organization
 
-    def __init__(self, **issuer: int) -> None:
+    def __init__(self, **issuer: Any) -> None:
         self.office = Office()
         self.signer = MemorySigner(self.office.clock)
         self.rings = KeyRings(

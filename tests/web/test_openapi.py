@@ -182,7 +182,7 @@ queries = st.dictionaries(
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, str]:
     folder: Path = tmp_path_factory.mktemp("fuzz")
-    world = World(Settings(issuer=ISSUER, data_folder=folder))
+    world = World(Settings(issuer=ISSUER, data_folder=folder, limit_source_failures_per_minute=0))
     secret: str = world.workload()["secret"]
     return world, secret
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from daypass.errors import DaypassError
     from daypass.idp.key_rings import Issuing, KeyRings
+    from daypass.idp.limits import Limits
     from daypass.idp.model import Organization, Project, SigningKey, Workload
     from daypass.idp.ports import AuditLog, Clock
     from daypass.secret import Secret
@@ -128,6 +129,7 @@ class Issuer:
         usual_lifetime_seconds: int | None = None,
         max_lifetime_seconds: int = MAX_TOKEN_LIFETIME_SECONDS,
         subject_limit: int = 0,
+        limits: Limits | None = None,
     ) -> None:
         """Put the pipeline together.
 
@@ -140,6 +142,7 @@ class Issuer:
             usual_lifetime_seconds: for requests that name none; None for what the token format has.
             max_lifetime_seconds: the longest lifetime of any token, 60 to 3600.
             subject_limit: characters of `sub`, when the operator allows more than the token format does; at most 255.
+            limits: how often one workload and one organization may ask; None for as often as they like.
 
         Raises:
             ValueError: for a `subject_limit` or a lifetime out of range.
@@ -157,6 +160,7 @@ class Issuer:
         self._usual_lifetime = usual_lifetime_seconds
         self._max_lifetime = max_lifetime_seconds
         self._subject_limit = subject_limit
+        self._limits = limits
         self._process_hash = urlsafe_b64encode(random_bytes(16)).rstrip(b"=").decode()
 
     async def issue(
@@ -174,12 +178,15 @@ class Issuer:
         not used up by a request that was wrong.
 
         Raises:
+            RateLimited: when workload or organization ask too often; there is no audit row of it.
             RequestInvalid: no audience; a lifetime out of range; a scope that cannot be.
             AudienceNotOffered, AlgorithmNotOffered: with what is `offered` among the facts.
             ClaimUnavailable, SubjectTooLong, ClaimsTooLarge: when the token format cannot be filled.
             KeyUnavailable: when the signer does not sign.
             AuditUnavailable: when the row could not be committed; no token then.
         """
+        if self._limits is not None:
+            self._limits.token(workload.id, organization.id)
         now = self._clock()
         if organization.own_issuer:
             await self._key_rings.open(organization)  # another process may have made it

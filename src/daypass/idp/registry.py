@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from daypass.idp.caller import Caller
     from daypass.idp.index import Changed
+    from daypass.idp.limits import Limits
     from daypass.idp.model import Holder
     from daypass.idp.ports import AuditLog, Clock, RegistryStore
     from daypass.secret import Secret
@@ -76,6 +77,7 @@ class Registry:
         *,
         shared: bool = False,
         changed: Callable[[], None] = lambda: None,
+        limits: Limits | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -90,6 +92,7 @@ class Registry:
         self._changed = changed
         self._index = SecretIndex(0 if shared else MAX_ENTRIES)
         self.refusals = Refusals(audit, clock)
+        self._limits = limits
 
     # ------------------------------------------------------------------------------------------ organizations
 
@@ -412,6 +415,7 @@ class Registry:
         Raises:
             CredentialUnknown: when nobody has it, or it was revoked; the audit row of a revoked one names its workload.
             CredentialExpired: when it was bound to a time that has passed.
+            RateLimited: instead of either, when there were too many from that address.
             StoreUnavailable: when it is not in memory and the store cannot be asked.
         """
         workload = None
@@ -421,6 +425,7 @@ class Registry:
             workload = holder.workload
             _demand_usable(workload, presented, self._clock())
         except CallerRefused as refusal:
+            self._failed(source_ip)
             await self.refusals.record(
                 refusal, "workload.authenticate", workload, request_id=request_id, source_ip=source_ip
             )
@@ -433,6 +438,7 @@ class Registry:
         Raises:
             CredentialUnknown: when there is none, or it was revoked; the audit row of a revoked one names it.
             CredentialExpired: when it was bound to a time that has passed.
+            RateLimited: instead of either, when there were too many from that address.
         """
         token = None
         try:
@@ -442,9 +448,14 @@ class Registry:
                 raise _unknown()
             _demand_usable(token, presented, self._clock())
         except CallerRefused as refusal:
+            self._failed(source_ip)
             await self.refusals.record(refusal, "admin.authenticate", token, request_id=request_id, source_ip=source_ip)
             raise
         return token
+
+    def _failed(self, source_ip: str | None) -> None:
+        if self._limits is not None:
+            self._limits.failure(source_ip)
 
     async def _find(self, presented: str) -> Holder:
         generation = self._index.generation

@@ -60,6 +60,7 @@ def application(services: Services) -> Door:
     }
     return Door(
         services.settings,
+        services.limits,
         {
             **issuing,
             "/healthz": readable(health.alive),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from daypass.idp.issue import Issuer
     from daypass.idp.key_ring import KeyRing
     from daypass.idp.key_rings import KeyRings
+    from daypass.idp.limits import Limits
     from daypass.idp.ports import Clock
     from daypass.idp.registry import Registry
     from daypass.idp.watched_audit import WatchedAuditLog
@@ -29,6 +30,7 @@ class Services:
     key_rings: KeyRings
     audit: WatchedAuditLog
     clock: Clock
+    limits: Limits
 
     @property
     def key_ring(self) -> KeyRing:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
+import ssl
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 
 from daypass.errors import AlreadyExists, ExchangeRefused, IssuerUrlInvalid, NotFound, RequestInvalid, ScopeMissing
 from daypass.idp.caller import Caller
 from daypass.idp.exchange.connections import Connections
+from daypass.idp.exchange.terms import Discovered
 from daypass.idp.exchange.terms_document import read_terms, terms_document
 from daypass.secret import Secret
 from support.exchanging import UPSTREAM, ExchangeHouse
@@ -76,6 +84,7 @@ def _refused(**changes: JsonValue) -> RequestInvalid:
         {"keys": {"jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}}},
         {"keys": {"discovery": 1}},
         {"keys": {"authorities": "no certificate"}},
+        {"keys": {"url": "https://git_lab.example/keys"}},
         {"keys": {"private": "yes"}},
         {"attributes": {"Ref": "ref"}},
         {"attributes": {"ref": ""}},
@@ -91,6 +100,32 @@ def _refused(**changes: JsonValue) -> RequestInvalid:
 )
 def test_terms_that_are_refused(changes: dict[str, JsonValue]) -> None:
     assert _refused(**changes).message
+
+
+def _der(ca: trustme.CA) -> bytes:
+    return x509.load_pem_x509_certificate(ca.cert_pem.bytes()).public_bytes(Encoding.DER)
+
+
+def test_an_authority_that_only_one_library_can_read() -> None:
+    """A version that is none was a 500 for the administrator; what OpenSSL cannot read, one for every token."""
+    der = _der(trustme.CA())
+    version = der.index(b"\xa0\x03\x02\x01\x02") + 4
+    validity = der.index(b"\x17\x0d")
+    broken = [
+        der[:version] + b"\x05" + der[version + 1 :],
+        *(der[:at] + bytes([byte]) + der[at + 1 :] for at in range(validity) for byte in (0, 255)),
+    ]
+    read = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        for each in broken:
+            try:
+                found = read_terms({**TERMS, "keys": {"authorities": [base64.b64encode(each).decode()]}}).keys
+            except RequestInvalid:
+                continue
+            assert isinstance(found, Discovered)
+            read.append(ssl.create_default_context(cadata=found.authorities))
+    assert read, "some of them are certificates still"
 
 
 @pytest.mark.parametrize("issuer", ["http://gitlab.example", "https://a.example/?x", "https://user@a.example", "a b"])

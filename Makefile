@@ -52,7 +52,7 @@ up: $(READY) ## start the identity provider and the local AWS with a demo organi
 .PHONY: test
 test: $(READY) $(NODE_READY) ## run the tests with coverage
 	@rm -f .coverage .coverage.*
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m coverage run -m pytest
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m coverage run -m pytest -n auto --dist loadfile
 
 .PHONY: soak
 soak: $(READY) ## the tests that repeat, at length: parallel logins into one file, fuzzing, random policies

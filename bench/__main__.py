@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import exchanging, identity, issuing, reach, servers, starting, tenants, trust
+from bench import exchanging, identity, issuing, reach, servers, starting, subjects, tenants, trust
 from bench.load import Measured, measure
 from bench.primitives import sign_per_second, verify_per_second
 
@@ -82,6 +82,8 @@ def main() -> int:
         for where, each in (("rows in memory only", without), ("rows on disk", durable)):
             print(f"  {where:<44} {each.per_second:>6.0f}/s  {each.cpu_us:>5.0f} us CPU")
         print(f"  with the rows on disk {durable.per_second / without.per_second:.2f} times as many")
+        print("\nWhose a subject is, asked for every token:")
+        rows += subjects.section(folder)
         print("\nThe exchange, without HTTP, 16 at once, rows and used tokens on disk:")
         rows += exchanging.section(folder, raw, raw_verify)
         print("\nAssumeRoleWithWebIdentity, 16 connections:")

@@ -25,8 +25,10 @@ from daypass.idp.memory import (
     MemoryRegistryStore,
     MemoryReplayStore,
     MemorySigner,
+    MemorySubjectStore,
 )
 from daypass.idp.registry import Registry
+from daypass.idp.subject_ledger import SubjectLedger
 from daypass.idp.watched_audit import WatchedAuditLog
 from daypass.names import IssuerUrl
 from daypass.web.application import application
@@ -80,11 +82,13 @@ class World:
         self.registry = Registry(
             self.store, audit, self.clock, os.urandom, changed=directory.forget, limits=self.limits
         )
+        subjects = SubjectLedger(MemorySubjectStore(), self.store, audit, self.clock)
         issuer = Issuer(
             self.key_rings,
             audit,
             self.clock,
             os.urandom,
+            subjects=subjects,
             algorithms=("ES256",),
             usual_lifetime_seconds=self.settings.token_lifetime_seconds,
             max_lifetime_seconds=self.settings.token_lifetime_max_seconds,
@@ -109,7 +113,16 @@ class World:
             random_bytes=os.urandom,
         )
         self.services = Services(
-            self.settings, self.registry, issuer, exchange, administered, self.key_rings, audit, self.clock, self.limits
+            self.settings,
+            self.registry,
+            issuer,
+            subjects,
+            exchange,
+            administered,
+            self.key_rings,
+            audit,
+            self.clock,
+            self.limits,
         )
         self.application = application(self.services)
         self.root = self.admin("*")

@@ -54,6 +54,7 @@ async def identity_provider(
     from daypass.idp.limits import Limits
     from daypass.idp.registry import Registry
     from daypass.idp.steady_clock import SteadyClock
+    from daypass.idp.subject_ledger import SubjectLedger
     from daypass.idp.watched_audit import WatchedAuditLog
     from daypass.web.services import Services
 
@@ -83,11 +84,13 @@ async def identity_provider(
             await key_rings.load()
             if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
                 await _first_admin_token(registry, folder)
+        subjects = SubjectLedger(store.subjects, store.registry, audit, clock)
         issuer = Issuer(
             key_rings,
             audit,
             clock,
             os.urandom,
+            subjects=subjects,
             algorithms=settings.signing_algorithms,
             usual_lifetime_seconds=settings.token_lifetime_seconds,
             max_lifetime_seconds=settings.token_lifetime_max_seconds,
@@ -116,7 +119,7 @@ async def identity_provider(
         housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, exchange, steady))
         refreshing = asyncio.create_task(_keep_fresh(key_rings))
         try:
-            yield Services(settings, registry, issuer, exchange, connections, key_rings, audit, clock, limits)
+            yield Services(settings, registry, issuer, subjects, exchange, connections, key_rings, audit, clock, limits)
         finally:
             housekeeping.cancel()
             refreshing.cancel()

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from daypass import __version__
 from daypass.idp.describe import GRANTS, TOKEN_PATH
-from daypass.web.id_tokens import ActionsAnswer, IdTokenAnswer, IdTokenRequest
+from daypass.web.id_tokens import ActionsAnswer, AwsPart, IdTokenAnswer, IdTokenRequest
 from daypass.web.token import FORM, ID_TOKEN, JWT
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def document(admin: FastAPI, issuer: IssuerUrl) -> bytes:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = _PROBLEM
-    for model in (IdTokenRequest, IdTokenAnswer, ActionsAnswer):
+    for model in (IdTokenRequest, AwsPart, IdTokenAnswer, ActionsAnswer):
         schemas[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
     parts["securitySchemes"] = {
         "admin": {"type": "http", "scheme": "bearer", "description": "An admin token (`dpa_…`)."},

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from daypass.idp.limits import Limits
     from daypass.idp.ports import Clock
     from daypass.idp.registry import Registry
+    from daypass.idp.subject_ledger import SubjectLedger
     from daypass.idp.watched_audit import WatchedAuditLog
 
 
@@ -25,6 +26,7 @@ class Services:
     settings: Settings
     registry: Registry
     issuer: Issuer
+    subjects: SubjectLedger
     exchange: Exchange
     connections: Connections
     key_rings: KeyRings

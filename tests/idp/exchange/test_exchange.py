@@ -17,6 +17,7 @@ from daypass.errors import (
     ConnectionAuditing,
     DaypassError,
     ExchangeRefused,
+    KeyUnavailable,
     RequestInvalid,
     StoreUnavailable,
     TokenAudienceMismatch,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from daypass.idp.model import SigningKey
 
 
 async def _house(**terms: Any) -> ExchangeHouse:
@@ -325,6 +328,23 @@ def test_without_the_memory_of_uses_nothing_is_exchanged(monkeypatch: pytest.Mon
         with pytest.raises(StoreUnavailable):
             await house.swap(house.token())
         assert all(record.entry.event != "token.issue" for record in house.office.audit.entries())
+
+    asyncio.run(run())
+
+
+def test_threats_84_a_use_of_which_nothing_came_is_in_the_audit_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        house = await _house()
+
+        async def broken(key: SigningKey, signing_input: bytes) -> bytes:
+            raise KeyUnavailable("the signer did not answer")
+
+        monkeypatch.setattr(house.rings.root.key_ring, "sign", broken)
+        with pytest.raises(KeyUnavailable):
+            await house.swap(house.token())
+        entry = house.office.audit.entries()[-1].entry
+        assert (entry.event, entry.outcome, entry.reason) == ("token.exchange", "failed", "key_unavailable")
+        assert entry.detail["connection_id"] == "con_gitlab"
 
     asyncio.run(run())
 

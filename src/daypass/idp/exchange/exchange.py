@@ -23,6 +23,7 @@ from daypass.errors import (
     DaypassError,
     ExchangeRefused,
     Invalid,
+    RateLimited,
     Refused,
     TokenMalformed,
     TokenReplayed,
@@ -156,7 +157,14 @@ class Exchange:
         except Unavailable as fault:
             await self._record(request, now, fault, candidates)
             raise
-        return await self._issue(request, verdict, workload, project, organization)
+        try:
+            return await self._issue(request, verdict, workload, project, organization)
+        except RateLimited:
+            raise  # rows of it would be what the limit is there to save
+        except Unavailable as fault:
+            # The token may have been used up already: its owner finds out why nothing came of it.
+            await self._record(request, now, fault, [verdict.connection])
+            raise
 
     async def try_out(self, connection: Connection, token: Secret) -> Verdict:
         """What that connection would make of a token now. Nothing is given out, and no use is counted.

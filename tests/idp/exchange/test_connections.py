@@ -166,6 +166,14 @@ def test_terms_read_back(keys: JsonValue) -> None:
         ("https://token.actions.githubusercontent.com", {"claim": "sub", "matches": "repo:*/app:ref:x"}, False),
         ("https://token.actions.githubusercontent.com", {"claim": "sub", "matches": "repo:tidewater/*"}, True),
         ("https://token.actions.githubusercontent.com", {"claim": "repository_owner_id", "equals": "7"}, True),
+        ("https://token.actions.githubusercontent.com", {"claim": "sub", "equals": "environment:production"}, False),
+        (
+            "https://token.actions.githubusercontent.com",
+            {"claim": "sub", "matches": "job_workflow_ref:tidewater/ci/.github/workflows/deploy.yml@refs/heads/main"},
+            False,
+        ),
+        ("https://token.actions.githubusercontent.com", {"claim": "sub", "equals": "repository_owner_id:7"}, True),
+        ("gitlab.com", {"claim": "ref", "equals": "main"}, False),
         ("https://gitlab.northwind.example", {"claim": "ref", "equals": "main"}, True),
     ],
 )

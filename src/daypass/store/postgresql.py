@@ -26,8 +26,7 @@ _PATIENCE_MS: Final = 60_000
 
 
 def postgresql_url(written: str) -> URL:
-    """The URL of a database, for our driver. It may hold a password: SQLAlchemy prints it with stars, unless it stands
-    among the parameters.
+    """The URL of a database, for our driver. It may hold a password, which SQLAlchemy prints with stars.
 
     Raises:
         DatabaseUrlInvalid: when it is none, or of another kind of database. What was written is not repeated.

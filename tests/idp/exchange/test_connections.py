@@ -16,7 +16,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 
-from daypass.errors import AlreadyExists, ExchangeRefused, IssuerUrlInvalid, NotFound, RequestInvalid, ScopeMissing
+from daypass.errors import (
+    AlreadyExists,
+    ExchangeRefused,
+    IssuerUrlInvalid,
+    NotFound,
+    RequestInvalid,
+    RequestRefused,
+    ScopeMissing,
+)
 from daypass.idp.caller import Caller
 from daypass.idp.exchange.connections import Connections
 from daypass.idp.exchange.terms import Discovered
@@ -221,6 +229,20 @@ def test_a_life_of_a_connection() -> None:
             "connection.updated",
             "connection.deleted",
         ]
+
+    asyncio.run(run())
+
+
+def test_an_organization_cannot_crowd_the_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys of all issuers share one memory: with enough connections one tenant could empty it, again and again."""
+
+    async def run() -> None:
+        monkeypatch.setattr("daypass.idp.exchange.connections.MAX_CONNECTIONS", 2)
+        _, connections = await _opened()
+        for name in ("one", "two"):
+            await connections.create(OPERATOR, "northwind", name=name, project="ledger", terms=TERMS)
+        with pytest.raises(RequestRefused):
+            await connections.create(OPERATOR, "northwind", name="three", project="ledger", terms=TERMS)
 
     asyncio.run(run())
 

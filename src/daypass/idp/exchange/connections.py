@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import AlreadyExists, NotFound, RequestInvalid
+from daypass.errors import AlreadyExists, NotFound, RequestInvalid, RequestRefused
 from daypass.idp import ids, rules
 from daypass.idp.caller import Scope
 from daypass.idp.changes import recorded, uninterrupted
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from daypass.secret import Secret
     from daypass.tokens.strict_json import JsonValue
 
+MAX_CONNECTIONS: Final = 200
+"""Connections of one organization: the keys of all organizations' issuers share one memory (`FetchedUpstreamKeys`)."""
 _PAGE: Final = 1000
 
 
@@ -69,6 +71,7 @@ class Connections:
         Raises:
             RequestInvalid: for terms that say too little, or name an audience the organization does not offer.
             AlreadyExists: when the name is taken.
+            RequestRefused: when the organization has as many as it may.
         """
         caller.require(Scope.CONNECTIONS_WRITE)
         async with self._changing:
@@ -86,6 +89,12 @@ class Connections:
             )
             if await to_thread(self._connections.connection, owner.id, name) is not None:
                 raise AlreadyExists(f"there is a connection `{name}` in `{owner.slug}` already", name=name)
+            there = await to_thread(self._connections.connections, owner.id, limit=MAX_CONNECTIONS)
+            if len(there) >= MAX_CONNECTIONS:
+                raise RequestRefused(
+                    f"`{owner.slug}` has {MAX_CONNECTIONS} connections, as many as an organization may",
+                    advice="Delete those that nobody uses.",
+                )
             async with self._recorded(caller, "connection.created", connection):
                 await to_thread(self._connections.add_connection, connection)
         return connection

@@ -193,9 +193,9 @@ class Exchange:
         ]
         if not found:
             raise ConnectionUnknown("no connection here takes tokens of that issuer")
-        if len({one.organization_id for one in found}) > 1 or len(found) > MAX_CANDIDATES:
+        if len(found) > MAX_CANDIDATES or len({one.organization_id for one in found}) > 1:
             raise ConnectionAmbiguous(
-                "more than one organization has a connection to that issuer",
+                "too many connections take tokens of that issuer",
                 advice="Ask at the organization's own token endpoint, or name the connection by its id.",
             )
         return found

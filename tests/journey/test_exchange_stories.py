@@ -338,5 +338,5 @@ def test_threats_24_a_thousand_unknown_kids_are_one_fetch_and_others_pass(stage:
         flood = [crowd.submit(stage.exchange, token, "flooded", client) for token in forged]
         passing = [crowd.submit(stage.exchange, token, "flooded", client) for token in good]
         assert {job.result().status_code for job in passing} == {200}
-        assert {job.result().status_code for job in flood} == {400}
+        assert {job.result().status_code for job in flood} <= {400, 429}, "the limit on failures may come first"
     assert stage.gitlab.fetches - before <= 1

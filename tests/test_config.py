@@ -145,6 +145,8 @@ BROKEN: list[tuple[str, str, str]] = [
     ("signer", "vault", "not one of file, aws-kms, pkcs11"),
     ("aws_kms_region", "europe", "not an AWS region"),
     ("aws_kms_region", "eu-central-1", "it is for the signer aws-kms"),
+    ("exchange_private_hosts", "gitlab.internal:8443", "not the name or address of a host alone"),
+    ("exchange_private_hosts", "*.internal.example", "not the name or address of a host alone"),
     ("aws_kms_endpoint", "http://kms.example.com", "neither an https URL nor"),
     ("pkcs11_library", "{missing}", "it is for the signer pkcs11"),
     ("pkcs11_token", "x" * 33, "longer than the 32 bytes"),

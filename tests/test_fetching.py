@@ -278,6 +278,8 @@ def test_an_unknown_authority_is_refused(ca: trustme.CA) -> None:
         "224.0.0.1", "255.255.255.255", "192.0.2.1", "168.63.129.16", "::1", "::", "fe80::1", "fe80::1%eth0",
         "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254",
         "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2001:0:0:0:0:0:80ff:fefe",
+        "64:ff9b:1::a9fe:a9fe", "::a9fe:a9fe", "::ffff:0:a9fe:a9fe", "fec0::1", "5f00::1", "3fff::1",
+        "192.0.0.192", "192.88.99.1",
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_asked(address: str) -> None:

@@ -191,6 +191,14 @@ def _algorithms(text: str, _: Path) -> tuple[str, ...]:
     return names
 
 
+def _hosts(text: str, _: Path) -> frozenset[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]", name):
+            raise ValueError(f"`{name}` is not the name or address of a host alone")
+    return frozenset(name.lower() for name in names)
+
+
 def _number(low: int, high: int, unit: str) -> Kind:
     def parse(text: str, _: Path) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
@@ -222,6 +230,8 @@ REGION: Final = Kind("an AWS region, as `eu-central-1`", str, _region)
 ENDPOINT: Final = Kind("an https URL", str, _endpoint)
 TOKEN_LABEL: Final = Kind("text", str, _token_label)
 ALGORITHM_LIST: Final = Kind(f"a list of {', '.join(ALGORITHMS)} (with commas in the environment)", list, _algorithms)
+
+HOST_LIST: Final = Kind("a list of host names (with commas in the environment)", list, _hosts)
 
 
 def _is(kind: Kind, about: str) -> dict[str, Any]:
@@ -389,6 +399,14 @@ class Settings:
             _number(127, AWS_SUBJECT_LIMIT, "characters"),
             "The longest `sub` that is issued in the format `daypass`. AWS accepts 255; some other relying parties"
             " only 127. The format `gitpod` always has up to 255.",
+        ),
+    )
+    exchange_private_hosts: frozenset[str] = field(
+        default=frozenset(),
+        metadata=_is(
+            HOST_LIST,
+            "The hosts of upstream issuers that may have private addresses, each by its whole name. A connection to"
+            " one says so as well; to all other hosts no connection leads this server, whatever its owner writes.",
         ),
     )
     body_max_bytes: int = field(

@@ -250,6 +250,8 @@ def test_threats_28_a_leaked_key_leaves_at_once_and_another_signs_at_once() -> N
         assert parts.ring.active("ES256") == follower
         assert parts.published() == {follower.kid}
         await parts.ring.sign(parts.ring.active("ES256"), b"the first token")
+        with pytest.raises(KeyUnavailable):  # its private half is gone too, also for a process that has not heard
+            await parts.ring.sign(leaked, b"one more token")
         rows = [each.entry for each in parts.audit.records][2:]
         assert [row.event for row in rows] == ["key.revoked", "key.activated"]
         assert rows[0].detail["reason"] == "found in a log"

@@ -165,7 +165,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory, ca: trustme.CA, ca_file: Pat
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    settings = {"issuer": f"https://localhost:{port}/idp", "listen": f"127.0.0.1:{port}"}
+    settings = {
+        "issuer": f"https://localhost:{port}/idp",
+        "listen": f"127.0.0.1:{port}",
+        "exchange_private_hosts": '["localhost"]',
+    }
     with (
         Serving(folder, signing_algorithms='["RS256", "ES256"]', **settings) as serving,
         https_issuer(ca, "/gitlab") as gitlab,

@@ -229,6 +229,7 @@ def test_a_text_that_is_no_text_to_postgresql(database_url: str) -> None:
         "postgresql://daypass:hunter2@127.0.0.1:9/daypass?no_such_parameter=1",
         "mysql://daypass:hunter2@db/daypass",
         "postgresql://daypass:hunter2@db:port/daypass",
+        "postgresql://daypass:half-a@hunter2@db.invalid/daypass",
         "hunter2",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import permutations, product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -179,3 +180,27 @@ def test_every_part_says_whether_it_can_be_trusted_to_stay(name: str) -> None:
             assert subject.part(part).marking in Marking
     personal = {"email", "name", "creator_email", "creator_name", "actor"} & set(subject.allowed)
     assert {subject.part(part).marking for part in personal} <= {Marking.PERSONAL}
+
+
+@pytest.mark.parametrize("chosen", [*permutations(["user_id", "context", "name"], 2), ("org_id", "user_id", "context")])
+def test_gitpods_unescaped_values_are_told_apart_all_the_same(chosen: tuple[str, ...]) -> None:
+    """`user_id` with the value `u:context:x` read as two pairs, and was the subject of `u` with the context `x:…`."""
+    attributes = {"user_id": "user_id", "context": "context_url", "name": "user_name"}
+    pieces = ["u", *(f":{key}:" for key in chosen[-2:]), f":{chosen[-1]}"]
+    values = ["".join(each) for length in (1, 2, 3) for each in product(pieces, repeat=length)]
+    made: dict[object, tuple[str, str]] = {}
+    for pair in ((one, other) for one in values for other in values):
+        changed = {attributes[key]: value for key, value in zip(chosen[-2:], pair, strict=True)}
+        claims = claims_of(FORMATS["gitpod"], facts_of(FORMATS["gitpod"], changed), list(chosen))
+        if claims is not None:
+            assert made.setdefault(claims["sub"], pair) == pair
+    assert len(made) > len(values)
+
+
+def test_an_ordinary_context_between_other_keys_is_no_doubt() -> None:
+    facts = facts_of(FORMATS["gitpod"], {"context_url": "https://github.com/a/b/tree/a:b", "user_id": "u"})
+    claims = claims_of(FORMATS["gitpod"], facts, ["context", "user_id"])
+    assert claims is not None
+    assert claims["sub"] == "context:https://github.com/a/b/tree/a:b:user_id:u"
+    forged = facts_of(FORMATS["gitpod"], {"context_url": "https://a/b", "user_id": "u:context:x"})
+    assert claims_of(FORMATS["gitpod"], forged, ["org_id", "user_id", "context"]) is None

@@ -99,7 +99,7 @@ async def identity_provider(
         )
         exchange = Exchange(
             directory=directory,
-            keys=FetchedUpstreamKeys(clock),
+            keys=FetchedUpstreamKeys(steady, private_hosts=settings.exchange_private_hosts),
             issuer=issuer,
             audit=audit,
             clock=clock,
@@ -113,6 +113,7 @@ async def identity_provider(
             audit=audit,
             clock=clock,
             random_bytes=os.urandom,
+            private_hosts=settings.exchange_private_hosts,
         )
         housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, exchange, steady))
         refreshing = asyncio.create_task(_keep_fresh(key_rings))
@@ -151,7 +152,7 @@ async def _keep_house(key_rings: KeyRings, refusals: Refusals, exchange: Exchang
                 logger().warning("wall_clock_jumped", ahead_seconds=round(clock.jumped))
             for kid in await key_rings.clean():
                 logger().info("private_key_destroyed", kid=kid)
-            await exchange.forget_expired()
+            await exchange.forget_expired(clock())
         except DaypassError as error:
             logger().warning("housekeeping_failed", code=error.code, reason=error.message)
 

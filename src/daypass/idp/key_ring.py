@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from asyncio import Lock, to_thread
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -329,7 +329,8 @@ class KeyRing:
         """Take a key out of the key set at once, for good; when it was active, another signs in its place at once.
 
         A key that is next already and known the longest takes the place, else a new one. Both changes are one: at no
-        moment do both keys sign, or none. Doing it twice changes nothing.
+        moment do both keys sign, or none. Then its private half is destroyed: whoever reached the signer cannot go on
+        with it, nor a process that has not heard yet. Doing it twice changes nothing.
 
         Args:
             caller: who asks.
@@ -348,6 +349,7 @@ class KeyRing:
             began, now = self._monotonic(), self._clock()
             key = self._named(kid)
             if key.revoked_at is not None:
+                await self._destroy(kid)
                 return key, None
             follower = None
             made = False
@@ -365,6 +367,7 @@ class KeyRing:
                 if made and follower is not None:
                     await to_thread(self._signer.discard_key, follower.kid)
                 raise
+            await self._destroy(kid)
             return changes[0].key, changes[1].key if follower is not None else None
 
         async with self._changing:
@@ -381,6 +384,11 @@ class KeyRing:
             except KeysChanged:
                 continue
         raise KeysChanged("other processes change the keys all the time", advice="Try again in a moment.")
+
+    async def _destroy(self, kid: str) -> None:
+        """Where the signer does not answer, the key is revoked all the same; `KeyRings.clean` tries again."""
+        with suppress(KeyUnavailable):
+            await to_thread(self._signer.discard_key, kid)
 
     async def _confirm(self, caller: Caller) -> None:
         began = self._monotonic()

@@ -26,7 +26,7 @@ _PATIENCE_MS: Final = 60_000
 
 
 def postgresql_url(written: str) -> URL:
-    """The URL of a database, for our driver. It may hold a password: SQLAlchemy prints it with stars.
+    """The URL of a database, for our driver. It may hold a password, which SQLAlchemy prints with stars.
 
     Raises:
         DatabaseUrlInvalid: when it is none, or of another kind of database. What was written is not repeated.
@@ -41,6 +41,11 @@ def postgresql_url(written: str) -> URL:
         raise DatabaseUrlInvalid(
             f"`{url.drivername}` is not a kind of database that is supported",
             advice="Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or leave the URL out for SQLite.",
+        )
+    if "@" in (url.host or ""):
+        # The end of a password is taken for the host's name, which errors tell.
+        raise DatabaseUrlInvalid(
+            "the URL of the database holds an `@` too many", advice="Write `%40` for an `@` in the password."
         )
     return url.set(drivername="postgresql+psycopg")
 

@@ -1,9 +1,10 @@
 """A subject that is one claim, or `key:value:key:value` of chosen claims, unescaped. For compatibility only.
 
-Two different workloads can have the same subject in this grammar when a value holds a `:`, also of two organizations
-unless the subject begins with the organization's id. It is here because existing trust policies expect it byte for
-byte. What it must never be is a subject of another grammar: an issuer's formats share one `iss`, so the text of an
-attribute would become somebody else's `organization:…:project:…`.
+Two organizations can have the same subject in this grammar unless it begins with the organization's id. It is here
+because existing trust policies expect it byte for byte. Values are not escaped; one that would be read as several pairs
+is refused, so within an organization different values never give one subject. What it must never be is a subject of
+another grammar: an issuer's formats share one `iss`, so the text of an attribute would become somebody else's
+`organization:…:project:…`.
 """
 
 from __future__ import annotations
@@ -92,4 +93,19 @@ class ClaimKeySubject:
                     claim=self.default,
                 )
             return subject
-        return ":".join(f"{key}:{claims.get(key, '')}" for key in chosen)
+        values = [str(claims.get(key, "")) for key in chosen]
+        subject = ":".join(f"{key}:{value}" for key, value in zip(chosen, values, strict=True))
+        if _read(subject, chosen) != values:
+            raise ClaimUnavailable(
+                f"the subject `{subject[:255]}` could be read another way", advice="Rename what it is made of."
+            )
+        return subject
+
+
+def _read(subject: str, chosen: Sequence[str]) -> list[str]:
+    """The values in a subject of those keys, each ending where the next key stands first."""
+    rest, values = subject.removeprefix(f"{chosen[0]}:"), []
+    for key in chosen[1:]:
+        value, _, rest = rest.partition(f":{key}:")
+        values.append(value)
+    return [*values, rest]

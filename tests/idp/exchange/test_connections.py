@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
+import ssl
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 
-from daypass.errors import AlreadyExists, ExchangeRefused, IssuerUrlInvalid, NotFound, RequestInvalid, ScopeMissing
+from daypass.errors import (
+    AlreadyExists,
+    ExchangeRefused,
+    IssuerUrlInvalid,
+    NotFound,
+    RequestInvalid,
+    RequestRefused,
+    ScopeMissing,
+)
 from daypass.idp.caller import Caller
 from daypass.idp.exchange.connections import Connections
+from daypass.idp.exchange.terms import Discovered
 from daypass.idp.exchange.terms_document import read_terms, terms_document
 from daypass.secret import Secret
 from support.exchanging import UPSTREAM, ExchangeHouse
@@ -32,7 +48,11 @@ TERMS: dict[str, JsonValue] = {
 
 async def _opened() -> tuple[ExchangeHouse, Connections]:
     house = await ExchangeHouse().open()
-    return house, Connections(
+    return house, _administered(house)
+
+
+def _administered(house: ExchangeHouse, **more: Any) -> Connections:
+    return Connections(
         registry=house.office.store,
         connections=house.connections,
         exchange=house.exchange,
@@ -40,6 +60,7 @@ async def _opened() -> tuple[ExchangeHouse, Connections]:
         audit=house.office.audit,
         clock=house.office.clock,
         random_bytes=secrets.token_bytes,
+        **more,
     )
 
 
@@ -71,6 +92,7 @@ def _refused(**changes: JsonValue) -> RequestInvalid:
         {"keys": {"jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}}},
         {"keys": {"discovery": 1}},
         {"keys": {"authorities": "no certificate"}},
+        {"keys": {"url": "https://git_lab.example/keys"}},
         {"keys": {"private": "yes"}},
         {"attributes": {"Ref": "ref"}},
         {"attributes": {"ref": ""}},
@@ -86,6 +108,32 @@ def _refused(**changes: JsonValue) -> RequestInvalid:
 )
 def test_terms_that_are_refused(changes: dict[str, JsonValue]) -> None:
     assert _refused(**changes).message
+
+
+def _der(ca: trustme.CA) -> bytes:
+    return x509.load_pem_x509_certificate(ca.cert_pem.bytes()).public_bytes(Encoding.DER)
+
+
+def test_an_authority_that_only_one_library_can_read() -> None:
+    """A version that is none was a 500 for the administrator; what OpenSSL cannot read, one for every token."""
+    der = _der(trustme.CA())
+    version = der.index(b"\xa0\x03\x02\x01\x02") + 4
+    validity = der.index(b"\x17\x0d")
+    broken = [
+        der[:version] + b"\x05" + der[version + 1 :],
+        *(der[:at] + bytes([byte]) + der[at + 1 :] for at in range(validity) for byte in (0, 255)),
+    ]
+    read = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        for each in broken:
+            try:
+                found = read_terms({**TERMS, "keys": {"authorities": [base64.b64encode(each).decode()]}}).keys
+            except RequestInvalid:
+                continue
+            assert isinstance(found, Discovered)
+            read.append(ssl.create_default_context(cadata=found.authorities))
+    assert read, "some of them are certificates still"
 
 
 @pytest.mark.parametrize("issuer", ["http://gitlab.example", "https://a.example/?x", "https://user@a.example", "a b"])
@@ -126,6 +174,14 @@ def test_terms_read_back(keys: JsonValue) -> None:
         ("https://token.actions.githubusercontent.com", {"claim": "sub", "matches": "repo:*/app:ref:x"}, False),
         ("https://token.actions.githubusercontent.com", {"claim": "sub", "matches": "repo:tidewater/*"}, True),
         ("https://token.actions.githubusercontent.com", {"claim": "repository_owner_id", "equals": "7"}, True),
+        ("https://token.actions.githubusercontent.com", {"claim": "sub", "equals": "environment:production"}, False),
+        (
+            "https://token.actions.githubusercontent.com",
+            {"claim": "sub", "matches": "job_workflow_ref:tidewater/ci/.github/workflows/deploy.yml@refs/heads/main"},
+            False,
+        ),
+        ("https://token.actions.githubusercontent.com", {"claim": "sub", "equals": "repository_owner_id:7"}, True),
+        ("gitlab.com", {"claim": "ref", "equals": "main"}, False),
         ("https://gitlab.northwind.example", {"claim": "ref", "equals": "main"}, True),
     ],
 )
@@ -173,6 +229,20 @@ def test_a_life_of_a_connection() -> None:
             "connection.updated",
             "connection.deleted",
         ]
+
+    asyncio.run(run())
+
+
+def test_an_organization_cannot_crowd_the_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys of all issuers share one memory: with enough connections one tenant could empty it, again and again."""
+
+    async def run() -> None:
+        monkeypatch.setattr("daypass.idp.exchange.connections.MAX_CONNECTIONS", 2)
+        _, connections = await _opened()
+        for name in ("one", "two"):
+            await connections.create(OPERATOR, "northwind", name=name, project="ledger", terms=TERMS)
+        with pytest.raises(RequestRefused):
+            await connections.create(OPERATOR, "northwind", name="three", project="ledger", terms=TERMS)
 
     asyncio.run(run())
 
@@ -226,5 +296,48 @@ def test_what_is_remembered_is_forgotten_with_every_change() -> None:
         await connections.delete(OPERATOR, "northwind", "gitlab")
         with pytest.raises(ExchangeRefused):
             await house.swap(house.token())
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("term", "value"), [("issuer", "https://gitlab.other.example"), ("identity", ["namespace_id"])]
+)
+def test_a_change_of_terms_never_gives_a_subject_to_another_workload(term: str, value: JsonValue) -> None:
+    """Project 7 of one issuer is not project 7 of the next, and was once the same `con_….7`."""
+
+    async def run() -> None:
+        _, connections = await _opened()
+        await connections.create(OPERATOR, "northwind", name="gitlab", project="ledger", terms=TERMS)
+        with pytest.raises(RequestInvalid, match="stays as it is") as refused:
+            await connections.update(OPERATOR, "northwind", "gitlab", terms={**TERMS, term: value})
+        assert refused.value.facts["members"] == [term]
+        kept = await connections.update(OPERATOR, "northwind", "gitlab", terms={**TERMS, "mode": "audit"})
+        assert kept.terms.mode == "audit"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"private": True},
+        {"private": True, "discovery": "https://169.254.169.254"},
+        {"private": True, "url": "https://[::1]/keys"},
+        {"private": True, "url": "https://allowed.internal.example.attacker.example/keys"},
+    ],
+)
+def test_a_private_address_needs_the_operators_word(keys: JsonValue) -> None:
+    """Whoever administers connections is a tenant: they could have scanned the operator's network (threats 35)."""
+
+    async def run() -> None:
+        house, _ = await _opened()
+        connections = _administered(house, private_hosts=frozenset({"allowed.internal.example"}))
+        terms: dict[str, JsonValue] = {**TERMS, "keys": keys}
+        with pytest.raises(RequestInvalid, match="the operator does not let") as refused:
+            await connections.create(OPERATOR, "northwind", name="one", project="ledger", terms=terms)
+        assert refused.value.facts["members"] == ["keys"]
+        terms = {**TERMS, "keys": {"private": True, "url": "https://Allowed.internal.example:8443/keys"}}
+        await connections.create(OPERATOR, "northwind", name="one", project="ledger", terms=terms)
 
     asyncio.run(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,13 +33,15 @@ from daypass.errors import (
 )
 from daypass.idp.exchange.exchange import Grant
 from daypass.idp.issue import UPSTREAM_CLAIM
+from daypass.tokens.key_set import KeySet
 from daypass.tokens.peek import peek
 from support.exchanging import AUDIENCE, UPSTREAM, ExchangeHouse
+from support.tokens import private_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-    from daypass.idp.model import AuditEntry, TokenUse
+    from daypass.idp.model import AuditEntry, SigningKey, TokenUse
 
 
 async def _house(**terms: Any) -> ExchangeHouse:
@@ -185,6 +188,26 @@ def test_a_token_without_an_id_is_used_once_too() -> None:
     asyncio.run(run())
 
 
+def test_a_token_without_an_id_is_used_once_however_its_signature_is_written() -> None:
+    """ECDSA: whoever sees (r, s) can write (r, n - s), which is as good; the text differs, what is signed does not."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
+
+    async def run() -> None:
+        house = await _house()
+        house.keys.upstream = KeySet([private_key("ES256").public])
+        house.connect("es256", algorithms=["ES256"], rules=[{"claim": "ref", "equals": "main"}])
+        token = house.token(private_key("ES256"), jti=None)
+        content, _, signature = token.rpartition(".")
+        raw = base64.urlsafe_b64decode(signature + "==")
+        other = raw[:32] + (order - int.from_bytes(raw[32:])).to_bytes(32)
+        twin = f"{content}.{base64.urlsafe_b64encode(other).decode().rstrip('=')}"
+        await house.swap(token, connection="es256")
+        with pytest.raises(TokenReplayed):
+            await house.swap(twin, connection="es256")
+
+    asyncio.run(run())
+
+
 def test_a_use_is_remembered_as_long_as_the_token_would_be_taken() -> None:
     async def run() -> None:
         house = await _house()
@@ -198,6 +221,21 @@ def test_a_use_is_remembered_as_long_as_the_token_would_be_taken() -> None:
                 await house.swap(token)
         house.office.clock.advance(60)
         assert house.office.audit.forget_uses(house.office.clock()) == 1
+
+    asyncio.run(run())
+
+
+def test_a_clock_that_is_set_ahead_and_back_frees_no_used_token() -> None:
+    async def run() -> None:
+        house = await _house()
+        token, clock = house.token(), house.office.clock
+        await house.swap(token)
+        steady = clock()
+        clock.advance(86_400)
+        assert await house.exchange.forget_expired(steady) == 0
+        clock.advance(-86_400)
+        with pytest.raises(TokenReplayed):
+            await house.swap(token)
 
     asyncio.run(run())
 
@@ -312,6 +350,23 @@ def test_without_the_memory_of_uses_nothing_is_exchanged(monkeypatch: pytest.Mon
                 await house.swap(token)
         assert all(record.entry.event != "token.issue" for record in house.office.audit.entries())
         await house.swap(token)
+
+    asyncio.run(run())
+
+
+def test_threats_84_a_use_of_which_nothing_came_is_in_the_audit_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        house = await _house()
+
+        async def broken(key: SigningKey, signing_input: bytes) -> bytes:
+            raise KeyUnavailable("the signer did not answer")
+
+        monkeypatch.setattr(house.rings.root.key_ring, "sign", broken)
+        with pytest.raises(KeyUnavailable):
+            await house.swap(house.token())
+        entry = house.office.audit.entries()[-1].entry
+        assert (entry.event, entry.outcome, entry.reason) == ("token.exchange", "failed", "key_unavailable")
+        assert entry.detail["connection_id"] == "con_gitlab"
 
     asyncio.run(run())
 

@@ -53,7 +53,7 @@ def ask(keys: FetchedUpstreamKeys, one: Connection) -> list[str]:
 
 
 def fetched() -> FetchedUpstreamKeys:
-    return FetchedUpstreamKeys(lambda: datetime.now(UTC))
+    return FetchedUpstreamKeys(lambda: datetime.now(UTC), private_hosts={"localhost"})
 
 
 def test_keys_by_discovery_and_by_url(issuer: HttpsIssuer, ca: trustme.CA) -> None:
@@ -72,6 +72,15 @@ def test_threats_35_a_private_address_is_asked_only_when_the_connection_says_so(
         with pytest.raises(AddressForbidden):
             ask(keys, connection(issuer, authorities=authorities(ca), **place))
     assert issuer.fetches == before, "what another connection may ask is nothing to this one"
+
+
+def test_a_tenants_word_alone_does_not_lead_into_the_operators_network(issuer: HttpsIssuer, ca: trustme.CA) -> None:
+    keys = FetchedUpstreamKeys(lambda: datetime.now(UTC), private_hosts={"gitlab.internal.example"})
+    before = issuer.fetches
+    for place in ({}, {"url": f"https://localhost:{issuer.port}/keys"}, {"url": f"https://[::1]:{issuer.port}/keys"}):
+        with pytest.raises(AddressForbidden):
+            ask(keys, connection(issuer, authorities=authorities(ca), private=True, **place))
+    assert issuer.fetches == before
 
 
 def test_threats_41_authorities_are_trusted_alone_and_by_their_connection_alone(

@@ -7,17 +7,19 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import AlreadyExists, NotFound, RequestInvalid
+from daypass.errors import AlreadyExists, NotFound, RequestInvalid, RequestRefused
 from daypass.idp import ids, rules
 from daypass.idp.caller import Scope
 from daypass.idp.changes import recorded, uninterrupted
 from daypass.idp.exchange.connection import Connection
 from daypass.idp.exchange.tenancy import demand_owner
+from daypass.idp.exchange.terms import Pasted
 from daypass.idp.exchange.terms_document import read_terms, terms_document
 from daypass.tokens import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from daypass.idp.caller import Caller
     from daypass.idp.exchange.directory import Directory
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from daypass.secret import Secret
     from daypass.tokens.strict_json import JsonValue
 
+MAX_CONNECTIONS: Final = 200
+"""Connections of one organization: the keys of all organizations' issuers share one memory (`FetchedUpstreamKeys`)."""
 _PAGE: Final = 1000
 
 
@@ -45,7 +49,9 @@ class Connections:
         audit: AuditLog,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
+        private_hosts: AbstractSet[str] = frozenset(),
     ) -> None:
+        """`private_hosts` as for `FetchedUpstreamKeys`."""
         self._registry = registry
         self._connections = connections
         self._exchange = exchange
@@ -53,6 +59,7 @@ class Connections:
         self._audit = audit
         self._clock = clock
         self._random_bytes = random_bytes
+        self._private_hosts = private_hosts
         self._changing = Lock()
 
     @uninterrupted
@@ -64,6 +71,7 @@ class Connections:
         Raises:
             RequestInvalid: for terms that say too little, or name an audience the organization does not offer.
             AlreadyExists: when the name is taken.
+            RequestRefused: when the organization has as many as it may.
         """
         caller.require(Scope.CONNECTIONS_WRITE)
         async with self._changing:
@@ -76,11 +84,17 @@ class Connections:
                 organization_id=owner.id,
                 project_id=home.id,
                 name=rules.slug(name),
-                terms=_checked(terms, owner),
+                terms=self._checked(terms, owner),
                 created_at=self._clock(),
             )
             if await to_thread(self._connections.connection, owner.id, name) is not None:
                 raise AlreadyExists(f"there is a connection `{name}` in `{owner.slug}` already", name=name)
+            there = await to_thread(self._connections.connections, owner.id, limit=MAX_CONNECTIONS)
+            if len(there) >= MAX_CONNECTIONS:
+                raise RequestRefused(
+                    f"`{owner.slug}` has {MAX_CONNECTIONS} connections, as many as an organization may",
+                    advice="Delete those that nobody uses.",
+                )
             async with self._recorded(caller, "connection.created", connection):
                 await to_thread(self._connections.add_connection, connection)
         return connection
@@ -110,6 +124,8 @@ class Connections:
     ) -> Connection:
         """Change terms, all of them, or switch the connection off or on. It holds at once.
 
+        `issuer` and `identity` stay: they say what a workload's id, and so its subject, is made of.
+
         Raises:
             RequestInvalid: as for `create`.
         """
@@ -120,7 +136,10 @@ class Connections:
             disabled_at = old.disabled_at
             if enabled is not None:
                 disabled_at = None if enabled else old.disabled_at or self._clock()
-            new = replace(old, terms=old.terms if terms is None else _checked(terms, owner), disabled_at=disabled_at)
+            new = replace(
+                old, terms=old.terms if terms is None else self._checked(terms, owner), disabled_at=disabled_at
+            )
+            _demand_same_workloads(old, new)
             async with self._recorded(caller, "connection.updated", new):
                 await to_thread(self._connections.update_connection, new, was=old)
         return new
@@ -195,6 +214,26 @@ class Connections:
             raise NotFound(f"there is no organization `{id_or_slug}`")
         return found
 
+    def _checked(self, document: Mapping[str, JsonValue], organization: Organization) -> Terms:
+        terms = read_terms(document)
+        foreign = [audience for audience in terms.audiences if audience not in organization.audiences]
+        if foreign or not terms.audiences:
+            raise RequestInvalid(
+                f"the organization does not offer the audience `{foreign[0]}`" if foreign else "`audiences` names none",
+                advice=f"Offered: {', '.join(organization.audiences) or 'none'}.",
+                members=["audiences"],
+                offered=list(organization.audiences),
+            )
+        demand_owner(terms)
+        keys = terms.keys
+        if not isinstance(keys, Pasted) and keys.private and keys.host not in self._private_hosts:
+            raise RequestInvalid(
+                f"the operator does not let connections lead to a private address of `{keys.host}`",
+                advice="Hand the keys over instead, or ask the operator to add the host to `exchange_private_hosts`.",
+                members=["keys"],
+            )
+        return terms
+
     async def _connection(self, organization: Organization, id_or_name: str) -> Connection:
         found = await to_thread(self._connections.connection, organization.id, id_or_name)
         if found is None:
@@ -208,15 +247,12 @@ def _concerned(record: AuditRecord) -> Sequence[str]:
     return [detail.get("connection_id", ""), *detail.get("connections", "").split(" ")]
 
 
-def _checked(document: Mapping[str, JsonValue], organization: Organization) -> Terms:
-    terms = read_terms(document)
-    foreign = [audience for audience in terms.audiences if audience not in organization.audiences]
-    if foreign or not terms.audiences:
-        raise RequestInvalid(
-            f"the organization does not offer the audience `{foreign[0]}`" if foreign else "`audiences` names none",
-            advice=f"Offered: {', '.join(organization.audiences) or 'none'}.",
-            members=["audiences"],
-            offered=list(organization.audiences),
-        )
-    demand_owner(terms)
-    return terms
+def _demand_same_workloads(old: Connection, new: Connection) -> None:
+    """Refuse a change by which project 7 of one issuer would get the subject of project 7 of another."""
+    for term in ("issuer", "identity"):
+        if getattr(new.terms, term) != getattr(old.terms, term):
+            raise RequestInvalid(
+                f"the `{term}` of a connection stays as it is: other workloads would get the subjects of its own",
+                advice="Make a new connection, and delete this one.",
+                members=[term],
+            )

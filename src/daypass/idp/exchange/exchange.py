@@ -22,6 +22,7 @@ from daypass.errors import (
     DaypassError,
     ExchangeRefused,
     Invalid,
+    RateLimited,
     Refused,
     TokenMalformed,
     TokenTooLarge,
@@ -151,7 +152,14 @@ class Exchange:
         except Unavailable as fault:
             await self._record(request, now, fault, candidates)
             raise
-        return await self._issue(request, verdict, workload, project, organization)
+        try:
+            return await self._issue(request, verdict, workload, project, organization)
+        except RateLimited:
+            raise  # rows of it would be what the limit is there to save
+        except Unavailable as fault:
+            # The token may have been used up already: its owner finds out why nothing came of it.
+            await self._record(request, now, fault, [verdict.connection])
+            raise
 
     async def try_out(self, connection: Connection, token: Secret) -> Verdict:
         """What that connection would make of a token now. Nothing is given out, and no use is counted.
@@ -163,9 +171,12 @@ class Exchange:
         unverified, _ = _whose(token)
         return await self._judge(connection, unverified, self._clock())
 
-    async def forget_expired(self) -> int:
-        """Forget the used tokens that nobody could use again; how many they were."""
-        return await to_thread(self._audit.forget_uses, self._clock())
+    async def forget_expired(self, steady: datetime) -> int:
+        """Forget the used tokens that nobody could use again; how many they were.
+
+        `steady` is the time on a clock that does not jump: the one that judges tokens may be set ahead and back again.
+        """
+        return await to_thread(self._audit.forget_uses, min(steady, self._clock()))
 
     async def _candidates(self, request: ExchangeRequest, issuer: str) -> Sequence[Connection]:
         """The connections to try: to that issuer and no other, so that nothing else is ever fetched."""
@@ -177,9 +188,9 @@ class Exchange:
         ]
         if not found:
             raise ConnectionUnknown("no connection here takes tokens of that issuer")
-        if len({one.organization_id for one in found}) > 1 or len(found) > MAX_CANDIDATES:
+        if len(found) > MAX_CANDIDATES or len({one.organization_id for one in found}) > 1:
             raise ConnectionAmbiguous(
-                "more than one organization has a connection to that issuer",
+                "too many connections take tokens of that issuer",
                 advice="Ask at the organization's own token endpoint, or name the connection by its id.",
             )
         return found
@@ -239,7 +250,7 @@ class Exchange:
                 expires_at=expires_at,
                 max_lifetime_seconds=connection.terms.lifetime_seconds,
                 token_sha256=token_sha256,
-                use=_use(connection, _identifier(claims) or token_sha256, expires_at),
+                use=_use(connection, _identifier(claims) or _signed_sha256(request.token), expires_at),
                 unknown_claims=verdict.unknown,
             ),
         )
@@ -339,6 +350,11 @@ def _use(connection: Connection, identity: str, expires_at: datetime) -> TokenUs
     return TokenUse(
         hashlib.sha256(named.encode()).hexdigest(), until=expires_at + timedelta(seconds=2 * LEEWAY_SECONDS)
     )
+
+
+def _signed_sha256(token: Secret) -> str:
+    """What was signed, and never the signature: from one of ECDSA's anybody can make another that is as good."""
+    return hashlib.sha256(token.reveal().rpartition(".")[0].encode()).hexdigest()
 
 
 def _identifier(claims: VerifiedClaims) -> str | None:

@@ -30,6 +30,11 @@ _OWNERS: Final = {
     ),
 }
 """By issuer, the claims beside `sub` that say whose a token is."""
+_BEGINNINGS: Final = {
+    "github": ("repo:", *(f"{claim}:" for claim in _OWNERS["github"])),
+}
+"""By issuer whose customers choose what `sub` is made of: how one begins that says whose it is. Everybody can have
+`environment:production`, and call a public workflow for `job_workflow_ref:tidewater/…`."""
 
 
 def demand_owner(terms: Terms) -> None:
@@ -42,7 +47,7 @@ def demand_owner(terms: Terms) -> None:
     if grammar is None or not grammar.shared:
         return
     claims = (*_OWNERS.get(grammar.name, ()), "sub")
-    if not any(rule.path[0] in claims and len(rule.path) == 1 and _names(rule) for rule in terms.rules):
+    if not any(rule.path[0] in claims and len(rule.path) == 1 and _names(rule, grammar.name) for rule in terms.rules):
         raise RequestInvalid(
             f"`{terms.issuer}` issues tokens for everybody, and no rule says whose are meant",
             advice=f"Add a rule on one of {', '.join(f'`{claim}`' for claim in claims)} that names yours.",
@@ -51,8 +56,11 @@ def demand_owner(terms: Terms) -> None:
         )
 
 
-def _names(rule: ClaimRule) -> bool:
+def _names(rule: ClaimRule, issuer: str) -> bool:
     """Whether a rule names an owner: whole values, or patterns whose first part between separators is whole."""
+    beginnings = _BEGINNINGS.get(issuer, ())
+    if beginnings and rule.path == ("sub",) and not all(str(value).startswith(beginnings) for value in rule.values):
+        return False
     match rule.comparison:
         case Comparison.EQUALS | Comparison.ONE_OF:
             return True

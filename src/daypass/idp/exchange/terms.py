@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from daypass.idp.exchange.rules import ClaimRule
@@ -19,12 +20,17 @@ class Discovered:
     """Keys from the discovery document of this URL, which is not always `iss`: GitLab's first tokens had a bare host.
 
     `authorities` is PEM text of the certificate authorities to trust for it, None for the public ones. `private` lets
-    its host have a private address.
+    its host have a private address, if the operator has allowed that host.
     """
 
     url: IssuerUrl
     authorities: str | None = None
     private: bool = False
+
+    @property
+    def host(self) -> str:
+        """Whom it asks, in lower case, without the port; an IPv6 address in brackets."""
+        return self.url.host.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,12 @@ class KeySetUrl:
     url: str
     authorities: str | None = None
     private: bool = False
+
+    @property
+    def host(self) -> str:
+        """As in `Discovered`."""
+        name = urlsplit(self.url).hostname or ""
+        return f"[{name}]" if ":" in name else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ than it says.
 
 from __future__ import annotations
 
+import ssl
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from daypass.errors import DaypassError, RequestInvalid
+from daypass.errors import DaypassError, IssuerUrlInvalid, RequestInvalid
 from daypass.idp import rules as idp_rules
 from daypass.idp.exchange.contexts import CONTEXTS
 from daypass.idp.exchange.presets import preset_named
@@ -179,7 +180,9 @@ def _https(value: JsonValue) -> str:
             parts = urlsplit(value)
             usable = parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and "#" not in value
             parts.port  # noqa: B018 (raises when it is none)
-        except ValueError:
+            host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+            IssuerUrl.parse(f"https://{host}")  # or whoever brings a token would be the first to hear
+        except (ValueError, IssuerUrlInvalid):
             usable = False
         if usable and " " not in value and "\\" not in value:
             return value
@@ -223,7 +226,10 @@ def _certificates(value: JsonValue) -> str:
             try:
                 der = b64decode(each, validate=True) if isinstance(each, str) else b""
                 found.append(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode())
-            except ValueError:
+                # OpenSSL reads some less than cryptography does, and is the one that will have to.
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found[-1])
+            except (ValueError, x509.InvalidVersion, ssl.SSLError):
+                found = []
                 break
         if len(found) == len(value):
             return "".join(found)

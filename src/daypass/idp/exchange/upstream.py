@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
-from daypass.errors import IssuerUnreachable
 from daypass.fetching import FetchedKeys, Fetcher, KeySetCache
 from daypass.idp.exchange.terms import Discovered, KeySetUrl, Pasted
 from daypass.names import IssuerUrl
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from collections.abc import Set as AbstractSet
 
     from daypass.idp.exchange.connection import Connection
     from daypass.idp.ports import Clock
@@ -32,11 +31,21 @@ class FetchedUpstreamKeys:
         self,
         clock: Clock,
         *,
+        private_hosts: AbstractSet[str] = frozenset(),
         connect_to: Mapping[tuple[str, int], tuple[str, int]] | None = None,
         capacity: int = _CAPACITY,
     ) -> None:
-        """Ask the network; `connect_to` as for `Fetcher`. The least recently used of `capacity` sources is let go."""
+        """Ask the network.
+
+        Args:
+            clock: now; one that does not jump, or keys that were withdrawn would stay for as long as it was set back.
+            private_hosts: those that may have private addresses where a connection says so, in lower case. Whoever
+                administers connections is a tenant: their word alone must not lead into the operator's network.
+            connect_to: as for `Fetcher`.
+            capacity: sources; the least recently used is let go.
+        """
         self._clock = clock
+        self._private_hosts = private_hosts
         self._connect_to = connect_to or {}
         self._capacity = capacity
         self._caches: OrderedDict[Discovered | KeySetUrl, KeySetCache] = OrderedDict()
@@ -58,11 +67,9 @@ class FetchedUpstreamKeys:
         return await self._caches[source].keys(_named(source), kid)
 
     def _cache(self, source: Discovered | KeySetUrl) -> KeySetCache:
-        host = urlsplit(source.url.text if isinstance(source, Discovered) else source.url).netloc.rpartition("@")[2]
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
         fetcher = Fetcher(
             authorities=source.authorities,
-            allow_private=frozenset({name}) if source.private else frozenset(),
+            allow_private=frozenset({source.host} & self._private_hosts) if source.private else frozenset(),
             connect_to=self._connect_to,
         )
         return KeySetCache(fetcher if isinstance(source, Discovered) else _At(fetcher, source.url), self._clock)
@@ -84,7 +91,4 @@ def _named(source: Discovered | KeySetUrl) -> IssuerUrl:
     """What the one entry of a source's cache is called."""
     if isinstance(source, Discovered):
         return source.url
-    host = urlsplit(source.url).hostname
-    if host is None:
-        raise IssuerUnreachable(f"`{source.url}` names no host", url=source.url, phase="url", reason="no host")
-    return IssuerUrl.parse(f"https://{'[' + host + ']' if ':' in host else host}")
+    return IssuerUrl.parse(f"https://{source.host}")

@@ -142,7 +142,7 @@ GITPOD_FORMAT: Final = TokenFormat(
     standing=Standing(
         "gitpod-io/gitpod at 4f45d02e, components/public-api-server, 2026-07-24",
         Certainty.READ_IN_CODE,
-        ("Values are not escaped: `user_id` with the value `u:context:x` reads as two pairs.",),
+        ("Values are not escaped; one that reads as two pairs, as `u:context:x`, is refused here.",),
     ),
     issuers=(GITPOD, GITPOD_DEDICATED),
     marks=("azp", "user_id", "context", "workspace_id"),

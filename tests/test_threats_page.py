@@ -34,7 +34,7 @@ def named(text: str) -> list[tuple[str, str]]:
 
 
 def test_every_row_is_there() -> None:
-    assert BROKEN <= ROWS.keys()
+    assert ROWS.keys() >= BROKEN
 
 
 @pytest.mark.parametrize("number", ROWS)

@@ -363,7 +363,14 @@ def test_threats_24_a_thousand_unknown_kids_are_one_fetch_and_others_pass(stage:
 def test_the_life_of_a_connection_by_command(stage: Stage) -> None:
     """Made, tried, changed, in audit mode, switched off and on, and taken away; each at once for the next token."""
     stage.organization("changing")
-    rules = ("--rule", "groups_direct+=northwind/platform", "--rule", "runner_id:=7", "--rule", 'ref:=["main","stable"]')
+    rules = (
+        "--rule",
+        "groups_direct+=northwind/platform",
+        "--rule",
+        "runner_id:=7",
+        "--rule",
+        'ref:=["main","stable"]',
+    )
     stage.connect_gitlab("gitlab", *rules, org="changing")
     here = ("gitlab", "--org", "changing")
 

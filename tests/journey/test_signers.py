@@ -103,4 +103,6 @@ def test_another_signer_on_a_used_database_is_refused(
     assert "signer" in done.stderr
     assert done.stderr.count("\n") <= 3, done.stderr
     with Serving(tmp_path, **database) as again:
-        assert httpx.get(f"{again.base}/keys", verify=again.tls, trust_env=False).content == before, "nothing was changed"
+        assert httpx.get(f"{again.base}/keys", verify=again.tls, trust_env=False).content == before, (
+            "nothing was changed"
+        )

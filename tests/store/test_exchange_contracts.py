@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,9 +18,10 @@ from daypass.idp.memory import MemoryConnectionStore, MemoryReplayStore
 from daypass.idp.model import Organization, Project
 from daypass.secret import Secret
 from daypass.store import open_database, open_store
+from daypass.store.connections import SqlReplayStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from daypass.idp.ports import ConnectionStore, ReplayStore
@@ -124,6 +127,31 @@ def test_threats_19_of_fifty_uses_at_once_one_is_the_first(replays: ReplayStore)
         told = list(many.map(lambda _: replays.use_once("k" * 64, until=AT), range(50)))
     assert told.count(True) == 1
     assert replays.use_once("l" * 64, until=AT)
+
+
+def test_threats_19_of_the_uses_that_are_written_together_one_is_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that come while another is written wait, and go into one statement; the database then sees one row."""
+    go_on, write = threading.Event(), SqlReplayStore._write
+    batches: list[int] = []
+
+    def slowly(store: SqlReplayStore, together: Sequence[Any]) -> None:
+        batches.append(len(together))
+        assert go_on.wait(10)
+        write(store, together)
+
+    monkeypatch.setattr(SqlReplayStore, "_write", slowly)
+    with open_store(tmp_path / "data") as store, ThreadPoolExecutor(9) as many:
+        before = many.submit(store.replays.use_once, "a" * 64, until=AT)
+        while not batches:
+            time.sleep(0.001)
+        uses = [many.submit(store.replays.use_once, "k" * 64, until=AT) for _ in range(8)]
+        time.sleep(0.05)
+        go_on.set()
+        assert before.result()
+        assert [use.result() for use in uses].count(True) == 1
+    assert max(batches) > 1
 
 
 def test_a_use_is_remembered_until_its_time(replays: ReplayStore) -> None:

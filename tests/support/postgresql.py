@@ -101,7 +101,7 @@ class PasswordPostgreSql:
     """
 
     USER: Final = "daypass"
-    PASSWORD: Final = "correct horse: battery/staple@home"  # noqa: S105 - with what a URL must escape
+    PASSWORD: Final = "correct horse: battery/staple@home"
 
     def __init__(self, folder: Path, ca: trustme.CA) -> None:
         self._server = PostgreSql(folder)

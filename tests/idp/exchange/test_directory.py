@@ -21,6 +21,8 @@ def test_where_others_write_too_nothing_is_remembered() -> None:
             assert (await directory.home(connection))[1] == house.project
         house.connections.remove_connection(connection.id)
         assert list(await shared.connections(UPSTREAM, "northwind")) == []
-        assert list(await alone.connections(UPSTREAM, "northwind")) == [connection], "which is why `shared` is asked for"
+        assert list(await alone.connections(UPSTREAM, "northwind")) == [connection], (
+            "which is why `shared` is asked for"
+        )
 
     asyncio.run(story())

@@ -36,7 +36,7 @@ $(DOCS_READY): requirements/docs.txt $(READY)
 
 .PHONY: help
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name about; do printf '  make %-8s %s\n' "$$name" "$$about"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name about; do printf '  make %-11s %s\n' "$$name" "$$about"; done
 
 .PHONY: setup
 setup: $(READY) ## install everything into .venv
@@ -52,11 +52,16 @@ up: $(READY) ## start the identity provider and the local AWS with a demo organi
 .PHONY: test
 test: $(READY) $(NODE_READY) ## run the tests with coverage
 	@rm -f .coverage .coverage.*
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m coverage run -m pytest
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m coverage run -m pytest -n auto --dist loadfile
 
 .PHONY: soak
-soak: $(READY) ## the tests that repeat, at length: 12 parallel logins into one file, 50 times over
+soak: $(READY) ## the tests that repeat, at length: parallel logins into one file, fuzzing, random policies
 	@PATH="$(CURDIR)/$(BIN):$$PATH" DAYPASS_LOGIN_ROUNDS=50 $(BIN)/python -m pytest -q tests/cli/test_idp.py -k twelve_logins
+	@PATH="$(CURDIR)/$(BIN):$$PATH" DAYPASS_FUZZ_SECONDS=150 DAYPASS_RANDOM_POLICIES=20000 $(BIN)/python -m pytest -q tests/localaws/test_fuzz.py tests/localaws/test_random_policies.py
+
+.PHONY: conformance
+conformance: $(READY) ## ask the local AWS, and moto beside it, all that was asked of AWS; write docs/reference/conformance.md
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/compare.py
 
 .PHONY: check
 check: $(READY) $(DOCS_READY) ## format, lint, types, layers, docs: nothing is changed

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import exchanging, identity, issuing, reach, servers, starting, trust
+from bench import exchanging, identity, issuing, reach, servers, starting, subjects, tenants, trust
 from bench.load import Measured, measure
 from bench.primitives import sign_per_second, verify_per_second
 
@@ -74,11 +74,16 @@ def main() -> int:
             request = servers.get_request(running.port, "/keys")
             got = measure(running.port, request, pid=running.pid, connections=16, seconds=seconds)
             rows.append(_row("GET /keys", got, raw["ES256"], "raw ES256 sign"))
+        print("\nOne tenant asks for ten times what it may have, another for half of it:")
+        (folder / "tenants").mkdir()
+        rows += tenants.section(folder / "tenants", seconds)
         print("\nES256 tokens in process, without HTTP, 64 at once:")
         without, durable = issuing.unaudited(seconds), issuing.audited(folder / "audited", seconds)
         for where, each in (("rows in memory only", without), ("rows on disk", durable)):
             print(f"  {where:<44} {each.per_second:>6.0f}/s  {each.cpu_us:>5.0f} us CPU")
         print(f"  with the rows on disk {durable.per_second / without.per_second:.2f} times as many")
+        print("\nWhose a subject is, asked for every token:")
+        rows += subjects.section(folder)
         print("\nThe exchange, without HTTP, 16 at once, rows and used tokens on disk:")
         rows += exchanging.section(folder, raw, raw_verify)
         print("\nAssumeRoleWithWebIdentity, 16 connections:")

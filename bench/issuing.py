@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 
 from daypass.idp.issue import Issuer, IssueRequest
 from daypass.idp.key_rings import KeyRings
-from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistryStore, MemorySigner
+from daypass.idp.memory import (
+    MemoryAuditLog,
+    MemoryKeyStore,
+    MemoryRegistryStore,
+    MemorySigner,
+    MemorySubjectStore,
+)
 from daypass.idp.model import DEFAULT_AUDIENCE, Organization, Project, Workload, WorkloadKind
+from daypass.idp.subject_ledger import SubjectLedger
 from daypass.names import IssuerUrl
 from daypass.secret import Secret
 from daypass.store import open_database, open_store
@@ -59,17 +66,11 @@ async def _issue(audit: AuditLog, seconds: float) -> Issued:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    key_rings = KeyRings(
-        IssuerUrl.parse("https://idp.example.com"),
-        MemoryKeyStore(),
-        MemoryRegistryStore(),
-        MemorySigner(clock),
-        clock,
-        audit,
-        algorithms=("ES256",),
-    )
+    registry, url = MemoryRegistryStore(), IssuerUrl.parse("https://idp.example.com")
+    key_rings = KeyRings(url, MemoryKeyStore(), registry, MemorySigner(clock), clock, audit, algorithms=["ES256"])
     await key_rings.load()
-    issuer = Issuer(key_rings, audit, clock, os.urandom)
+    subjects = SubjectLedger(MemorySubjectStore(), registry, audit, clock)
+    issuer = Issuer(key_rings, audit, clock, os.urandom, subjects=subjects)
     count, cpu, begin = 0, time.process_time(), time.perf_counter()
 
     async def ask() -> None:

@@ -79,7 +79,22 @@ def _call(url: str, body: dict | None, token: str, method: str = "POST") -> dict
 
 @contextmanager
 def identity_provider(folder: Path) -> Iterator[tuple[Running, str, str]]:
-    """`daypass serve` behind a proxy that is not there, with one workload: server, its secret, its issuer."""
+    """`daypass serve` behind a proxy that is not there, with one workload: server, its secret, its issuer.
+
+    Without limits: what is measured is what one workload could get.
+    """
+    unlimited = dict.fromkeys(
+        ("DAYPASS_LIMIT_WORKLOAD_TOKENS_PER_MINUTE", "DAYPASS_LIMIT_ORGANIZATION_TOKENS_PER_MINUTE"), "0"
+    )
+    with tenants(folder, ["bench"], unlimited) as (running, secrets, issuer):
+        yield running, secrets["bench"], issuer
+
+
+@contextmanager
+def tenants(
+    folder: Path, organizations: list[str], more: dict[str, str] | None = None
+) -> Iterator[tuple[Running, dict[str, str], str]]:
+    """`daypass serve` with a workload of each organization: server, their secrets, the issuer."""
     port = free_port()
     issuer = f"https://localhost:{port}"
     data = folder / "idp"
@@ -89,14 +104,17 @@ def identity_provider(folder: Path) -> Iterator[tuple[Running, str, str]]:
         "DAYPASS_LISTEN": f"127.0.0.1:{port}",
         "DAYPASS_BEHIND_PROXY": "true",
         "DAYPASS_LOG_LEVEL": "warning",
+        **(more or {}),
     }
     with _process([*DAYPASS, "serve"], port, folder / "idp.log", settings) as running:
         admin = (data / "admin-token").read_text().strip()
         base = f"http://127.0.0.1:{port}/v1/organizations"
-        _call(base, {"slug": "bench"}, admin)
-        _call(f"{base}/bench/projects", {"slug": "load"}, admin)
-        made = _call(f"{base}/bench/projects/load/workloads", {"kind": "job"}, admin)
-        yield running, made["secret"], issuer
+        secrets = {}
+        for slug in organizations:
+            _call(base, {"slug": slug}, admin)
+            _call(f"{base}/{slug}/projects", {"slug": "load"}, admin)
+            secrets[slug] = _call(f"{base}/{slug}/projects/load/workloads", {"kind": "job"}, admin)["secret"]
+        yield running, secrets, issuer
 
 
 def get_request(port: int, path: str) -> bytes:

@@ -159,6 +159,10 @@ BROKEN: list[tuple[str, str, str]] = [
     ("subject_max_length", "126", "not a whole number from 127 to 255"),
     ("subject_max_length", "256", "not a whole number from 127 to 255"),
     ("body_max_bytes", "1023", "not a whole number from 1024"),
+    ("limit_workload_tokens_per_minute", "-1", "not a whole number from 0 to 1000000"),
+    ("limit_organization_tokens_per_minute", "many", "not a whole number from 0 to 1000000"),
+    ("limit_source_requests_per_minute", "1000001", "not a whole number from 0 to 1000000"),
+    ("limit_source_failures_per_minute", "0.5", "not a whole number from 0 to 1000000"),
     ("log_level", "loud", "not one of debug, info, warning, error"),
     ("log_format", "xml", "not one of text, json"),
 ]

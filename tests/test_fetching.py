@@ -18,7 +18,7 @@ from support.misbehaving import Exchange, Server, https_server
 from support.tokens import private_key
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from pathlib import Path
 
     import trustme
@@ -465,7 +465,7 @@ class Upstream:
         self.keys = KEYS
         self.cache = KeySetCache(self, lambda: self.now)
 
-    async def key_set(self, issuer: IssuerUrl, /) -> FetchedKeys:
+    async def key_set(self, issuer: IssuerUrl, thumbprints: Collection[str], /) -> FetchedKeys:
         self.fetches += 1
         await asyncio.sleep(0.01)
         if self.fault:

@@ -32,6 +32,7 @@ from daypass.idp.key_times import (
     least_keep_seconds,
     least_publish_seconds,
 )
+from daypass.idp.limits import PerMinute
 from daypass.names import IssuerUrl
 from daypass.secret import Secret
 from daypass.subjects.formats import AWS_SUBJECT_LIMIT
@@ -214,6 +215,7 @@ LIFETIME: Final = _number(MIN_TOKEN_LIFETIME_SECONDS, MAX_TOKEN_LIFETIME_SECONDS
 ISSUER: Final = Kind("an https URL without a trailing slash", str, _issuer)
 PATH: Final = Kind("a path; a relative one counts from the file that names it", str, _path)
 ADDRESS: Final = Kind("`HOST:PORT`", str, lambda text, _: Address.parse(text))
+_LIMIT: Final = _number(0, 1_000_000, "times a minute")
 YES_NO: Final = Kind("true or false", bool, _yes_no)
 DATABASE_URL: Final = Kind("a URL `postgresql://…`", str, _database_url)
 REGION: Final = Kind("an AWS region, as `eu-central-1`", str, _region)
@@ -286,8 +288,8 @@ class Settings:
         default=0,
         metadata=_is(
             _number(0, 10, "proxies"),
-            "How many proxies in front append to `X-Forwarded-For`; the audit log's source address is the entry that"
-            " the outermost of them wrote. 0 believes nobody and takes the connection's own address.",
+            "How many proxies in front append to `X-Forwarded-For`; the source address, for limits and the audit log,"
+            " is the entry that the outermost of them wrote. 0 believes nobody and takes the connection's own address.",
         ),
     )
     signing_algorithms: tuple[str, ...] = field(
@@ -392,12 +394,58 @@ class Settings:
     body_max_bytes: int = field(
         default=65_536, metadata=_is(_number(1024, 1_048_576, "bytes"), "The largest request body that is read.")
     )
+    limit_workload_tokens_per_minute: int = field(
+        default=3000,
+        metadata=_is(
+            _LIMIT,
+            "How many tokens one workload may get. A job needs a few; a pool of runners that shares one identity may"
+            " need fifty a second. This limit and the next ones let a sixth of a minute's number through at once (at"
+            " least 20), count in each process by itself, and are off with 0.",
+        ),
+    )
+    limit_organization_tokens_per_minute: int = field(
+        default=12_000,
+        metadata=_is(
+            _LIMIT,
+            "How many tokens all workloads of one organization may get: two hundred a second, a part of what one core"
+            " signs, so that one organization cannot slow the others.",
+        ),
+    )
+    limit_source_requests_per_minute: int = field(
+        default=24_000,
+        metadata=_is(
+            _LIMIT,
+            "How many requests below `/v1/` and to `/token` one source address (of IPv6 one /64) may make; a fleet"
+            " behind one gateway is one address. Discovery document and key set are never limited. Behind a proxy"
+            " this and the next limit need `proxy_hops`: without it the proxy's address is everybody's, and neither is"
+            " applied.",
+        ),
+    )
+    limit_source_failures_per_minute: int = field(
+        default=120,
+        metadata=_is(
+            _LIMIT,
+            "How many credentials, and tokens for exchange, that are not accepted one source address may send before"
+            " each further one is answered with 429 and no audit row. Good ones from the same address still pass.",
+        ),
+    )
     log_level: LogLevel = field(
         default=LogLevel.INFO, metadata=_is(_one_of(LogLevel), "The least severe event that is logged.")
     )
     log_format: LogFormat = field(
         default=LogFormat.TEXT, metadata=_is(_one_of(LogFormat), "How events are written to standard error.")
     )
+
+    @property
+    def limits(self) -> PerMinute:
+        """How often one may ask. By source only where sources can be told from each other."""
+        sources_known = self.proxy_hops > 0 or not self.behind_proxy
+        return PerMinute(
+            workload_tokens=self.limit_workload_tokens_per_minute,
+            organization_tokens=self.limit_organization_tokens_per_minute,
+            source_requests=self.limit_source_requests_per_minute if sources_known else 0,
+            source_failures=self.limit_source_failures_per_minute if sources_known else 0,
+        )
 
     @property
     def key_times(self) -> KeyTimes:

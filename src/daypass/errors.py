@@ -233,6 +233,24 @@ class AudienceNotOffered(RequestRefused):
     code = "audience_not_offered"
 
 
+class AwsClaimsRefused(RequestRefused):
+    """The AWS claims that were asked for are not offered, or AWS would not take them."""
+
+    code = "aws_claims_refused"
+
+
+class FormNotOffered(RequestRefused):
+    """The organization's tokens have no such form now: it never had a previous one, or its period is over."""
+
+    code = "form_not_offered"
+
+
+class SubjectTaken(RequestRefused):
+    """The subject was given to something else before. What trusts it would now trust another thing."""
+
+    code = "subject_taken"
+
+
 class ClaimUnavailable(RequestRefused):
     """The token format needs a fact that this workload does not have."""
 
@@ -399,6 +417,12 @@ class Unavailable(DaypassError):
     """Nothing is known: a network, a service, a file or a store did not do its part."""
 
     code = "unavailable"
+
+
+class RateLimited(Unavailable):
+    """One asks too often. `facts` hold `limit`, `per_minute`, and `retry_after_seconds`, after which it is not so."""
+
+    code = "rate_limited"
 
 
 class IssuerUnreachable(Unavailable):

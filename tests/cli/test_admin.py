@@ -76,7 +76,7 @@ REQUESTS: list[tuple[str, str, str, Any]] = [
         {"slug": "acme", "name": "A", "token_format": "gitpod", "subject_claims": ["x", "y"], "audiences": ["a"]},
     ),
     (
-        "org update acme --subject-claim x --allow-subject-claim x",
+        "org update acme --subject-claim x --allow-subject-claim x --yes",
         "PATCH",
         "/v1/organizations/acme",
         {"subject_claims": ["x"], "allow_subject_claims": ["x"]},

@@ -60,7 +60,7 @@ class House:
     project: Project
     organization: Organization
 
-    def __init__(self, **issuer: int) -> None:
+    def __init__(self, **issuer: Any) -> None:
         self.office = Office()
         self.signer = MemorySigner(self.office.clock)
         self.rings = KeyRings(
@@ -78,6 +78,7 @@ class House:
             self.office.audit,
             self.office.clock,
             secrets.token_bytes,
+            subjects=self.office.subjects,
             algorithms=("RS256",),
             **issuer,
         )
@@ -223,6 +224,7 @@ def test_the_first_algorithm_that_can_sign_does() -> None:
             house.office.audit,
             house.office.clock,
             secrets.token_bytes,
+            subjects=house.office.subjects,
             algorithms=("ES384", "ES256", "RS256"),
         )
         assert peek((await house.issue(asked())).token.reveal()).header["alg"] == "ES256"

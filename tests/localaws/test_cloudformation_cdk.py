@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from daypass.bootstrap.server import free_port
 from support import node
 from support.local_aws import ACCOUNT
-from support.processes import clean_environment
+from support.processes import BIN, clean_environment
 from support.stacks import in_iam
 
 if TYPE_CHECKING:
@@ -103,3 +106,34 @@ def test_the_cdk_app_lets_the_pipeline_in_and_follows_its_trust_policy(aws: Loca
 
     stacks.delete_stack(StackName="gitlab")
     assert in_iam(aws) == {"roles": {}, "providers": {}, "policies": {}}
+
+
+def test_the_readme_of_the_example_word_for_word(tmp_path: Path) -> None:
+    """Its commands, in one shell; only the port is another, and the modules are installed already.
+
+    The last block makes a template of another context, which the test before does as well.
+    """
+    node.demand_node()
+    shutil.copytree(EXAMPLE.parent, tmp_path / "example")
+    (tmp_path / "example" / "node_modules").symlink_to(node.FOLDER / "node_modules", target_is_directory=True)
+    readme = (EXAMPLE.parent / "README.md").read_text()
+    blocks = [block for block in readme.split("\n\n") if block.startswith("    ")]
+    commands = "\n\n".join(textwrap.dedent(block) for block in blocks[:-1])
+    assert "npm install\n" in commands
+    assert commands.count("4566") == 2
+    script = commands.replace("npm install\n", "").replace("4566", str(free_port()))
+    environment = clean_environment(tmp_path, {"PATH": f"{BIN}:{os.environ['PATH']}"})
+    script = f"set -eu\n{script}\nkill %1\nwait %1"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path / "example",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Successfully created/updated stack - gitlab" in done.stdout
+    assert ":role/gitlab-" in done.stdout
+    assert "/job-1" in done.stdout

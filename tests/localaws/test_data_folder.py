@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from daypass.errors import FileUnavailable, FileUnsafe, StoreUnavailable
 from daypass.localaws.behind_state import BehindState
+from daypass.localaws.cloudformation.state import CloudFormationState, Stack
 from daypass.localaws.data_folder import DataFolder
-from daypass.localaws.iam.saved import Unreadable, opened, saved
 from daypass.localaws.iam.state import (
     Account,
     IamRole,
@@ -33,10 +33,12 @@ from daypass.localaws.iam.state import (
 )
 from daypass.localaws.pickled import opened as opened_pickle
 from daypass.localaws.pickled import pickled
+from daypass.localaws.saved import Unreadable, opened, opened_stacks, saved, saved_stacks
 from daypass.names import IssuerUrl, ProviderArn, RoleArn
 from daypass.permissions.document import PermissionsPolicy
-from daypass.testing import local_aws
+from daypass.testing import LocalAws, local_aws
 from daypass.trust.document import Policy
+from support.stacks import provider, role, trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -330,6 +332,106 @@ def test_what_was_answered_is_there_after_a_kill(tmp_path: Path, killed: list[Pr
     for client in (iam, secrets, s3):
         client.close()
     second.kill()
+
+
+STACK = json.dumps(
+    {
+        "Resources": {
+            "Idp": provider(),
+            "Role": {**role(RoleName="deploy"), "Metadata": {"nothing": None, "list": [1.5, True]}},
+        },
+        "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}, "Export": {"Name": "deploy-arn"}}},
+    }
+)
+CHANGED = STACK.replace("workspace:one", "workspace:two")
+
+
+def test_stacks_and_the_services_are_there_after_a_kill(tmp_path: Path, killed: list[Process]) -> None:
+    """Over the wire: what CloudFormation, SSM, DynamoDB, KMS and SQS answered is true after a restart, and goes on."""
+    killed.append(first := Process(tmp_path / "data"))
+    names = ("cloudformation", "ssm", "dynamodb", "kms", "sqs", "iam")
+    stacks, ssm, tables, keys, queues, iam = clients = [first.client(name) for name in names]
+    named = {"StackName": "identity", "Capabilities": ["CAPABILITY_NAMED_IAM"]}
+    stacks.create_stack(**named, TemplateBody=STACK)
+    stacks.detect_stack_drift(StackName="identity")
+    stacks.create_change_set(**named, ChangeSetName="next", TemplateBody=CHANGED)
+    before = (
+        stacks.describe_stacks()["Stacks"],
+        stacks.describe_stack_events(StackName="identity")["StackEvents"],
+        stacks.describe_stack_resource_drifts(StackName="identity")["StackResourceDrifts"],
+        stacks.list_exports()["Exports"],
+    )
+    ssm.put_parameter(Name="/app/mode", Value="fast", Type="SecureString")
+    tables.create_table(
+        TableName="jobs",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    tables.put_item(TableName="jobs", Item={"id": {"S": "1"}, "n": {"N": "7"}})
+    key = keys.create_key()["KeyMetadata"]["KeyId"]
+    sealed = keys.encrypt(KeyId=key, Plaintext=b"words")["CiphertextBlob"]
+    url = queues.create_queue(QueueName="work")["QueueUrl"]
+    queues.send_message(QueueUrl=url, MessageBody="do it")
+    for client in clients:
+        client.close()
+    first.kill()
+
+    killed.append(second := Process(tmp_path / "data"))
+    stacks, ssm, tables, keys, queues, iam = clients = [second.client(name) for name in names]
+    assert before == (
+        stacks.describe_stacks()["Stacks"],
+        stacks.describe_stack_events(StackName="identity")["StackEvents"],
+        stacks.describe_stack_resource_drifts(StackName="identity")["StackResourceDrifts"],
+        stacks.list_exports()["Exports"],
+    )
+    stacks.execute_change_set(StackName="identity", ChangeSetName="next")
+    assert "workspace:two" in json.dumps(iam.get_role(RoleName="deploy")["Role"]["AssumeRolePolicyDocument"])
+    stacks.delete_stack(StackName="identity")
+    assert iam.list_roles()["Roles"] == []
+    assert ssm.get_parameter(Name="/app/mode", WithDecryption=True)["Parameter"]["Value"] == "fast"
+    assert tables.get_item(TableName="jobs", Key={"id": {"S": "1"}})["Item"]["n"] == {"N": "7"}
+    assert keys.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"words"
+    url = queues.get_queue_url(QueueName="work")["QueueUrl"]
+    assert [one["Body"] for one in queues.receive_message(QueueUrl=url)["Messages"]] == ["do it"]
+    for client in clients:
+        client.close()
+    second.kill()
+
+
+def test_a_stack_that_was_being_changed_has_failed() -> None:
+    made = {"stack_id": f"arn:aws:cloudformation:eu-west-1:{NUMBER}:stack/s/1", "name": "s", "created_at": MADE}
+    became = {
+        "CREATE_IN_PROGRESS": "CREATE_FAILED",
+        "UPDATE_ROLLBACK_IN_PROGRESS": "UPDATE_ROLLBACK_FAILED",
+        "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "UPDATE_COMPLETE",
+        "DELETE_IN_PROGRESS": "DELETE_FAILED",
+        "REVIEW_IN_PROGRESS": "REVIEW_IN_PROGRESS",
+        "CREATE_COMPLETE": "CREATE_COMPLETE",
+    }
+    for was, now in became.items():
+        kept, state = CloudFormationState(), CloudFormationState()
+        kept.stacks["s"] = Stack(**made, status=was)  # type: ignore[arg-type]  # each is of its field's type
+        state.restore(opened_stacks(saved_stacks(kept)))
+        assert state.stacks["s"].status == now
+
+
+def test_when_a_role_was_last_used_is_there_after_a_restart(tmp_path: Path) -> None:
+    def used(aws: LocalAws) -> Any:
+        return aws.client("iam").get_role(RoleName="deploy")["Role"]["RoleLastUsed"]
+
+    with local_aws(as_issuers=["gitlab.com"], data=tmp_path / "data") as aws:
+        aws.provider("gitlab.com")
+        document = trust(
+            "project_path:*", provider="arn:aws:iam::000000000000:oidc-provider/gitlab.com", host="gitlab.com"
+        )
+        document["Statement"][0]["Condition"] = {"StringLike": {"gitlab.com:sub": "project_path:*"}}
+        arn = aws.role("deploy", trust_policy=document)
+        aws.login(arn, aws.mint(issuer="gitlab.com")).client("sts").get_caller_identity()
+        before = used(aws)
+        assert before["Region"] == "us-east-1"
+    with local_aws(as_issuers=["gitlab.com"], data=tmp_path / "data") as aws:
+        assert used(aws) == before
 
 
 def test_what_cannot_be_saved_is_not_said_to_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from daypass.localaws import iam as local_iam
 from daypass.localaws import model
+from daypass.sts.observed import Observed
 
 if TYPE_CHECKING:
     from support.local_aws import LocalAws
@@ -367,3 +368,32 @@ def test_every_operation_is_in_amazons_model() -> None:
             shapes += [shape.member] if shape.type_name == "list" else []
             if "pattern" in shape.metadata:
                 model.pattern(shape.metadata["pattern"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "values", "taken"),
+    [
+        ("anywhere", ["project_path:a/b:*", "*"], False),
+        ("anywhere", ["*", "project_path:a/b:*"], False),
+        ("first", ["project_path:a/b:*", "*"], True),
+        ("first", ["*", "project_path:a/b:*"], False),
+    ],
+)
+def test_where_a_star_spoils_a_shared_issuer_is_a_setting(
+    aws: LocalAws, setting: str, values: list[str], *, taken: bool
+) -> None:
+    """`--observed shared-issuer-star=…`, over HTTP: a role is made, and updated, by the same rule."""
+    aws.start(Observed.parse([f"shared-issuer-star={setting}"]))
+    iam = aws.client("iam", config=NO_CHECKS)
+    principal = {"Federated": f"{ARN}gitlab.com"}
+    good = policy(Principal=principal, Condition={"StringLike": {"gitlab.com:sub": values[:1]}}).replace('"*"', '"a"')
+    asked = policy(Principal=principal, Condition={"StringLike": {"gitlab.com:sub": values}})
+    iam.create_role(RoleName="other", AssumeRolePolicyDocument=good)
+    for call, given in (
+        (iam.create_role, {"RoleName": "deploy", "AssumeRolePolicyDocument": asked}),
+        (iam.update_assume_role_policy, {"RoleName": "other", "PolicyDocument": asked}),
+    ):
+        if taken:
+            call(**given)
+        else:
+            assert fault(call, **given)[:2] == ("MalformedPolicyDocument", 400)

@@ -20,6 +20,7 @@ from botocore.serialize import QuerySerializer
 
 from daypass.localaws import iam as local_iam
 from daypass.localaws import model
+from daypass.localaws import sts as local_sts
 from support.iam_account import GOOD, furnish
 
 if TYPE_CHECKING:
@@ -246,6 +247,44 @@ def test_every_limit_of_a_web_identity_is_told(aws: LocalAws) -> None:
         told = f"at '{place}' failed{breach.told.partition(' failed')[2]}"
         if answer["Code"] != "ValidationError" or told not in answer["Message"]:
             wrong.append((breach.place, breach.kind, told[-200:], answer["Message"][-200:]))
+    assert wrong == []
+
+
+def test_every_limit_of_the_other_operations_of_sts_is_told(ready: LocalAws) -> None:
+    """As a session, which may ask for all of them."""
+    ready.permit({"Effect": "Allow", "Action": "sts:*", "Resource": "*"})
+    client = ready.client("sts", ready.assume()["Credentials"], config=NO_CHECKS)
+    goods: dict[str, dict[str, Any]] = {
+        "AssumeRole": {
+            "RoleArn": ready.role_arn(),
+            "RoleSessionName": "job",
+            "PolicyArns": [{"arn": ready.role_arn()}],
+            "Policy": "{}",
+            "DurationSeconds": 900,
+            "Tags": [{"Key": "k", "Value": "v"}],
+            "TransitiveTagKeys": ["k"],
+            "ExternalId": "external",
+            "SourceIdentity": "source",
+        },
+        "GetAccessKeyInfo": {"AccessKeyId": "ASIAEXAMPLEEXAMPLE12"},
+        "DecodeAuthorizationMessage": {"EncodedMessage": "message"},
+        "GetWebIdentityToken": {"Audience": ["a"], "SigningAlgorithm": "RS256", "DurationSeconds": 300},
+        "GetSessionToken": {"DurationSeconds": 900},
+        "GetFederationToken": {"Name": "name", "DurationSeconds": 900},
+    }
+    assert goods.keys() | {"GetCallerIdentity"} == local_sts.OPERATIONS.keys()
+    wrong, asked = [], 0
+    for name, good in goods.items():
+        for breach in breaches(name, good, "sts"):
+            asked += 1
+            try:
+                _call(client, name, breach.given)
+                answer = {"Code": "", "Message": "taken"}
+            except ClientError as fault:
+                answer = fault.response["Error"]
+            if answer["Code"] != "ValidationError" or breach.told not in answer["Message"]:
+                wrong.append((name, breach.place, breach.kind, breach.told[-150:], answer["Message"][-200:]))
+    assert asked > 40
     assert wrong == []
 
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from daypass.localaws.iam.thumbprint import thumbprint
+from daypass.fetching.thumbprint import thumbprint
 from support.https_issuer import https_issuer
 
 if TYPE_CHECKING:

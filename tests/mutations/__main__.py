@@ -40,19 +40,25 @@ def carry_out(breakage: Breakage) -> str | None:
     return "no test failed" if done.returncode == 0 else f"pytest ended with {done.returncode}: {done.stdout[-400:]}"
 
 
+def tell(line: str) -> None:
+    """At once: it takes minutes."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main(threats: list[str]) -> int:
     """All breakages, or those of the threats that are named by number."""
     chosen = [each for each in BREAKAGES if not threats or str(each.threat) in threats]
     sound = run(sorted({f"tests/{each.test}" for each in chosen}), ROOT / "src")
     if sound.returncode != 0:
-        print(f"the tests fail before anything is broken:\n{sound.stdout[-2000:]}")
+        tell(f"the tests fail before anything is broken:\n{sound.stdout[-2000:]}")
         return 1
     unnoticed = 0
     with ThreadPoolExecutor(WORKERS) as pool:
         for breakage, fault in zip(chosen, pool.map(carry_out, chosen), strict=True):
             unnoticed += fault is not None
-            print(f"{breakage.threat:>3}  {breakage.file}: {'noticed' if fault is None else fault}", flush=True)
-    print(f"{len(chosen) - unnoticed} of {len(chosen)} breakages are noticed")
+            tell(f"{breakage.threat:>3}  {breakage.file}: {'noticed' if fault is None else fault}")
+    tell(f"{len(chosen) - unnoticed} of {len(chosen)} breakages are noticed")
     return 1 if unnoticed else 0
 
 

@@ -16,10 +16,12 @@ from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemoryRegistrySto
 from daypass.idp.model import (
     AdminToken,
     AuditEntry,
+    AwsClaims,
     Holder,
     KeysAt,
     KeyState,
     Organization,
+    PreviousForm,
     Project,
     SigningKey,
     Workload,
@@ -84,11 +86,20 @@ class RegistryStoreContract:
 
     def test_changes_are_kept(self, store: RegistryStore) -> None:
         self.furnish(store)
-        organization = replace(ORGANIZATION, name="B", audiences=(), subject_claims=("x", "y"), own_issuer=True)
+        organization = replace(
+            ORGANIZATION,
+            name="B",
+            audiences=(),
+            subject_claims=("x", "y"),
+            own_issuer=True,
+            aws_claims=AwsClaims((("A", "project_slug"), ("É", "attributes.ref")), ("A",), "workload_id"),
+            previous=PreviousForm("gitpod", ("org_id", "user_id"), AT + timedelta(days=1), usual=False),
+        )
         project = replace(PROJECT, name="B")
         workload = replace(WORKLOAD, revoked_at=AT, attributes={})
         token = replace(TOKEN, revoked_at=AT, scopes=frozenset())
         store.update_organization(organization, was=ORGANIZATION)
+        store.update_organization(organization, was=organization)
         store.update_project(project)
         store.update_workload(workload)
         store.update_admin_token(token)
@@ -135,6 +146,15 @@ class RegistryStoreContract:
         for change in changes:
             with pytest.raises(NotFound):
                 change()
+
+    def test_the_last_made_workloads_come_first_and_revoked_ones_not_at_all(self, store: RegistryStore) -> None:
+        self.furnish(store)
+        for number, revoked_at in ((1, None), (2, AT), (3, None)):
+            made = replace(WORKLOAD, id=f"job_a{number}", secret_hash=str(number) * 64, revoked_at=revoked_at)
+            store.add_workload(replace(made, created_at=AT + timedelta(seconds=number)))
+        assert [each.id for each in store.recent_workloads("org_a", limit=2)] == ["job_a3", "job_a1"]
+        assert [each.id for each in store.recent_workloads("org_a", limit=9)] == ["job_a3", "job_a1", "job_a"]
+        assert store.recent_workloads("org_b", limit=9) == []
 
     def test_pages_follow_the_ids(self, store: RegistryStore) -> None:
         self.furnish(store)

@@ -67,12 +67,19 @@ def test_the_answer_is_awss(vector: dict[str, Any]) -> None:
     assert str(answer.provider) == case.provider_arn
 
 
+ELSEWHERE = {
+    "THUMBPRINT_DIFFERS",  # tests/localaws/test_thumbprints.py: issuers with certificates of their own
+    "IDP_OUT_OF_REACH",  # tests/localaws/test_arranged_faults.py: AWS's own troubles
+    "REGION_DISABLED",  # likewise
+}
+
+
 def test_every_text_is_reached_by_a_vector() -> None:
     """A text that no case reaches would be a text that nobody checked."""
     reached = {answer.message for answer in map(_refused, sts_cases()) if answer is not None}
     texts = {name: text for name, text in vars(answers).items() if isinstance(text, answers.Text)}
     unreached = {name for name, text in texts.items() if not any(_fits(text.template, message) for message in reached)}
-    assert unreached == set()
+    assert unreached == ELSEWHERE
 
 
 def _refused(parameters: Any) -> Refusal | None:

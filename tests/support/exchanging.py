@@ -67,7 +67,14 @@ class ExchangeHouse:
             algorithms=("ES256",),
         )
         self.rings = rings
-        self.issuer = Issuer(rings, self.office.audit, self.office.clock, secrets.token_bytes, algorithms=("ES256",))
+        self.issuer = Issuer(
+            rings,
+            self.office.audit,
+            self.office.clock,
+            secrets.token_bytes,
+            subjects=self.office.subjects,
+            algorithms=("ES256",),
+        )
         self.directory = Directory(self.office.store, self.connections)
         self.exchange = Exchange(
             directory=self.directory,

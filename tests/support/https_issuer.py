@@ -55,7 +55,11 @@ class HttpsIssuer:
 
 
 @contextmanager
-def https_issuer(ca: trustme.CA, path: str = "/t") -> Iterator[HttpsIssuer]:
+def https_issuer(
+    ca: trustme.CA, path: str = "/t", *, certificate: trustme.LeafCert | None = None
+) -> Iterator[HttpsIssuer]:
+    """An issuer that listens; `certificate` is another one than `ca` makes for `localhost`."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -71,7 +75,7 @@ def https_issuer(ca: trustme.CA, path: str = "/t") -> Iterator[HttpsIssuer]:
             pass
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("localhost").configure_cert(context)
+    (certificate or ca.issue_cert("localhost")).configure_cert(context)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     issuer = HttpsIssuer(server.server_port, path)

@@ -17,6 +17,7 @@ from daypass.idp.exchange.exchange import Exchange
 from daypass.idp.exchange.upstream import FetchedUpstreamKeys
 from daypass.idp.issue import Issuer
 from daypass.idp.key_rings import KeyRings
+from daypass.idp.limits import Limits
 from daypass.idp.memory import (
     MemoryAuditLog,
     MemoryConnectionStore,
@@ -24,8 +25,10 @@ from daypass.idp.memory import (
     MemoryRegistryStore,
     MemoryReplayStore,
     MemorySigner,
+    MemorySubjectStore,
 )
 from daypass.idp.registry import Registry
+from daypass.idp.subject_ledger import SubjectLedger
 from daypass.idp.watched_audit import WatchedAuditLog
 from daypass.names import IssuerUrl
 from daypass.web.application import application
@@ -47,6 +50,9 @@ class FakeClock:
 
     def __call__(self) -> datetime:
         return self.now
+
+    def monotonic(self) -> float:
+        return self.now.timestamp()
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -70,17 +76,23 @@ class World:
         )
         asyncio.run(self.key_rings.load())
         self.key_ring = self.key_rings.root.key_ring
+        self.limits = Limits(self.settings.limits, self.clock.monotonic)
         connections = MemoryConnectionStore()
         directory = Directory(self.store, connections)
-        self.registry = Registry(self.store, audit, self.clock, os.urandom, changed=directory.forget)
+        self.registry = Registry(
+            self.store, audit, self.clock, os.urandom, changed=directory.forget, limits=self.limits
+        )
+        subjects = SubjectLedger(MemorySubjectStore(), self.store, audit, self.clock)
         issuer = Issuer(
             self.key_rings,
             audit,
             self.clock,
             os.urandom,
+            subjects=subjects,
             algorithms=("ES256",),
             usual_lifetime_seconds=self.settings.token_lifetime_seconds,
             max_lifetime_seconds=self.settings.token_lifetime_max_seconds,
+            limits=self.limits,
         )
         exchange = Exchange(
             directory=directory,
@@ -89,6 +101,7 @@ class World:
             issuer=issuer,
             audit=audit,
             clock=self.clock,
+            limits=self.limits,
         )
         administered = Connections(
             registry=self.store,
@@ -100,7 +113,16 @@ class World:
             random_bytes=os.urandom,
         )
         self.services = Services(
-            self.settings, self.registry, issuer, exchange, administered, self.key_rings, audit, self.clock
+            self.settings,
+            self.registry,
+            issuer,
+            subjects,
+            exchange,
+            administered,
+            self.key_rings,
+            audit,
+            self.clock,
+            self.limits,
         )
         self.application = application(self.services)
         self.root = self.admin("*")

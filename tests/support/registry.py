@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from daypass.idp.caller import Caller
-from daypass.idp.memory import MemoryAuditLog, MemoryRegistryStore
+from daypass.idp.memory import MemoryAuditLog, MemoryRegistryStore, MemorySubjectStore
 from daypass.idp.registry import Registry
+from daypass.idp.subject_ledger import SubjectLedger
 
 OPERATOR = Caller.operator(request_id="test")
 
@@ -38,6 +39,8 @@ class Office:
     store: MemoryRegistryStore = field(default_factory=MemoryRegistryStore)
     audit: MemoryAuditLog = field(default_factory=MemoryAuditLog)
     registry: Registry = field(init=False)
+    subjects: SubjectLedger = field(init=False)
 
     def __post_init__(self) -> None:
+        self.subjects = SubjectLedger(MemorySubjectStore(), self.store, self.audit, self.clock)
         self.registry = Registry(self.store, self.audit, self.clock, secrets.token_bytes)

@@ -27,6 +27,9 @@ TERMS = {
 BODIES: dict[str, dict[str, Any]] = {
     "create_organization": {"slug": "new"},
     "change_organization": {"name": "New"},
+    "preview_form": {"token_format": "gitpod"},
+    "offer_aws_claims": {"tags": {"Project": "project_slug"}},
+    "release_subject": {"issuer": "", "subject": "", "reason": "nothing trusts it any more"},
     "create_project": {"slug": "new"},
     "change_project": {"name": "New"},
     "create_workload": {"kind": "job"},
@@ -51,6 +54,9 @@ def calls(world: World) -> list[tuple[str, str, str, Scope]]:
     token = world.admin("audit:read")
     (found,) = [each for each in world.store.admin_tokens() if each.scopes == {"audit:read"}]
     assert token
+    world.call("POST", "/v1/id-tokens", made["secret"], json={"audience": "sts.amazonaws.com"})
+    issued = world.call("GET", "/v1/organizations/acme/subjects", world.root).json()["items"][0]
+    BODIES["release_subject"] |= {name: issued[name] for name in ("issuer", "subject")}
     key = world.call("POST", "/v1/keys", world.root, json={"algorithm": "ES256"}).json()
     world.clock.advance(KeyTimes().least_publish.total_seconds())
     made_connection = {"name": "gitlab", "project": "shop", "terms": TERMS}
@@ -76,7 +82,7 @@ def calls(world: World) -> list[tuple[str, str, str, Scope]]:
 
 def test_every_route_is_in_the_table_and_none_is_open(world: World) -> None:
     found = calls(world)
-    assert len(found) == 30
+    assert len(found) == 34
     assert {name for name, method, _, _ in found if method in {"POST", "PATCH"}} == BODIES.keys() | {
         "revoke_workload",
         "revoke_admin_token",

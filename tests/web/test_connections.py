@@ -21,13 +21,13 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def served(world: World) -> AsyncIterator[Callable[[], Awaitable[Client]]]:
-    server = Server(world.application, host="127.0.0.1", port=0, tls=None)
+async def served(world: World, *, direct: bool = False) -> AsyncIterator[Callable[..., Awaitable[Client]]]:
+    server = Server(world.application, host="127.0.0.1", port=0, tls=None, direct=direct)
     await server.start()
     opened: list[asyncio.StreamWriter] = []
 
-    async def connect() -> Client:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    async def connect(source: str = "127.0.0.1") -> Client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(source, 0))
         opened.append(writer)
         return reader, writer
 
@@ -64,7 +64,9 @@ def problem(answer: bytes) -> tuple[int, dict[str, object]]:
     ],
     ids=["nothing", "half a head", "blank lines", "half a second request"],
 )
-def test_a_request_that_never_ends_is_given_up(sent: bytes, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threats_80_a_request_that_never_ends_is_given_up(
+    sent: bytes, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connections.BoundedProtocol, "request_seconds", 0.4)
 
     async def attack() -> None:
@@ -89,7 +91,7 @@ async def _drip(writer: asyncio.StreamWriter, piece: bytes) -> None:
         await asyncio.sleep(0.05)
 
 
-def test_a_body_that_drips_behind_a_refusal_does_not_hold_the_connection(
+def test_threats_80_a_body_that_drips_behind_a_refusal_does_not_hold_the_connection(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections.BoundedProtocol, "request_seconds", 0.4)
@@ -209,3 +211,65 @@ def test_two_servers_share_an_event_loop(world: World) -> None:
         return answers
 
     assert [answer.startswith(b"HTTP/1.1 200 OK") for answer in asyncio.run(ask())] == [True, True]
+
+
+def test_threats_80_a_body_that_drips_is_given_up_also_when_its_sender_is_known(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections.BoundedProtocol, "request_seconds", 0.4)
+    secret = world.workload()["secret"]
+
+    async def attack() -> float:
+        async with served(world) as connect:
+            reader, writer = await connect()
+            writer.write(
+                b"POST /idp/v1/id-tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Authorization: Bearer " + secret.encode() + b"\r\nContent-Length: 1000\r\n\r\n"
+            )
+            started = asyncio.get_running_loop().time()
+            drip = asyncio.create_task(_drip(writer, b" "))
+            assert await ended(reader) == b""
+            drip.cancel()
+            return asyncio.get_running_loop().time() - started
+
+    assert asyncio.run(attack()) < 2
+
+
+def test_threats_80_slow_clients_keep_nobody_from_being_answered(world: World) -> None:
+    async def attack() -> bytes:
+        async with served(world) as connect:
+            for _ in range(100):
+                _, slow = await connect()
+                slow.write(b"POST /idp/v1/id-tokens HTTP/1.1\r\nHost: x\r\n")
+            reader, writer = await connect()
+            writer.write(b"GET /idp/keys HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return await ended(reader)
+
+    assert b" 200 OK" in asyncio.run(attack())
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_threats_80_one_address_has_a_part_of_the_connections_only(
+    direct: bool,  # noqa: FBT001
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """But for a proxy, which speaks for everybody."""
+    monkeypatch.setattr(connections, "CONNECTIONS_PER_SOURCE_MAX", 3)
+
+    async def attack() -> list[bytes]:
+        async with served(world, direct=direct) as connect:
+            for _ in range(3):
+                await connect()
+            await asyncio.sleep(0.05)
+            said = []
+            for source in ("127.0.0.1", "127.0.0.2"):
+                reader, writer = await connect(source)
+                try:
+                    writer.write(b"GET /idp/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    said.append(await ended(reader))
+                except ConnectionError:
+                    said.append(b"")
+            return said
+
+    assert [b" 200 OK" in said for said in asyncio.run(attack())] == [not direct, True]

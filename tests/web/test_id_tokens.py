@@ -91,6 +91,68 @@ def test_what_cannot_be_issued_is_refused(body: dict[str, Any], expected: str, w
     assert "eyJ" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("aws", "expected"),
+    [
+        ({"session_tags": "Project"}, "request_invalid"),
+        ({"session_tags": [1]}, "request_invalid"),
+        ({"role": []}, "request_invalid"),
+        ({"session_tags": ["Project"]}, "aws_claims_refused"),
+        ({"source_identity": True}, "aws_claims_refused"),
+        ({"roles": ["deploy"]}, "aws_claims_refused"),
+    ],
+)
+def test_aws_claims_that_cannot_be_are_refused(aws: dict[str, Any], expected: str, world: World) -> None:
+    made = world.workload()
+    answer = world.call("POST", "/v1/id-tokens", made["secret"], json={"audience": AUDIENCE, "aws": aws})
+    assert (answer.status_code, code(answer)) == (400, expected)
+
+
+def test_aws_claims_that_are_offered_are_in_the_token_when_they_are_asked_for(world: World) -> None:
+    made = world.workload()
+    offered = {"tags": {"Project": "project_slug"}, "transitive": ["Project"], "source_identity": "workload_id"}
+    set_up = world.call("POST", "/v1/organizations/acme/aws-claims", world.root, json=offered)
+    assert set_up.json()["aws_claims"] == offered
+    for aws in (None, {}, {"session_tags": False, "source_identity": False, "roles": []}):
+        body = {"audience": AUDIENCE} | ({} if aws is None else {"aws": aws})
+        claims = claims_of(world.call("POST", "/v1/id-tokens", made["secret"], json=body).json()["token"], world)
+        assert not [name for name in claims if name.startswith("https://aws.amazon.com/")]
+    actions = world.call("GET", "/v1/id-tokens/actions", made["secret"]).json()["value"]
+    assert "https://aws.amazon.com/tags" not in claims_of(actions, world)
+    aws = {"session_tags": True, "source_identity": True, "roles": ["arn:aws:iam::111122223333:role/deploy"]}
+    asked = world.call("POST", "/v1/id-tokens", made["secret"], json={"audience": AUDIENCE, "aws": aws})
+    claims = claims_of(asked.json()["token"], world)
+    assert claims["https://aws.amazon.com/tags"] == {
+        "principal_tags": {"Project": ["shop"]},
+        "transitive_tag_keys": ["Project"],
+    }
+    assert claims["https://aws.amazon.com/source_identity"] == made["id"]
+    assert claims["https://aws.amazon.com/roles"] == aws["roles"]
+
+
+def test_a_form_is_asked_for_by_one_of_two_words(world: World) -> None:
+    made = world.workload()
+    for form, status in (("current", 200), ("previous", 400), ("daypass", 400), (1, 400)):
+        body = {"audience": AUDIENCE, "form": form}
+        assert world.call("POST", "/v1/id-tokens", made["secret"], json=body).status_code == status
+
+
+def test_a_period_is_a_time_with_its_zone(world: World) -> None:
+    world.workload()
+    for until in ("2026-02-01T00:00:00", "tomorrow", 5, "2026-02-01"):
+        body = {"token_format": "gitpod", "either_until": until}
+        answer = world.call("PATCH", "/v1/organizations/acme", world.root, json=body)
+        assert (answer.status_code, code(answer)) == (400, "request_invalid"), until
+    body = {"token_format": "gitpod", "either_until": "2026-02-01T00:00:00+01:00"}
+    changed = world.call("PATCH", "/v1/organizations/acme", world.root, json=body).json()
+    assert changed["previous"] == {
+        "token_format": "daypass",
+        "subject_claims": [],
+        "until": "2026-01-31T23:00:00Z",
+        "usual": True,
+    }
+
+
 def test_the_operator_s_lifetimes_hold(world: World) -> None:
     strict = World(replace(world.settings, token_lifetime_max_seconds=120))
     secret = strict.workload()["secret"]

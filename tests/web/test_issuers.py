@@ -299,3 +299,10 @@ def test_a_slug_that_makes_no_issuer_is_refused(world: World) -> None:
     with pytest.raises(RequestInvalid, match="longer than 255"):
         long.url_of("a" * 63)
     assert str(long.url_of("a")).endswith("/o/a")
+
+
+@pytest.mark.parametrize("since", ["0", "0.5", "1767323045", "2026-01-02", "2026-01-02T03:04:05", "yesterday"])
+def test_a_number_is_no_time(world: World, since: str) -> None:
+    answer = world.call("GET", f"/v1/keys/x/tokens?since={since}", world.root)
+    assert (answer.status_code, code(answer)) == (400, "request_invalid")
+    assert world.call("GET", "/v1/keys/x/tokens?since=2026-01-02T03:04:05%2B01:00", world.root).status_code == 200

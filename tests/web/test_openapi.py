@@ -42,6 +42,7 @@ ROUTES = [
     ("GET", "/v1/organizations/{organization}/projects"),
     ("GET", "/v1/organizations/{organization}/projects/{project}"),
     ("GET", "/v1/organizations/{organization}/projects/{project}/workloads"),
+    ("GET", "/v1/organizations/{organization}/subjects"),
     ("GET", "/v1/workloads/{workload}"),
     ("PATCH", "/v1/organizations/{organization}"),
     ("PATCH", f"{CONNECTIONS}/{{connection}}"),
@@ -55,10 +56,13 @@ ROUTES = [
     ("POST", "/v1/keys/{kid}/activate"),
     ("POST", "/v1/keys/{kid}/revoke"),
     ("POST", "/v1/organizations"),
+    ("POST", "/v1/organizations/{organization}/aws-claims"),
     ("POST", CONNECTIONS),
     ("POST", f"{CONNECTIONS}/{{connection}}/try"),
+    ("POST", "/v1/organizations/{organization}/form-preview"),
     ("POST", "/v1/organizations/{organization}/projects"),
     ("POST", "/v1/organizations/{organization}/projects/{project}/workloads"),
+    ("POST", "/v1/organizations/{organization}/subjects/release"),
     ("POST", "/v1/workloads/{workload}/revoke"),
 ]
 
@@ -182,7 +186,7 @@ queries = st.dictionaries(
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, str]:
     folder: Path = tmp_path_factory.mktemp("fuzz")
-    world = World(Settings(issuer=ISSUER, data_folder=folder))
+    world = World(Settings(issuer=ISSUER, data_folder=folder, limit_source_failures_per_minute=0))
     secret: str = world.workload()["secret"]
     return world, secret
 

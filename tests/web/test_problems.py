@@ -30,7 +30,7 @@ def test_every_error_of_the_tree_has_an_answer(error: type[errors.DaypassError])
     if error is errors.DaypassError:
         assert status == 500
     elif issubclass(error, errors.Unavailable):
-        assert status == 503
+        assert status == (429 if error is errors.RateLimited else 503)
     else:
         assert status in {400, 401, 403, 404, 405, 408, 409, 413, 415}, "bad input is never a 5xx, and never a 422"
     answer = problem(error("it went `wrong`", advice="Do this.", found="x"), "r1")
@@ -58,6 +58,7 @@ def test_codes_are_told_apart() -> None:
         (errors.AudienceNotOffered, 400, {}),
         (errors.JsonMalformed, 400, {}),
         (errors.AuditUnavailable, 503, {"retry-after": "1"}),
+        (errors.RateLimited, 429, {"retry-after": "1"}),
         (edge.BodyTooLarge, 413, {"connection": "close"}),
         (edge.ContentTypeUnsupported, 415, {"connection": "close"}),
     ],

@@ -187,7 +187,7 @@ def test_an_address_in_use_is_refused(serving: Serving, tmp_path: Path) -> None:
 
 
 def test_a_kill_at_any_time_loses_nothing_that_was_answered(tmp_path: Path) -> None:
-    process = Serving(tmp_path, signing_algorithms='["RS256"]')
+    process = Serving(tmp_path, signing_algorithms='["RS256"]', limit_workload_tokens_per_minute="0")
     with process:
         made = workload(process, "acme")
         admin_token = process.admin_token
@@ -282,3 +282,17 @@ def test_a_first_start_that_was_cut_short_is_begun_again(tmp_path: Path) -> None
         with process.client(process.admin_token) as admin:
             assert admin.get("/v1/organizations").status_code == 200
     assert not (data / ".admin-token.unfinished").exists()
+
+
+def test_threats_80_a_limited_source_is_told_the_truth_and_may_always_read_the_keys(tmp_path: Path) -> None:
+    with (
+        Serving(tmp_path, signing_algorithms='["RS256"]', limit_source_requests_per_minute="30") as process,
+        process.client() as client,
+    ):
+        answers = [client.get("/v1/openapi.json") for _ in range(21)]
+        assert [answer.status_code for answer in answers] == [200] * 20 + [429]
+        for _ in range(100):
+            assert client.get("/keys").status_code == 200
+            assert client.get("/.well-known/openid-configuration").status_code == 200
+        time.sleep(int(answers[-1].headers["retry-after"]))
+        assert client.get("/v1/openapi.json").status_code == 200

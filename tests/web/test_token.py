@@ -276,7 +276,8 @@ def test_claims_that_are_new_are_told_to_the_owner_and_used_by_nothing(house: Ho
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House(World(Settings(issuer=ISSUER, data_folder=tmp_path_factory.mktemp("fuzz"))))
+    folder = tmp_path_factory.mktemp("fuzz")
+    return House(World(Settings(issuer=ISSUER, data_folder=folder, limit_source_failures_per_minute=0)))
 
 
 names = st.sampled_from(
@@ -329,3 +330,16 @@ def test_a_rule_of_any_number_is_kept_or_refused(value: float, house: House) -> 
     body = {"name": "numbers", "project": "shop", "terms": terms}
     answer = house.world.call("POST", "/v1/organizations/acme/connections", house.world.root, json=body)
     assert answer.status_code == (400 if abs(value) >= 2**63 else 201), answer.text
+
+
+def test_threats_80_tokens_that_are_not_accepted_are_limited_and_good_ones_still_pass(house: House) -> None:
+    bad = house.token(project_id="1")
+    for _ in range(20):
+        assert house.post(house.form(bad)).status_code == 400
+    rows = len(house.world.audit.records)
+    for _ in range(5):
+        answer = house.post(house.form(bad))
+        assert refused(answer) == (429, "temporarily_unavailable", "rate_limited")
+        assert answer.headers["retry-after"] == "1"
+    assert len(house.world.audit.records) == rows
+    assert house.post().status_code == 200

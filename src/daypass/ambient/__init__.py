@@ -21,20 +21,27 @@ SOURCES: Final[tuple[ModuleType, ...]] = (daypass,)
 """The platforms, in the order in which they are asked."""
 
 
-def find_token(audience: Sequence[str], environ: Mapping[str, str], *, scope: str | None = None) -> Secret:
+def find_token(
+    audience: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    scope: str | None = None,
+    more: Mapping[str, object] | None = None,
+) -> Secret:
     """An ID token for `audience` from the first platform that this job runs on.
 
     Args:
         audience: who the token is for; at least one.
         environ: the job's environment.
         scope: passed to the platform where it knows such a thing.
+        more: what only Daypass knows, passed as it is: `aws`, `form`.
 
     Raises:
         NoTokenSource: when no platform is recognized.
         DaypassError: what the recognized one raises.
     """
     for source in SOURCES:
-        token: Secret | None = source.detect(audience, environ, scope=scope)
+        token: Secret | None = source.detect(audience, environ, scope=scope, more=more)
         if token is not None:
             return token
     raise NoTokenSource(

@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
-def detect(audience: Sequence[str], environ: Mapping[str, str], *, scope: str | None = None) -> Secret | None:
+def detect(
+    audience: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    scope: str | None = None,
+    more: Mapping[str, object] | None = None,
+) -> Secret | None:
     """An ID token for `audience`, when this is a Daypass workload; None when it is not.
+
+    `more` are further members of the request, such as `aws` and `form`.
 
     Raises:
         SettingInvalid: when only half of the settings are there; the advice is the line to add.
@@ -32,7 +40,7 @@ def detect(audience: Sequence[str], environ: Mapping[str, str], *, scope: str | 
         raise _half("DAYPASS_URL", "export DAYPASS_URL=https://idp.example.com")
     if secret is None:
         raise _half("DAYPASS_TOKEN_FILE", "export DAYPASS_TOKEN_FILE=/path/to/the/workload/secret")
-    content: dict[str, object] = {"audience": list(audience)}
+    content: dict[str, object] = {"audience": list(audience), **(more or {})}
     if scope is not None:
         content["scope"] = scope
     answer = Service(url, secret, environ=environ).post("/v1/id-tokens", content)

@@ -51,8 +51,10 @@ async def identity_provider(
     from daypass.idp.exchange.upstream import FetchedUpstreamKeys
     from daypass.idp.issue import Issuer
     from daypass.idp.key_rings import KeyRings
+    from daypass.idp.limits import Limits
     from daypass.idp.registry import Registry
     from daypass.idp.steady_clock import SteadyClock
+    from daypass.idp.subject_ledger import SubjectLedger
     from daypass.idp.watched_audit import WatchedAuditLog
     from daypass.web.services import Services
 
@@ -62,7 +64,10 @@ async def identity_provider(
         audit = WatchedAuditLog(store.audit)
         steady = SteadyClock(clock, monotonic)
         directory = Directory(store.registry, store.connections, shared=store.shared)
-        registry = Registry(store.registry, audit, clock, os.urandom, shared=store.shared, changed=directory.forget)
+        limits = Limits(settings.limits, monotonic)
+        registry = Registry(
+            store.registry, audit, clock, os.urandom, shared=store.shared, changed=directory.forget, limits=limits
+        )
         with store.starting():
             signer = closing.enter_context(opened_signer(settings, clock))
             key_rings = KeyRings(
@@ -79,15 +84,18 @@ async def identity_provider(
             await key_rings.load()
             if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
                 await _first_admin_token(registry, folder)
+        subjects = SubjectLedger(store.subjects, store.registry, audit, clock)
         issuer = Issuer(
             key_rings,
             audit,
             clock,
             os.urandom,
+            subjects=subjects,
             algorithms=settings.signing_algorithms,
             usual_lifetime_seconds=settings.token_lifetime_seconds,
             max_lifetime_seconds=settings.token_lifetime_max_seconds,
             subject_limit=settings.subject_max_length,
+            limits=limits,
         )
         exchange = Exchange(
             directory=directory,
@@ -96,6 +104,7 @@ async def identity_provider(
             issuer=issuer,
             audit=audit,
             clock=clock,
+            limits=limits,
         )
         connections = Connections(
             registry=store.registry,
@@ -109,7 +118,7 @@ async def identity_provider(
         housekeeping = asyncio.create_task(_keep_house(key_rings, registry.refusals, exchange, steady))
         refreshing = asyncio.create_task(_keep_fresh(key_rings))
         try:
-            yield Services(settings, registry, issuer, exchange, connections, key_rings, audit, clock)
+            yield Services(settings, registry, issuer, subjects, exchange, connections, key_rings, audit, clock, limits)
         finally:
             housekeeping.cancel()
             refreshing.cancel()
@@ -186,6 +195,7 @@ def identity_server(services: Services, *, setting: str = "listen") -> Server:
         # A proxy keeps its connections for longer than a client does (nginx: 60 s), and must be the one to close them.
         keep_alive_seconds=75 if settings.behind_proxy else 5,
         setting=setting,
+        direct=not settings.behind_proxy and not settings.proxy_hops,
     )
 
 

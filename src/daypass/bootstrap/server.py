@@ -36,7 +36,8 @@ class Server:
     """One application on one listening address, within a running event loop.
 
     Several can share a loop: no signal handler is installed. `setting` names what chose the address. `port` is
-    the one that was given by the system when 0 was asked for.
+    the one that was given by the system when 0 was asked for. `direct` when each connection is its client's own and
+    no proxy's, so that one address may have a part of the connections only.
     """
 
     def __init__(
@@ -48,10 +49,11 @@ class Server:
         tls: ssl.SSLContext | None,
         keep_alive_seconds: int = 5,
         setting: str = "listen",
+        direct: bool = False,
     ) -> None:
         import uvicorn
 
-        from daypass.web.connections import BoundedProtocol
+        from daypass.web.connections import BoundedProtocol, DirectProtocol
 
         self._host = host
         self._wanted_port = port
@@ -62,7 +64,7 @@ class Server:
             uvicorn.Config(
                 application,
                 loop="none",
-                http=BoundedProtocol,
+                http=DirectProtocol if direct else BoundedProtocol,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",

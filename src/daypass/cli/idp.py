@@ -51,6 +51,23 @@ def parser() -> argparse.ArgumentParser:
         "--token-file", metavar="FILE", help="decode the token in this file, - for standard input, instead of a new one"
     )
     token.add_argument("--scope", help="passed to the identity provider")
+    token.add_argument(
+        "--aws-session-tags",
+        nargs="*",
+        metavar="KEY",
+        help="carry these session tags, or without KEY all that the organization offers; roles need sts:TagSession",
+    )
+    token.add_argument(
+        "--aws-source-identity", action="store_true", help="carry the source identity; roles need sts:SetSourceIdentity"
+    )
+    token.add_argument(
+        "--aws-role",
+        action="append",
+        default=[],
+        metavar="ARN",
+        help="make the token good for this role alone; repeatable",
+    )
+    _add_form(token)
 
     exchange = group.command("exchange", "print an identity token for another platform's token", _exchange)
     exchange.add_argument(
@@ -86,11 +103,42 @@ def parser() -> argparse.ArgumentParser:
     aws.add_argument("--audience", default=DEFAULT_AUDIENCE, help=f"who the token is for (default: {DEFAULT_AUDIENCE})")
     aws.add_argument("--region", help="ask STS in this region and write it to the profile (default to ask: AWS_REGION)")
     aws.add_argument("--scope", help="passed to the identity provider")
+    aws.add_argument(
+        "--session-tags",
+        nargs="*",
+        metavar="KEY",
+        help="carry these session tags, or without KEY all that are offered; the role needs sts:TagSession",
+    )
+    aws.add_argument(
+        "--source-identity", action="store_true", help="carry the source identity; the role needs sts:SetSourceIdentity"
+    )
+    aws.add_argument("--bind-role", action="store_true", help="make the token good for this role alone")
+    _add_form(aws)
     aws.add_argument("--exchange", action="store_true", help="exchange another platform's token first")
     exchanging.add_arguments(aws)
     aws.add_argument("-v", "--verbose", action="store_true", help="say which endpoint is asked")
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
     return group
+
+
+def _add_form(command: Parser) -> None:
+    command.add_argument(
+        "--format",
+        choices=("current", "previous"),
+        help="which form of token, in a period in which the organization has two",
+    )
+
+
+def _further(*, tags: list[str] | None, source_identity: bool, roles: list[str], form: str | None) -> dict[str, object]:
+    """What is asked of our own identity provider alone; nothing unless it was asked for."""
+    aws: dict[str, object] = {}
+    if tags is not None:
+        aws["session_tags"] = tags or True
+    if source_identity:
+        aws["source_identity"] = True
+    if roles:
+        aws["roles"] = roles
+    return {**({"aws": aws} if aws else {}), **({} if form is None else {"form": form})}
 
 
 def _token(arguments: argparse.Namespace) -> int:
@@ -116,7 +164,13 @@ def _new_token(arguments: argparse.Namespace) -> Secret:
 
     if not arguments.audience:
         raise UsageInvalid("no audience is named", advice=f"Add: --audience {DEFAULT_AUDIENCE}")
-    return find_token(arguments.audience, os.environ, scope=arguments.scope)
+    more = _further(
+        tags=arguments.aws_session_tags,
+        source_identity=arguments.aws_source_identity,
+        roles=arguments.aws_role,
+        form=arguments.format,
+    )
+    return find_token(arguments.audience, os.environ, scope=arguments.scope, more=more)
 
 
 def _given_token(arguments: argparse.Namespace) -> Secret:
@@ -160,6 +214,14 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     )
     if not arguments.exchange and (arguments.token_file or arguments.token_env or arguments.connection):
         raise UsageInvalid("another platform's token is named, and is not to be exchanged", advice="Add: --exchange")
+    more = _further(
+        tags=arguments.session_tags,
+        source_identity=arguments.source_identity,
+        roles=[str(request.role)] if arguments.bind_role else [],
+        form=arguments.format,
+    )
+    if arguments.exchange and more:
+        raise UsageInvalid("what the exchange gives out carries no AWS claims, and has one form")
     bundle = environ.get("AWS_CA_BUNDLE")
     sts = StsClient(
         sts_endpoint(request.region or region_from(environ), request.role.partition, environ),
@@ -177,7 +239,7 @@ def _login_aws(arguments: argparse.Namespace) -> int:
             find_token=lambda: (
                 exchanging.exchanged(arguments, [arguments.audience])
                 if arguments.exchange
-                else find_token([arguments.audience], environ, scope=arguments.scope)
+                else find_token([arguments.audience], environ, scope=arguments.scope, more=more)
             ),
             sts=sts,
             locations=locations,

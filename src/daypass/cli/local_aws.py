@@ -16,9 +16,10 @@ def parser() -> Parser:
     local = Parser(
         prog="daypass local-aws",
         formatter_class=argparse.HelpFormatter,
-        description="Run the local AWS on one port of this machine: IAM OIDC providers and roles, STS, Secrets Manager"
-        " and S3. Point clients at it with AWS_ENDPOINT_URL. The administrator is test/test; an access key id of"
-        " twelve digits chooses the account. State is in memory and ends with the process, unless --data keeps it.",
+        description="Run the local AWS on one port of this machine: STS, IAM and CloudFormation as AWS decides them,"
+        " and moto's services behind. Point clients at it with AWS_ENDPOINT_URL. The administrator is test/test; an"
+        " access key id of twelve digits chooses the account. State is in memory and ends with the process, unless"
+        " --data keeps it.",
     )
     local.set_defaults(action=_serve)
     local.commands(required=False)

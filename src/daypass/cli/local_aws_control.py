@@ -1,4 +1,4 @@
-"""`daypass local-aws why|reset|clock|token`: speak to a local AWS that runs, below its `/_daypass/`."""
+"""`daypass local-aws why|reset|clock|fault|token`: speak to a local AWS that runs, below its `/_daypass/`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ def add(local: Parser) -> None:
     moves.add_argument("--real", action="store_true", help="the real time again")
     clock.add_argument("--freeze", action="store_true", help="stand still from now on")
     clock.add_argument("--go", action="store_true", help="go on from where it stands")
+    fault = local.command("fault", "let the next calls of an operation fail, or list the faults that wait", _fault)
+    fault.add_argument("--operation", metavar="OPERATION", help="such as sts:AssumeRoleWithWebIdentity, or sts:*")
+    fault.add_argument(
+        "--code",
+        metavar="CODE",
+        help="such as Throttling, InternalFailure, IDPCommunicationError, RegionDisabledException",
+    )
+    fault.add_argument("--times", type=int, default=1, metavar="N", help="how many calls (default: 1)")
+    fault.add_argument("--region", metavar="REGION", help="only calls that ask this region")
+    fault.add_argument("--message", metavar="TEXT", help="instead of AWS's text")
+    fault.add_argument("--clear", action="store_true", help="let no fault wait any more")
     token = local.command("token", "print a token of an issuer that is played with --as-issuer", _token)
     token.add_argument("--issuer", required=True, metavar="ISSUER", help="such as gitlab.com")
     token.add_argument(
@@ -49,7 +60,7 @@ def add(local: Parser) -> None:
     )
     token.add_argument("--audience", metavar="AUDIENCE", help="`aud` (default: sts.amazonaws.com)")
     token.add_argument("--lifetime", default="1h", metavar="DURATION", help="until `exp` (default: 1h)")
-    for command in (why, reset, clock, token):
+    for command in (why, reset, clock, fault, token):
         command.add_argument(
             "--endpoint", metavar="URL", help=f"the local AWS (default: AWS_ENDPOINT_URL, or {_DEFAULT_ENDPOINT})"
         )
@@ -123,6 +134,33 @@ def _clock(arguments: argparse.Namespace) -> int:
     else:
         state = "stands still" if told["frozen"] else f"moved; really {told['real']}" if told["moved"] else "real"
         output.line(f"{told['now']}  ({state})")
+    return 0
+
+
+def _fault(arguments: argparse.Namespace) -> int:
+    from daypass.errors import UsageInvalid
+
+    asked = {
+        name: value
+        for name in ("operation", "code", "region", "message")
+        if (value := getattr(arguments, name)) is not None
+    }
+    if arguments.clear:
+        if asked:
+            raise UsageInvalid("`--clear` goes with nothing else")
+        told = _ask(arguments, "POST", "faults", {"clear": True})
+    elif asked:
+        if "operation" not in asked or "code" not in asked:
+            raise UsageInvalid("`--operation` and `--code` go together", advice="Such as --code Throttling")
+        told = _ask(arguments, "POST", "faults", {**asked, "times": arguments.times})
+    else:
+        told = _ask(arguments, "GET", "faults")
+    if arguments.json:
+        output.as_json(told)
+    else:
+        faults = cast("list[dict[str, object]]", told["faults"])
+        rows = [[str(one[name] or "") for name in ("operation", "code", "times", "region")] for one in faults]
+        output.table(["operation", "code", "times", "region"], rows)
     return 0
 
 

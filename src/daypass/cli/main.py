@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "project": ("daypass.cli.project", "manage projects"),
     "workload": ("daypass.cli.workload", "manage workspaces, environments and CI jobs"),
     "connection": ("daypass.cli.connection", "take other platforms' tokens in exchange for ours"),
+    "subject": ("daypass.cli.subject", "see whose every issued subject is"),
     "key": ("daypass.cli.key", "manage signing keys"),
     "audit": ("daypass.cli.audit", "read the audit log, and check that nobody changed it"),
     "admin-token": ("daypass.cli.admin_token", "manage the credentials of the admin API"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from daypass.cli import form
 from daypass.cli.parsing import Parser, run
 
 if TYPE_CHECKING:
@@ -45,12 +46,56 @@ def parser() -> argparse.ArgumentParser:
     update.add_argument(
         "--own-issuer", action="store_true", help="give it an issuer of its own; tells what changes, unless --yes"
     )
-    update.add_argument("--yes", action="store_true", help="change the issuer, and with it `iss` of all its tokens")
+    update.add_argument(
+        "--yes", action="store_true", help="change the issuer or the form, and with it `iss` or `sub` of all its tokens"
+    )
+    form.add(group)
+    _add_aws_tags(group)
     show = group.command("show", "show an organization", _show)
     show.add_argument("organization", metavar="ORG", help="id or slug")
     for command in (create, update, show, group.command("list", "list organizations", _list)):
         command.add_argument("--json", action="store_true", help="print JSON")
     return group
+
+
+def _add_aws_tags(group: Parser) -> None:
+    command = group.command(
+        "aws-tags",
+        "offer session tags and a source identity to workloads that ask for them; all of it anew",
+        _aws_tags,
+        details="FACT is organization_id, project_slug, workload_id, … or attributes.NAME.",
+    )
+    command.add_argument("organization", metavar="ORG", help="id or slug")
+    command.add_argument(
+        "--tag", action="append", default=[], metavar="KEY=FACT", help="a session tag and what it says; repeatable"
+    )
+    command.add_argument(
+        "--transitive",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a tag that passes on to chained sessions; repeatable",
+    )
+    command.add_argument("--source-identity", metavar="FACT", help="what the source identity is")
+    command.add_argument("--none", action="store_true", help="offer nothing any more")
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _aws_tags(arguments: argparse.Namespace) -> int:
+    from daypass.cli import admin_api
+    from daypass.errors import UsageInvalid
+
+    pairs = [tag.rpartition("=") for tag in arguments.tag]  # a tag's key may hold `=`, and no fact does
+    if not all(key and fact for key, _, fact in pairs):
+        raise UsageInvalid("a --tag is not KEY=FACT", advice="Write: --tag Project=project_slug")
+    tags = {key: fact for key, _, fact in pairs}
+    if len(tags) != len(pairs):
+        raise UsageInvalid("a tag is named twice")
+    if bool(tags or arguments.source_identity) == arguments.none:
+        raise UsageInvalid("nothing to offer is named", advice="Name a --tag or --source-identity, or say --none.")
+    body = {"tags": tags, "transitive": arguments.transitive, "source_identity": arguments.source_identity}
+    place = admin_api.path("organizations", arguments.organization, "aws-claims")
+    return admin_api.print_one(arguments, admin_api.connect().post(place, body))
 
 
 def _create(arguments: argparse.Namespace) -> int:
@@ -67,6 +112,12 @@ def _update(arguments: argparse.Namespace) -> int:
     body = admin_api.given(**_chosen(arguments))
     if not body:
         raise UsageInvalid("nothing to change is named", advice="See: daypass org update --help")
+    if (arguments.token_format or arguments.subject_claim) and not arguments.yes:
+        raise UsageInvalid(
+            "this can change `sub` of all the organization's tokens; nothing was changed",
+            advice=f"See what it would change: daypass org format {arguments.organization} --dry-run …"
+            " Then do it there, or say it with --yes.",
+        )
     place = admin_api.path("organizations", arguments.organization)
     service = admin_api.connect()
     if arguments.own_issuer and not arguments.yes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from daypass.errors import DaypassError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from daypass.fetching.fetcher import FetchedKeys
     from daypass.names import IssuerUrl
@@ -23,7 +23,7 @@ _LONG_AGO: Final = timedelta.max
 class Source(Protocol):
     """Where key sets come from; `Fetcher` is one."""
 
-    def key_set(self, issuer: IssuerUrl, /) -> Awaitable[FetchedKeys]:
+    def key_set(self, issuer: IssuerUrl, thumbprints: Collection[str], /) -> Awaitable[FetchedKeys]:
         """Fetch now."""
         ...
 
@@ -41,7 +41,10 @@ class _Entry:
 
 
 class KeySetCache:
-    """Key sets by issuer; at most one fetch per issuer is under way.
+    """Key sets by issuer and thumbprints; at most one fetch of each is under way.
+
+    Thumbprints belong to the key because they decide whether the issuer is believed: keys that one owner's thumbprints
+    let in are not another's, and a list that was changed counts at once.
 
     Args:
         source: fetches.
@@ -72,34 +75,37 @@ class KeySetCache:
         self._kid_interval = kid_interval
         self._retry_interval = retry_interval
         self._capacity = capacity
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._entries: OrderedDict[tuple[str, frozenset[str]], _Entry] = OrderedDict()
 
-    async def keys(self, issuer: IssuerUrl, kid: str | None) -> KeySet:
+    async def keys(self, issuer: IssuerUrl, kid: str | None, thumbprints: Collection[str] = ()) -> KeySet:
         """The issuer's keys, with `kid` among them if the issuer publishes it and may be asked now.
+
+        `thumbprints` are as `Fetcher.key_set` takes them.
 
         Raises:
             IssuerUnreachable: when there is no set that may still serve.
             AddressForbidden: likewise.
         """
-        entry = self._entry(issuer.text)
+        pins = frozenset(thumbprints)
+        entry = self._entry(issuer.text, pins)
         asked = False
         if self._since(entry.fetched_at) >= self._max_age:
             wait = self._kid_interval if entry.keys is not None else self._retry_interval
             if entry.fault is None or self._since(entry.tried_at) >= wait:
                 asked = True
-                await self._fetch(issuer, entry)
+                await self._fetch(issuer, pins, entry)
         if _lacks(entry, kid) and self._since(entry.hunted_at) >= self._kid_interval:
             entry.hunted_at = self._clock()
             if not asked:
-                await self._fetch(issuer, entry)
+                await self._fetch(issuer, pins, entry)
         if entry.keys is not None and self._since(entry.fetched_at) < self._stale_age:
             return entry.keys
         assert entry.fault is not None
         raise type(entry.fault)(entry.fault.message, advice=entry.fault.advice, **entry.fault.facts)
 
-    def _entry(self, issuer: str) -> _Entry:
-        entry = self._entries.setdefault(issuer, _Entry())
-        self._entries.move_to_end(issuer)
+    def _entry(self, issuer: str, pins: frozenset[str]) -> _Entry:
+        entry = self._entries.setdefault((issuer, pins), _Entry())
+        self._entries.move_to_end((issuer, pins))
         while len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
         return entry
@@ -107,16 +113,16 @@ class KeySetCache:
     def _since(self, moment: datetime | None) -> timedelta:
         return _LONG_AGO if moment is None else self._clock() - moment
 
-    async def _fetch(self, issuer: IssuerUrl, entry: _Entry) -> None:
+    async def _fetch(self, issuer: IssuerUrl, pins: frozenset[str], entry: _Entry) -> None:
         """Join the flight under way or start one. A caller that goes away does not end it for the others."""
         if entry.flight is None:
-            entry.flight = asyncio.create_task(self._fly(issuer, entry))
+            entry.flight = asyncio.create_task(self._fly(issuer, pins, entry))
         await asyncio.shield(entry.flight)
 
-    async def _fly(self, issuer: IssuerUrl, entry: _Entry) -> None:
+    async def _fly(self, issuer: IssuerUrl, pins: frozenset[str], entry: _Entry) -> None:
         entry.tried_at = self._clock()
         try:
-            fetched = await self._source.key_set(issuer)
+            fetched = await self._source.key_set(issuer, pins)
         except DaypassError as fault:
             entry.fault = fault
         else:

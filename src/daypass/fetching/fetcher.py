@@ -6,8 +6,10 @@ import asyncio
 import re
 import socket
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -15,18 +17,20 @@ import httpx
 
 from daypass.errors import AddressForbidden, DaypassError, IssuerUnreachable
 from daypass.fetching.addresses import why_forbidden
+from daypass.fetching.pinned import leads_nowhere, pinned
 from daypass.fetching.served_chain import served_chain
 from daypass.tokens import strict_json
 from daypass.tokens.key_set import KeySet
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from daypass.names import IssuerUrl
     from daypass.tokens.strict_json import Duplicates
 
 _HTTPS_PORT: Final = 443
+THUMBPRINT_PHASE: Final = "thumbprint"
+"""`phase` of a fault: neither an authority nor a thumbprint vouches for the certificate."""
 _HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "daypass"}
 
 
@@ -106,6 +110,23 @@ def _unreachable(url: str, phase: str, reason: str) -> IssuerUnreachable:
     return IssuerUnreachable(f"`{url}` could not be used: {reason}", url=url, phase=phase, reason=reason)
 
 
+@lru_cache(maxsize=16)
+def _trusting(authorities: str | None, files: tuple[tuple[str, bytes], ...]) -> ssl.SSLContext:
+    """The public authorities, or `authorities`, and those of PEM files, given with what is in them now.
+
+    Reading the public ones takes 16 ms.
+    """
+    context = (
+        httpx.create_ssl_context(trust_env=False)
+        if authorities is None
+        else ssl.create_default_context(cadata=authorities)
+    )
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    for path, _ in files:
+        context.load_verify_locations(cafile=path)
+    return context
+
+
 class Fetcher:
     """Fetches the documents of issuers.
 
@@ -140,14 +161,7 @@ class Fetcher:
         self._duplicates: Duplicates = duplicates
         self._keys_elsewhere = keys_elsewhere
         self._resolve = resolve
-        self._tls = (
-            httpx.create_ssl_context(trust_env=False)
-            if authorities is None
-            else ssl.create_default_context(cadata=authorities)
-        )
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        for path in trust:
-            self._tls.load_verify_locations(cafile=str(path))
+        self._tls = _trusting(authorities, tuple((str(path), Path(path).read_bytes()) for path in trust))
 
     async def fetch_json(self, url: str) -> bytes:
         """The body of one document: status 200, at most `limits.body_bytes`. It is not parsed here.
@@ -159,26 +173,32 @@ class Fetcher:
         async with self._visit(url) as visit:
             return await visit.get(url)
 
-    async def key_set(self, issuer: IssuerUrl) -> FetchedKeys:
+    async def key_set(self, issuer: IssuerUrl, thumbprints: Collection[str] = ()) -> FetchedKeys:
         """The issuer's discovery document, and from it the key set (OpenID Connect Discovery 1.0 section 4).
 
         `issuer` in the document must be the issuer byte for byte (section 4.3), and `jwks_uri` on the issuer's own
         host and port unless `keys_elsewhere`: with a foreign one, whoever can bend one answer could choose the keys for
         as long as they are kept (CVE-2026-49478). A public issuer never leads to a private address.
 
+        Args:
+            issuer: whose keys.
+            thumbprints: SHA-1 in lower-case hex of certificates that stand for an authority (see `pinned`), on a host
+                whose chain leads to none that is trusted.
+
         Raises:
-            IssuerUnreachable: with facts `url`, `phase` and `reason`.
+            IssuerUnreachable: with facts `url`, `phase` and `reason`; phase `THUMBPRINT_PHASE` when thumbprints were
+                given, and none is that of a certificate that needs one.
             AddressForbidden: when the host's address is not one that may be asked.
         """
         deadline = self._ends()
-        async with self._visit(issuer.discovery_url, deadline) as visit:
+        async with self._visit(issuer.discovery_url, deadline, thumbprints=thumbprints) as visit:
             discovery = await visit.get(issuer.discovery_url)
             keys_url = self._jwks_uri(discovery, issuer)
             here = _site(keys_url).same_as(_site(issuer.discovery_url))
             document = await visit.get(keys_url) if here else b""
         if not here:
             private = _site(issuer.discovery_url).host.lower() in self._allow_private
-            async with self._visit(keys_url, deadline, private=private) as visit:
+            async with self._visit(keys_url, deadline, private=private, thumbprints=thumbprints) as visit:
                 document = await visit.get(keys_url)
         keys = self._keys(document, keys_url)
         return FetchedKeys(issuer=issuer.text, discovery=discovery, document=document, keys=keys)
@@ -242,7 +262,9 @@ class Fetcher:
         return asyncio.get_running_loop().time() + self._limits.total_seconds
 
     @asynccontextmanager
-    async def _visit(self, url: str, ends: float | None = None, *, private: bool = True) -> AsyncIterator[_Visit]:
+    async def _visit(
+        self, url: str, ends: float | None = None, *, private: bool = True, thumbprints: Collection[str] = ()
+    ) -> AsyncIterator[_Visit]:
         """Resolve and judge once, then ask that host under one deadline, and leave nothing behind.
 
         `ends` is the deadline, in the loop's time, when this visit is not the first of a fetch; `private` whether
@@ -255,15 +277,20 @@ class Fetcher:
         try:
             async with asyncio.timeout_at(ends or self._ends()) as deadline:
                 addresses, port = await self._addresses(url, site, private=private)
-                transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
-                async with transport:
+                async with AsyncExitStack() as stack:
+
+                    async def open_transport(tls: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
+                        return await stack.enter_async_context(httpx.AsyncHTTPTransport(verify=tls, trust_env=False))
+
                     yield _Visit(
-                        transport,
+                        await open_transport(self._tls),
                         site,
                         addresses,
                         port=port,
                         body_bytes=self._limits.body_bytes,
                         deadline=deadline,
+                        thumbprints=thumbprints,
+                        open_transport=open_transport,
                     )
         except (TimeoutError, httpx.TimeoutException):
             reason = f"no complete answer within {self._limits.total_seconds:g} s"
@@ -309,6 +336,8 @@ class _Visit:
         port: int,
         body_bytes: int,
         deadline: asyncio.Timeout,
+        thumbprints: Collection[str],
+        open_transport: Callable[[ssl.SSLContext], Awaitable[httpx.AsyncHTTPTransport]],
     ) -> None:
         self._transport = transport
         self._site = site
@@ -316,6 +345,8 @@ class _Visit:
         self._port = port
         self._body_bytes = body_bytes
         self._deadline = deadline
+        self._thumbprints = thumbprints
+        self._open_transport = open_transport
         self.chain: tuple[bytes, ...] = ()
 
     async def get(self, url: str) -> bytes:
@@ -324,14 +355,31 @@ class _Visit:
         assert site.same_as(self._site)
         for address in self._addresses[:-1]:
             try:
-                return await self._get_from(address, url, site)
+                return await self._get_trusted(address, url, site)
             except httpx.ConnectError:
                 continue  # as a browser does: the next address of the same name, within the same deadline
         try:
-            return await self._get_from(self._addresses[-1], url, site)
+            return await self._get_trusted(self._addresses[-1], url, site)
         except httpx.ConnectError as fault:
             tls = _certificate_fault(fault)
             raise _unreachable(url, "tls" if tls else "connect", tls or "no connection") from None
+
+    async def _get_trusted(self, address: str, url: str, site: _Site) -> bytes:
+        """From one address, whose certificate an authority vouches for, or else a thumbprint."""
+        try:
+            return await self._get_from(address, url, site)
+        except httpx.ConnectError as fault:
+            if not self._thumbprints or not leads_nowhere(fault):
+                raise
+        try:
+            tls = await pinned(site.host.strip("[]"), address, self._port, self._thumbprints)
+        except OSError:
+            raise _unreachable(url, "tls", "no TLS connection") from None
+        if tls is None:
+            reason = "its certificate leads to no trusted authority, and the top one served has none of the thumbprints"
+            raise _unreachable(url, THUMBPRINT_PHASE, reason)
+        self._transport = await self._open_transport(tls)
+        return await self._get_from(address, url, site)
 
     async def _get_from(self, address: str, url: str, site: _Site) -> bytes:
         literal = f"[{address}]" if ":" in address else address

@@ -13,13 +13,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import AudienceNotOffered, ClaimsTooLarge, Invalid, Refused, RequestInvalid, TokenExpired
+from daypass.errors import (
+    AudienceNotOffered,
+    ClaimsTooLarge,
+    Invalid,
+    Refused,
+    RequestInvalid,
+    SubjectTaken,
+    TokenExpired,
+)
+from daypass.idp.aws_claims import claims_asked
+from daypass.idp.forms import asked
 from daypass.idp.ids import new_jti
 from daypass.idp.key_times import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.idp.model import DEFAULT_AUDIENCE, AuditEntry
 from daypass.subjects.claims import claims_for
 from daypass.subjects.facts import WorkloadFacts
-from daypass.subjects.formats import AWS_SUBJECT_LIMIT
+from daypass.subjects.formats import AWS_SUBJECT_LIMIT, AudienceForm
+from daypass.subjects.identity import owner_of
 from daypass.subjects.registry import format_named
 from daypass.tokens.mint import compact, signing_input
 
@@ -27,9 +38,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from daypass.errors import DaypassError
+    from daypass.idp.aws_claims import AwsRequest
+    from daypass.idp.forms import ChosenForm, Form
     from daypass.idp.key_rings import Issuing, KeyRings
+    from daypass.idp.limits import Limits
     from daypass.idp.model import Organization, Project, SigningKey, Workload
     from daypass.idp.ports import AuditLog, Clock
+    from daypass.idp.subject_ledger import SubjectLedger
     from daypass.secret import Secret
     from daypass.subjects.formats import TokenFormat
 
@@ -75,7 +90,8 @@ class Upstream:
 class IssueRequest:
     """What a workload asks for. None means: as the operator and the organization's token format have it.
 
-    `request_id` and `source_ip` are for the audit row. `upstream` is set where a token is exchanged.
+    `request_id` and `source_ip` are for the audit row. `upstream` is set where a token is exchanged. `form` is which
+    form of tokens, in a period in which there are two; `aws` what is to be told to AWS beside the subject.
     """
 
     audience: tuple[str, ...]
@@ -85,6 +101,8 @@ class IssueRequest:
     request_id: str
     source_ip: str | None
     upstream: Upstream | None = None
+    form: Form | None = None
+    aws: AwsRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +128,7 @@ class _Prepared:
     key: SigningKey
     signing_input: bytes
     subject: str
+    owner: str
     jti: str
     expires_at: datetime
 
@@ -124,10 +143,12 @@ class Issuer:
         clock: Clock,
         random_bytes: Callable[[int], bytes],
         *,
+        subjects: SubjectLedger,
         algorithms: Sequence[str] = (DEFAULT_ALGORITHM,),
         usual_lifetime_seconds: int | None = None,
         max_lifetime_seconds: int = MAX_TOKEN_LIFETIME_SECONDS,
         subject_limit: int = 0,
+        limits: Limits | None = None,
     ) -> None:
         """Put the pipeline together.
 
@@ -136,10 +157,12 @@ class Issuer:
             audit: where every token and every refusal is recorded.
             clock: now.
             random_bytes: that many bytes nobody can guess.
+            subjects: whose every subject is.
             algorithms: for requests that name none: the first of these that has an active key.
             usual_lifetime_seconds: for requests that name none; None for what the token format has.
             max_lifetime_seconds: the longest lifetime of any token, 60 to 3600.
             subject_limit: characters of `sub`, when the operator allows more than the token format does; at most 255.
+            limits: how often one workload and one organization may ask; None for as often as they like.
 
         Raises:
             ValueError: for a `subject_limit` or a lifetime out of range.
@@ -153,10 +176,12 @@ class Issuer:
         self._audit = audit
         self._clock = clock
         self._random_bytes = random_bytes
+        self._subjects = subjects
         self._algorithms = algorithms
         self._usual_lifetime = usual_lifetime_seconds
         self._max_lifetime = max_lifetime_seconds
         self._subject_limit = subject_limit
+        self._limits = limits
         self._process_hash = urlsafe_b64encode(random_bytes(16)).rstrip(b"=").decode()
 
     async def issue(
@@ -174,18 +199,27 @@ class Issuer:
         not used up by a request that was wrong.
 
         Raises:
+            RateLimited: when workload or organization ask too often; there is no audit row of it.
             RequestInvalid: no audience; a lifetime out of range; a scope that cannot be.
             AudienceNotOffered, AlgorithmNotOffered: with what is `offered` among the facts.
             ClaimUnavailable, SubjectTooLong, ClaimsTooLarge: when the token format cannot be filled.
+            SubjectTaken: when the subject was something else's before.
+            AwsClaimsRefused, FormNotOffered: for what was asked and is not to be had.
+            StoreUnavailable: when it is not known whose the subject is.
             KeyUnavailable: when the signer does not sign.
             AuditUnavailable: when the row could not be committed; no token then.
         """
+        if self._limits is not None:
+            self._limits.token(workload.id, organization.id)
         now = self._clock()
         if organization.own_issuer:
             await self._key_rings.open(organization)  # another process may have made it
         issuing = self._key_rings.of(organization)
         try:
             prepared = self._prepare(issuing, workload, project, organization, request, now)
+            await self._subjects.demand(
+                str(issuing.url), prepared.subject, prepared.owner, organization_id=organization.id, now=now
+            )
             if admit is not None:
                 await admit()
         except (Refused, Invalid) as refusal:
@@ -205,13 +239,14 @@ class Issuer:
         now: datetime,
     ) -> _Prepared:
         _demand_offered(request.audience, organization)
-        token_format = format_named(organization.token_format)
+        form = asked(organization, request.form, now)
+        token_format, facts = format_named(form.token_format), _facts(workload, project, organization)
         lifetime_seconds = _within(request.upstream, self._lifetime(request.lifetime_seconds, token_format), now)
         jti = new_jti(self._random_bytes)
         claims = claims_for(
             token_format,
-            _facts(workload, project, organization),
-            subject_claims=organization.subject_claims,
+            facts,
+            subject_claims=form.subject_claims,
             audience=request.audience,
             issuer=issuing.url,
             issued_at=now,
@@ -221,6 +256,9 @@ class Issuer:
             process_hash=self._process_hash,
             subject_limit=self._subject_limit,
         )
+        subject = str(claims["sub"])
+        if request.aws is not None:
+            claims |= claims_asked(request.aws, organization.aws_claims, facts, subject)
         if request.upstream is not None:
             claims[UPSTREAM_CLAIM] = request.upstream.claim
         key = issuing.key_ring.active(request.algorithm or self._usual_algorithm(issuing), now)
@@ -230,9 +268,35 @@ class Issuer:
             issuing=issuing,
             key=key,
             signing_input=content,
-            subject=str(claims["sub"]),
+            subject=subject,
+            owner=owner_of(token_format, facts, form.subject_claims, exchanged=request.upstream is not None),
             jti=jti,
             expires_at=datetime.fromtimestamp(int(now.timestamp()) + lifetime_seconds, UTC),
+        )
+
+    def imagined(
+        self, workload: Workload, project: Project, organization: Organization, form: ChosenForm
+    ) -> dict[str, object]:
+        """The claims that a token of that form would have for AWS now. Nothing is signed, and nobody is given anything.
+
+        Raises:
+            ClaimUnavailable, SubjectTooLong, RequestInvalid: when the form cannot be filled for that workload.
+        """
+        issuing, token_format = self._key_rings.of(organization), format_named(form.token_format)
+        fixed = token_format.audience_form in {AudienceForm.THE_ISSUER, AudienceForm.NONE}
+        audiences = organization.audiences
+        usual = DEFAULT_AUDIENCE if DEFAULT_AUDIENCE in audiences or not audiences else audiences[0]
+        return claims_for(
+            token_format,
+            _facts(workload, project, organization),
+            subject_claims=form.subject_claims,
+            audience=(str(issuing.url) if fixed else usual,),
+            issuer=issuing.url,
+            issued_at=self._clock(),
+            lifetime_seconds=self._lifetime(None, token_format),
+            jti="jti",
+            process_hash=self._process_hash,
+            subject_limit=self._subject_limit,
         )
 
     def _usual_algorithm(self, issuing: Issuing) -> str:
@@ -271,7 +335,7 @@ class Issuer:
             token_sha256=hashlib.sha256(token.reveal().encode()).hexdigest(),
             expires_at=prepared.expires_at,
             source_ip=request.source_ip,
-            detail=_told(request.upstream),
+            detail=_told(request),
         )
 
     def _refused(
@@ -291,7 +355,7 @@ class Issuer:
             audience=tuple(audience[:255] for audience in request.audience[:10]),
             source_ip=request.source_ip,
             reason=refusal.code,
-            detail=_told(request.upstream),
+            detail=_told(request) | _refused_subject(refusal),
         )
 
 
@@ -306,11 +370,13 @@ def _within(upstream: Upstream | None, lifetime_seconds: int, now: datetime) -> 
     return min(lifetime_seconds, upstream.max_lifetime_seconds, left)
 
 
-def _told(upstream: Upstream | None) -> dict[str, str]:
-    """What the audit row tells of an upstream token."""
+def _told(request: IssueRequest) -> dict[str, str]:
+    """What the audit row tells of what was asked for AWS, and of an upstream token."""
+    upstream, told = request.upstream, {} if request.aws is None else request.aws.told
     if upstream is None:
-        return {}
+        return told
     return {
+        **told,
         "connection_id": upstream.connection_id,
         "connection": upstream.connection,
         "upstream_issuer": upstream.issuer,
@@ -319,6 +385,11 @@ def _told(upstream: Upstream | None) -> dict[str, str]:
         **({} if upstream.jti is None else {"upstream_jti": upstream.jti[:255]}),
         **({"unknown_claims": ", ".join(upstream.unknown_claims)[:1024]} if upstream.unknown_claims else {}),
     }
+
+
+def _refused_subject(refusal: DaypassError) -> dict[str, str]:
+    """Which subject it was, for whoever has to decide about it."""
+    return {"subject": str(refusal.facts["subject"])} if isinstance(refusal, SubjectTaken) else {}
 
 
 def _demand_offered(audience: tuple[str, ...], organization: Organization) -> None:

@@ -14,6 +14,7 @@ from daypass.idp.model import (
     AuditEntry,
     AuditRecord,
     Holder,
+    IssuedSubject,
     KeysAt,
     KeyState,
     Organization,
@@ -123,6 +124,14 @@ class MemoryRegistryStore:
     ) -> Sequence[Workload]:
         return self._workloads.page(after=after, limit=limit, project_id=project_id)
 
+    def recent_workloads(self, organization_id: str, *, limit: int) -> Sequence[Workload]:  # noqa: D102
+        usable = [
+            each
+            for each in self._workloads.things.values()
+            if each.organization_id == organization_id and each.revoked_at is None
+        ]
+        return sorted(usable, key=attrgetter("created_at", "id"), reverse=True)[:limit]
+
     def add_admin_token(self, token: AdminToken) -> None:  # noqa: D102
         self._admin_tokens.add(token)
 
@@ -174,6 +183,36 @@ class MemoryConnectionStore:
             for one in self._connections.page(limit=len(self._connections.things))
             if one.terms.issuer == issuer and organization_id in (None, one.organization_id)
         ]
+
+
+class MemorySubjectStore:
+    """A `SubjectStore`."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], IssuedSubject] = {}
+        self._lock = Lock()
+
+    def claim(self, wanted: IssuedSubject) -> IssuedSubject:  # noqa: D102
+        with self._lock:
+            return self._kept.setdefault((wanted.issuer, wanted.subject), wanted)
+
+    def issued_subject(self, issuer: str, subject: str) -> IssuedSubject | None:  # noqa: D102
+        return self._kept.get((issuer, subject))
+
+    def change_subject(self, changed: IssuedSubject, *, was: IssuedSubject) -> bool:  # noqa: D102
+        with self._lock:
+            key = (was.issuer, was.subject)
+            if self._kept.get(key) != was:
+                return False
+            self._kept[key] = changed
+            return True
+
+    def issued_subjects(  # noqa: D102
+        self, organization_id: str, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[IssuedSubject]:
+        found = [each for each in self._kept.values() if each.organization_id == organization_id]
+        behind = [each for each in found if after is None or each.subject > after]
+        return sorted(behind, key=attrgetter("subject", "issuer"))[:limit]
 
 
 class MemoryReplayStore:

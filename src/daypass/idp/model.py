@@ -21,9 +21,12 @@ __all__ = [
     "AdminToken",
     "AuditEntry",
     "AuditRecord",
+    "AwsClaims",
+    "IssuedSubject",
     "KeyState",
     "KeysAt",
     "Organization",
+    "PreviousForm",
     "Project",
     "SigningKey",
     "Workload",
@@ -34,12 +37,40 @@ DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True)
+class AwsClaims:
+    """What workloads may ask to be told to AWS beside the subject: reviewed by an administrator, asked for by name.
+
+    `tags` are pairs of a session tag's key and the fact that is its value; `transitive` are the keys that pass on to
+    chained sessions; `source_identity` is the fact that is the source identity, None for none. Facts are those of
+    `daypass.idp.aws_claims.FACTS`.
+    """
+
+    tags: tuple[tuple[str, str], ...] = ()
+    transitive: tuple[str, ...] = ()
+    source_identity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousForm:
+    """The form of tokens before the last change; it can be asked for until `until`.
+
+    `usual`: whether it is what is given to those who ask for no form, as long as it is offered.
+    """
+
+    token_format: str
+    subject_claims: tuple[str, ...]
+    until: datetime
+    usual: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Organization:
     """A tenant. `audiences` are those its workloads may ask for; an empty tuple allows none.
 
     `token_format` names an entry of `daypass.subjects`; `subject_claims` are the ordered claim names of a format that
     lets them be chosen (Gitpod's claim keys), empty otherwise. With `own_issuer` its tokens have an issuer and keys of
     their own, at `/o/<slug>` below the root issuer; that is for ever, because other people's trust names it.
+    `aws_claims` are what workloads may ask to be told to AWS; `previous` is the form of tokens before the last change.
     """
 
     id: str
@@ -50,6 +81,24 @@ class Organization:
     audiences: tuple[str, ...]
     created_at: datetime
     own_issuer: bool = False
+    aws_claims: AwsClaims = AwsClaims()
+    previous: PreviousForm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedSubject:
+    """A `sub` that was issued, and whose it is: kept for ever, whatever becomes of its owner.
+
+    `owner` is text made of immutable ids (`daypass.idp.subject_ledger`). Since `released_at` it is to be anybody's, and
+    nobody's yet.
+    """
+
+    issuer: str
+    subject: str
+    owner: str
+    organization_id: str
+    issued_at: datetime
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

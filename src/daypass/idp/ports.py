@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         AuditEntry,
         AuditRecord,
         Holder,
+        IssuedSubject,
         KeysAt,
         Organization,
         Project,
@@ -53,6 +54,10 @@ class RegistryStore(Protocol):
         ...
 
     def workloads(self, project_id: str, *, after: str | None = None, limit: int = 100) -> Sequence[Workload]: ...
+
+    def recent_workloads(self, organization_id: str, *, limit: int) -> Sequence[Workload]:
+        """The organization's last made workloads that are not revoked, newest first."""
+        ...
 
     def add_admin_token(self, token: AdminToken) -> None: ...
     def update_admin_token(self, token: AdminToken) -> None: ...
@@ -125,6 +130,35 @@ class ReplayStore(Protocol):
 
     def forget_expired(self, now: datetime) -> int:
         """Let go of what is past its time; how many those were."""
+        ...
+
+
+class SubjectStore(Protocol):
+    """Remembers which subjects were issued and whose they are, for all replicas. Nothing is ever taken out.
+
+    Synchronous, committed before it returns; `StoreUnavailable` when that is not known.
+    """
+
+    def claim(self, wanted: IssuedSubject) -> IssuedSubject:
+        """Keep it when nobody has that subject of that issuer; of many at the same time exactly one is kept.
+
+        Returns:
+            What is kept: `wanted`, or what was there.
+        """
+        ...
+
+    def issued_subject(self, issuer: str, subject: str) -> IssuedSubject | None:
+        """What is kept of that subject."""
+        ...
+
+    def change_subject(self, changed: IssuedSubject, *, was: IssuedSubject) -> bool:
+        """Write it anew, if it still is as it `was`; whether it was."""
+        ...
+
+    def issued_subjects(
+        self, organization_id: str, *, after: str | None = None, limit: int = 100
+    ) -> Sequence[IssuedSubject]:
+        """A page of the subjects of an organization, by the text of subject and issuer, behind the subject `after`."""
         ...
 
 

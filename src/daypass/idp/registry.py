@@ -22,7 +22,7 @@ from daypass.errors import (
     RequestRefused,
     ScopeMissing,
 )
-from daypass.idp import credentials, ids, rules
+from daypass.idp import aws_claims, credentials, forms, ids, rules
 from daypass.idp.caller import Scope
 from daypass.idp.changes import recorded, uninterrupted
 from daypass.idp.index import MAX_ENTRIES, SecretIndex
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from daypass.idp.caller import Caller
     from daypass.idp.index import Changed
-    from daypass.idp.model import Holder
+    from daypass.idp.limits import Limits
+    from daypass.idp.model import Holder, PreviousForm
     from daypass.idp.ports import AuditLog, Clock, RegistryStore
     from daypass.secret import Secret
 
@@ -49,6 +50,15 @@ class NewWorkload:
 
     workload: Workload
     secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class FormPreview:
+    """An organization as it is, as it would be, and some of those whose tokens would change."""
+
+    old: Organization
+    new: Organization
+    workloads: tuple[tuple[Workload, Project], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,7 @@ class Registry:
         *,
         shared: bool = False,
         changed: Callable[[], None] = lambda: None,
+        limits: Limits | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -90,6 +101,7 @@ class Registry:
         self._changed = changed
         self._index = SecretIndex(0 if shared else MAX_ENTRIES)
         self.refusals = Refusals(audit, clock)
+        self._limits = limits
 
     # ------------------------------------------------------------------------------------------ organizations
 
@@ -159,8 +171,13 @@ class Registry:
         allow_subject_claims: Sequence[str] = (),
         audiences: Sequence[str] | None = None,
         own_issuer: bool | None = None,
+        either_until: datetime | None = None,
+        switched: bool | None = None,
     ) -> Organization:
         """Change what is given. Another token format without subject claims falls back to that format's default.
+
+        Until `either_until` both the form before and the new one can be asked for; who asks for none gets the one
+        before, until it is `switched`.
 
         Raises:
             ChangedMeanwhile: when another process changed it at the same moment.
@@ -178,23 +195,77 @@ class Registry:
                 )
             if own_issuer and not old.own_issuer:
                 caller.require_everywhere(Scope.ORGANIZATIONS_WRITE)
-            chosen = old.token_format if token_format is None else token_format
-            if subject_claims is None:
-                subject_claims = old.subject_claims if chosen == old.token_format else ()
-            if (chosen, tuple(subject_claims)) == (old.token_format, old.subject_claims):
-                allow_subject_claims = old.subject_claims  # they were switched on when they were chosen
             new = replace(
                 old,
                 name=old.name if name is None else rules.name(name),
-                token_format=chosen,
-                subject_claims=rules.subject_claims(chosen, subject_claims, allow_subject_claims),
                 audiences=old.audiences if audiences is None else rules.audiences(audiences),
                 own_issuer=old.own_issuer or bool(own_issuer),
             )
-            if (new.token_format, new.subject_claims) != (old.token_format, old.subject_claims):
-                rules.nobody_elses_subjects(new)
-                _demand_own_subjects(caller, new)
+            new = _reformed(caller, new, token_format, subject_claims, allow_subject_claims)
+            previous = forms.after_change(old, new, self._clock(), either_until=either_until, switched=switched)
+            new = replace(new, previous=previous)
             async with self._recorded(caller, "organization.updated", new.id, detail=_settings(new), forget=new):
+                await to_thread(self._store.update_organization, new, was=old)
+        return new
+
+    async def preview_form(
+        self,
+        caller: Caller,
+        id_or_slug: str,
+        *,
+        token_format: str | None = None,
+        subject_claims: Sequence[str] | None = None,
+        allow_subject_claims: Sequence[str] = (),
+        limit: int = 20,
+    ) -> FormPreview:
+        """What `update_organization` would make of that change of form, and for whom. Nothing is changed.
+
+        Args:
+            caller: who asks.
+            id_or_slug: the organization.
+            token_format: as for the change.
+            subject_claims: as for the change.
+            allow_subject_claims: as for the change.
+            limit: of how many workloads, the last made ones, 1 to 1000.
+
+        Raises:
+            ScopeMissing, SubjectUnsafe: as for the change.
+        """
+        caller.require(Scope.WORKLOADS_READ)
+        old = await self._organization(caller, id_or_slug)
+        new = _reformed(caller, old, token_format, subject_claims, allow_subject_claims)
+        workloads = await to_thread(self._store.recent_workloads, old.id, limit=rules.page_limit(limit))
+        projects = {
+            project_id: await self._project(old, project_id) for project_id in {each.project_id for each in workloads}
+        }
+        return FormPreview(old, new, tuple((each, projects[each.project_id]) for each in workloads))
+
+    @uninterrupted
+    async def offer_aws_claims(
+        self,
+        caller: Caller,
+        id_or_slug: str,
+        *,
+        tags: Mapping[str, str],
+        transitive: Sequence[str] = (),
+        source_identity: str | None = None,
+    ) -> Organization:
+        """Set what the organization's workloads may ask to be told to AWS, all of it anew: a fact for each tag key.
+
+        Raises:
+            ChangedMeanwhile: when another process changed it at the same moment.
+        """
+        caller.require(Scope.ORGANIZATIONS_WRITE)
+        offered = aws_claims.checked(tags, transitive, source_identity)
+        async with self._changing:
+            old = await self._organization(caller, id_or_slug)
+            new = replace(old, aws_claims=offered)
+            detail = {
+                "tags": " ".join(f"{key}={fact}" for key, fact in offered.tags),
+                "transitive": " ".join(offered.transitive),
+                "source_identity": offered.source_identity or "",
+            }
+            async with self._recorded(caller, "organization.aws-claims", new.id, detail=detail, forget=new):
                 await to_thread(self._store.update_organization, new, was=old)
         return new
 
@@ -412,6 +483,7 @@ class Registry:
         Raises:
             CredentialUnknown: when nobody has it, or it was revoked; the audit row of a revoked one names its workload.
             CredentialExpired: when it was bound to a time that has passed.
+            RateLimited: instead of either, when there were too many from that address.
             StoreUnavailable: when it is not in memory and the store cannot be asked.
         """
         workload = None
@@ -421,6 +493,7 @@ class Registry:
             workload = holder.workload
             _demand_usable(workload, presented, self._clock())
         except CallerRefused as refusal:
+            self._failed(source_ip)
             await self.refusals.record(
                 refusal, "workload.authenticate", workload, request_id=request_id, source_ip=source_ip
             )
@@ -433,6 +506,7 @@ class Registry:
         Raises:
             CredentialUnknown: when there is none, or it was revoked; the audit row of a revoked one names it.
             CredentialExpired: when it was bound to a time that has passed.
+            RateLimited: instead of either, when there were too many from that address.
         """
         token = None
         try:
@@ -442,9 +516,14 @@ class Registry:
                 raise _unknown()
             _demand_usable(token, presented, self._clock())
         except CallerRefused as refusal:
+            self._failed(source_ip)
             await self.refusals.record(refusal, "admin.authenticate", token, request_id=request_id, source_ip=source_ip)
             raise
         return token
+
+    def _failed(self, source_ip: str | None) -> None:
+        if self._limits is not None:
+            self._limits.failure(source_ip)
 
     async def _find(self, presented: str) -> Holder:
         generation = self._index.generation
@@ -507,6 +586,27 @@ class Registry:
         return found
 
 
+def _reformed(
+    caller: Caller,
+    old: Organization,
+    token_format: str | None,
+    subject_claims: Sequence[str] | None,
+    switched_on: Sequence[str],
+) -> Organization:
+    """The organization with another form of tokens, once it is seen that it may have it."""
+    chosen = old.token_format if token_format is None else token_format
+    if subject_claims is None:
+        subject_claims = old.subject_claims if chosen == old.token_format else ()
+    if (chosen, tuple(subject_claims)) == (old.token_format, old.subject_claims):
+        switched_on = old.subject_claims  # they were switched on when they were chosen
+    checked = rules.subject_claims(chosen, subject_claims, switched_on)
+    new = replace(old, token_format=chosen, subject_claims=checked)
+    if forms.current(new) != forms.current(old):
+        rules.nobody_elses_subjects(new)
+        _demand_own_subjects(caller, new)
+    return new
+
+
 def _demand_own_subjects(caller: Caller, organization: Organization) -> None:
     """Let only the whole issuer's administrators choose subjects that another organization's workload could have."""
     named = format_named(organization.token_format).subject.names_organization(organization.subject_claims)
@@ -527,6 +627,16 @@ def _settings(organization: Organization) -> dict[str, str]:
         "subject_claims": " ".join(organization.subject_claims),
         "audiences": " ".join(organization.audiences),
         "own_issuer": str(organization.own_issuer).lower(),
+        **({} if organization.previous is None else _period(organization.previous)),
+    }
+
+
+def _period(previous: PreviousForm) -> dict[str, str]:
+    return {
+        "previous_format": previous.token_format,
+        "previous_subject_claims": " ".join(previous.subject_claims),
+        "either_until": previous.until.isoformat(),
+        "usual_form": "previous" if previous.usual else "current",
     }
 
 

@@ -111,7 +111,7 @@ class Front:
         self._steering = Control(instance)
         self._outbound = OutboundIssuers(self._iam, instance.secret)
         sts = Sts(self._iam, self._sessions, self._authorizer, self._outbound, config.observed)
-        self._operations = Operations(instance, self._authorizer, issuers, sts, config.observed)
+        self._operations = Operations(instance, self._authorizer, issuers, sts, config.observed, log=config.log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -162,10 +162,15 @@ class Front:
         if isinstance(given, AwsError):
             return given
         if asked.service == "sts" and given.get("Action") == WEB_IDENTITY:
+            account = (given.get("RoleArn", "").split(":") + [""] * 5)[4]
+            if arranged := self._arranged(request, asked, region=_region(request), account=account):
+                return arranged
             return await self._assume(scope, request, given, request_id)
         caller = self._caller(request, asked)
         if isinstance(caller, signature.Refused):
             return caller.fault.error(asked.protocol, caller.detail)
+        if arranged := self._arranged(request, asked, region=caller.scope.region, account=caller.who.account):
+            return arranged
         if isinstance(caller.who, Session):
             self._iam.note_use(caller.who, self._clock(), caller.scope.region)
         if asked.service in DECIDED:
@@ -205,6 +210,14 @@ class Front:
             # A role takes its sessions with it; one of the same name that is made later is another (observed 2026-07).
             return signature.Refused(Fault.TOKEN_WRONG)
         return found
+
+    def _arranged(self, request: WireRequest, asked: Asked, *, region: str, account: str) -> AwsError | None:
+        """The fault that a test has arranged for such a request."""
+        faults = self.instance.arranged
+        if not faults.waiting():
+            return None
+        title, now = _title(request, asked), int(self._clock().timestamp())
+        return faults.next(title, asked.protocol, region=region, account=account, now=now)
 
     def _facts(self, scope: Scope) -> Facts:
         return Facts(now=self._clock(), source_ip=_peer(scope), secure_transport=scope.get("scheme") == "https")

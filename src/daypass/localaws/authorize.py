@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 # Of a chain of services that call each other there is one here, so it is the first and the last.
 _CALLS: Final = ("", "First", "Last")
+# What moto hands on to Docker, which would run code of the caller's on this machine, beyond all permissions here.
+_IN_DOCKER: Final = frozenset({"lambda:InvokeFunction", "batch:SubmitJob"})
 _CALLED_VIA: Final = frozenset({"aws:CalledVia"})
 
 
@@ -101,6 +103,12 @@ class Authorizer:
             needed = query.needs(service, action, given, self._iam.to_read(number))
         return self._refusal(caller.who, needed, request_keys(caller, request, facts), Protocol.QUERY)
 
+    def need(self, caller: Caller, request: WireRequest, need: Need, facts: Facts) -> AwsError | None:
+        """Why a caller of a query service may not do one thing more that a request leads to, or None."""
+        if not isinstance(caller.who, Session):
+            return None
+        return self._refusal(caller.who, (need,), request_keys(caller, request, facts), Protocol.QUERY)
+
     def behind(self, caller: Caller, request: WireRequest, behind: Behind, facts: Facts) -> WireRequest | AwsError:
         """The request as it may go on to a service behind, or why it may not. The service must be ready."""
         who, region, protocol = caller.who, caller.scope.region, behind.protocol
@@ -117,6 +125,9 @@ class Authorizer:
                 return Fault.NOT_IMPLEMENTED.error(protocol, detail)
             detail = f"what permission the request needs cannot be told: {reading.detail}"
             return Fault.ACCESS_DENIED.error(protocol, "Access Denied", why=detail)
+        if in_docker := [need.action for need in reading.needs if need.action in _IN_DOCKER]:
+            detail = f"The local AWS starts no containers, in which moto would carry out {in_docker[0]}."
+            return Fault.NOT_IMPLEMENTED.error(protocol, detail)
         if isinstance(who, Session):
             if not reading.known:
                 self._tell_once(

@@ -5,6 +5,8 @@
     GET  /_daypass/why/<id>  one of them, whole
     GET  /_daypass/clock     its time
     POST /_daypass/clock     {"set": "2026-01-01T00:00:00Z"}, {"advance": 43200}, {"freeze": true}, {"real": true}
+    GET  /_daypass/faults    the faults that wait for a call
+    POST /_daypass/faults    {"operation": "sts:AssumeRole", "code": "Throttling", "times": 2}, {"clear": true}
     POST /_daypass/reset     as it began
     POST /_daypass/tokens    {"issuer": "gitlab.com", "claims": {…}}: a token of a stand-in issuer
 
@@ -18,11 +20,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass import __version__
 from daypass.errors import DaypassError, Invalid, NotFound, Refused, RequestInvalid
+from daypass.localaws.arranged import Arranged
 from daypass.localaws.stand_ins import LIFETIME_SECONDS
 from daypass.localaws.wire import Reply
 from daypass.tokens import strict_json
@@ -40,6 +44,7 @@ _WHY: Final = f"{PREFIX}why/"
 _MAX_BODY_BYTES: Final = 256 * 1024
 _MOST_REFUSALS: Final = 100
 _MAX_LIFETIME_SECONDS: Final = 10 * 365 * 24 * 3600
+_FAULT: Final = ("operation", "code", "times", "region", "message", "clear")
 _CLOCK: Final = ("set", "advance", "freeze", "real")
 
 
@@ -53,6 +58,8 @@ class Control:
             ("GET", "why"): self._refusals,
             ("GET", "clock"): self._clock,
             ("POST", "clock"): self._move_clock,
+            ("GET", "faults"): self._faults,
+            ("POST", "faults"): self._arrange,
             ("POST", "reset"): self._reset,
             ("POST", "tokens"): self._mint,
         }
@@ -114,6 +121,28 @@ class Control:
         if freeze is not None:
             (clock.freeze if freeze else clock.go)()
         return await self._clock(request)
+
+    async def _faults(self, _: WireRequest) -> object:
+        return {"faults": [asdict(fault) for fault in self._instance.arranged.waiting()]}
+
+    async def _arrange(self, request: WireRequest) -> object:
+        asked = _body(request, _FAULT)
+        clear, times = _flag(asked, "clear"), asked.get("times", 1)
+        operation, code, region, message = (asked.get(name) for name in ("operation", "code", "region", "message"))
+        if clear and len(asked) > 1:
+            raise RequestInvalid("`clear` goes with nothing else")
+        if clear:
+            self._instance.arranged.clear()
+            return await self._faults(request)
+        if not isinstance(operation, str) or not isinstance(code, str):
+            advice = 'Such as {"operation": "sts:AssumeRole", "code": "Throttling"}.'
+            raise RequestInvalid("`operation` or `code` is missing", advice=advice)
+        if not isinstance(region, str | None) or not isinstance(message, str | None):
+            raise RequestInvalid("`region` or `message` is not a text")
+        if type(times) is not int:
+            raise RequestInvalid("`times` is not a whole number")
+        self._instance.arranged.arrange(Arranged(operation, code, times, region, message))
+        return await self._faults(request)
 
     async def _reset(self, request: WireRequest) -> object:
         _body(request, ())

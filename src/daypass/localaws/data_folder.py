@@ -3,6 +3,7 @@
     format.json            which version wrote the folder
     secrets.json           keys of this instance: whoever reads it can forge sessions of it
     accounts/<number>.json one account of IAM
+    stacks.json            what CloudFormation knows, of all accounts
     services/…             what the services behind keep, see `behind_state`
 
 Every file is whole or the old one (`files.write_atomic`), the folder is its owner's alone, and one process has it.
@@ -20,18 +21,20 @@ from typing import TYPE_CHECKING, Final
 
 from daypass import files
 from daypass.errors import FileUnavailable, FileUnsafe
-from daypass.localaws.iam.saved import Unreadable, opened, saved
+from daypass.localaws.saved import Unreadable, opened, opened_stacks, saved, saved_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from daypass.localaws.cloudformation.state import CloudFormationState
     from daypass.localaws.iam.state import Account, IamState
 
 FORMAT: Final = 1
 _MAX_ACCOUNT_BYTES: Final = 256 * 1024 * 1024
 _MAX_SMALL_BYTES: Final = 1024 * 1024
-_OURS: Final = frozenset({"format.json", "secrets.json", "accounts", "services", "local-aws.lock"})
+_OURS: Final = frozenset({"format.json", "secrets.json", "accounts", "stacks.json", "services", "local-aws.lock"})
+_STACKS: Final = "stacks.json"
 
 
 class DataFolder:
@@ -116,6 +119,31 @@ class DataFolder:
         for number in numbers:
             self.write(self._folder("accounts") / f"{number}.json", saved(iam.to_read(number)))
 
+    def open_stacks(self) -> CloudFormationState | None:
+        """What CloudFormation knew, None when nothing is kept.
+
+        Raises:
+            FileUnsafe, FileUnavailable: the file cannot be read, or is not what was written here.
+        """
+        file = self.path / _STACKS
+        if not file.exists():
+            return None
+        data = files.read_private(file, max_bytes=_MAX_ACCOUNT_BYTES)
+        try:
+            stacks = opened_stacks(data)
+        except Unreadable as error:
+            raise self._broken(file, str(error)) from None
+        self._written[file] = hashlib.sha256(data).digest()
+        return stacks
+
+    def save_stacks(self, stacks: CloudFormationState) -> None:
+        """Write what CloudFormation knows, unless it is on disk.
+
+        Raises:
+            FileUnavailable: when the system does not take it.
+        """
+        self.write(self.path / _STACKS, saved_stacks(stacks))
+
     def write(self, file: Path, data: bytes) -> None:
         """Write a file of the folder, unless that is what was written last."""
         digest = hashlib.sha256(data).digest()
@@ -132,6 +160,7 @@ class DataFolder:
         for folder in (self._folder("accounts"), self._folder("services")):
             for file in folder.iterdir():
                 files.remove(file)
+        files.remove(self.path / _STACKS)
         self._written.clear()
 
     def _open(self, *, new: bool) -> None:

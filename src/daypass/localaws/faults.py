@@ -160,6 +160,21 @@ class Fault(Enum):
         ("AccessDeniedException", 400, "{detail}"),
         ("AccessDenied", 403, "{detail}"),
     )
+    THROTTLED = (
+        ("Throttling", 400, "Rate exceeded"),
+        ("ThrottlingException", 400, "Rate exceeded"),
+        ("SlowDown", 503, "Please reduce your request rate."),
+    )
+    UNAVAILABLE = (
+        ("ServiceUnavailable", 503, "The request has failed due to a temporary failure of the server."),
+        ("ServiceUnavailableException", 503, "The request has failed due to a temporary failure of the server."),
+        ("ServiceUnavailable", 503, "Service is unable to handle request."),
+    )
+    PARAMETER_MISSING = (
+        ("MissingParameter", 400, "A required parameter for the specified action is not supplied."),
+        ("MissingParameter", 400, "A required parameter for the specified action is not supplied."),
+        ("InvalidRequest", 400, "A required parameter for the specified action is not supplied."),
+    )
     INTERNAL = (
         ("InternalFailure", 500, "The request processing has failed because of an unknown error."),
         ("InternalFailure", 500, "The request processing has failed because of an unknown error."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from daypass.localaws.arranged import ArrangedFaults
 from daypass.localaws.behind_state import BehindState
 from daypass.localaws.cloudformation.state import CloudFormationState
 from daypass.localaws.iam.state import IamState
@@ -49,11 +50,13 @@ class Instance:
         self.behind = BehindState(folder)
         self.services = Services(self.behind)
         self.whys = Whys()
+        self.arranged = ArrangedFaults()
         if folder is None:
             self.sessions = Sessions()
             self.stand_ins = StandIns(as_issuers)
         else:
             self.iam.restore(folder.open_accounts())
+            self.stacks.restore(folder.open_stacks() or CloudFormationState())
             self.sessions = Sessions(folder.secret(_SESSIONS, _new_keys))
             self.stand_ins = StandIns(as_issuers, folder.secret)
         self._furnish: Callable[[], Awaitable[None]] | None = None
@@ -70,8 +73,9 @@ class Instance:
         """
         self.clock.restore()
         self.iam.restore(())
-        self.stacks.clear()
+        self.stacks.restore(CloudFormationState())
         self.whys.clear()
+        self.arranged.clear()
         self.behind.reset()
         if self._folder is None:
             self.sessions.renew(_new_keys())
@@ -87,14 +91,17 @@ class Instance:
         return make() if self._folder is None else self._folder.secret(name, make)
 
     def save(self) -> None:
-        """Have on disk what IAM knows now; to be called before an answer leaves.
+        """Have on disk what IAM and CloudFormation know now; to be called before an answer leaves.
 
         Raises:
             FileUnavailable: when the system does not take it.
         """
         if self._folder is not None and self.iam.touched:
             self._folder.save_accounts(self.iam, sorted(self.iam.touched))
+        if self._folder is not None and self.stacks.touched:
+            self._folder.save_stacks(self.stacks)
         self.iam.touched.clear()
+        self.stacks.touched = False
 
     def saving(self, service: str, send: Send) -> Send:
         """`send`, which has the service's state on disk before its answer begins."""

@@ -7,20 +7,20 @@ rights of who called it.
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.localaws import cloudformation, iam, model, query, sts
 from daypass.localaws.authorize import request_keys
-from daypass.localaws.cloudformation.acting import ActingOnIam
+from daypass.localaws.cloudformation.reading import Reading
 from daypass.localaws.faults import AwsError, Fault, Protocol
 from daypass.localaws.iam.state import Call as IamCall
+from daypass.localaws.on_behalf import OnBehalf
 from daypass.localaws.sts.call import Call as StsCall
 from daypass.sts.observed import Star
 from daypass.trust.shared_issuers import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from daypass.localaws.authorize import Authorizer, Facts
     from daypass.localaws.instance import Instance
@@ -38,7 +38,7 @@ KNOWN: Final[Mapping[str, Container[str]]] = {
     "cloudformation": cloudformation.OPERATIONS,
 }
 """By service, the operations that there are."""
-_CALLED_VIA: Final = "cloudformation.amazonaws.com"
+_READING: Final = ("Describe", "Get", "List", "Validate")
 
 
 def no_operation(given: Mapping[str, str]) -> AwsError:
@@ -51,8 +51,16 @@ class Operations:
     """Carries out operations over an `instance`."""
 
     def __init__(
-        self, instance: Instance, authorizer: Authorizer, issuers: Issuers, sts_parts: Sts, observed: Observed
+        self,
+        instance: Instance,
+        authorizer: Authorizer,
+        issuers: Issuers,
+        sts_parts: Sts,
+        observed: Observed,
+        *,
+        log: Callable[[str], object] | None = None,
     ) -> None:
+        self._log = log
         self._instance = instance
         self._clock = instance.clock
         self._authorizer = authorizer
@@ -113,24 +121,25 @@ class Operations:
     async def _cloudformation(
         self, request: WireRequest, caller: Caller, action: str, given: Mapping[str, str], facts: Facts
     ) -> Outcome:
-        via = replace(facts, called_via=_CALLED_VIA)
-        to_iam = replace(caller, scope=replace(caller.scope, service="iam", region="us-east-1"))
-
-        async def perform(asked: str, wire: Mapping[str, str]) -> Outcome:
-            denied = self._authorizer.operation(to_iam, request, asked, wire, via)
-            return denied or await self._iam(to_iam, asked, wire)
-
         operation = model.operation("cloudformation", action)
         assert operation is not None, "it is one of those that are carried out"
         read = query.read_input(operation, given)
         if isinstance(read, AwsError):
             return read
+        on_behalf = OnBehalf(
+            self._instance, self._authorizer, self._iam, caller=caller, request=request, facts=facts, log=self._log
+        )
         call = cloudformation.Call(
             state=self._instance.stacks,
             account=caller.who.account,
             region=caller.scope.region,
             given=read,
             clock=self._clock,
-            iam=ActingOnIam(perform),
+            acting=on_behalf.acting,
+            role_fault=on_behalf.role_fault,
+            reading=Reading(on_behalf.ask),
         )
-        return await cloudformation.operate(action, call)
+        try:
+            return await cloudformation.operate(action, call)
+        finally:
+            self._instance.stacks.touched |= not action.startswith(_READING)

@@ -36,6 +36,7 @@ _KEY_PREFIX: Final = "ASIALOCAL"
 _MARK: Final = "DAYPASS-LOCAL-AWS-"
 _KEY_LENGTH: Final = 20
 _NONCE_BYTES: Final = 12
+_SHORT_BYTES: Final = 1024
 _KEYS_REMEMBERED: Final = 10_000
 
 
@@ -136,7 +137,7 @@ class Sessions:
         while len(self._accounts) > _KEYS_REMEMBERED:
             self._accounts.popitem(last=False)
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._seal.encrypt(nonce, zlib.compress(orjson.dumps(facts), 1), access_key_id.encode())
+        sealed = self._seal.encrypt(nonce, _packed(orjson.dumps(facts)), access_key_id.encode())
         return Credentials(
             access_key_id=access_key_id,
             secret_access_key=self._secret_of(access_key_id),
@@ -186,7 +187,7 @@ class Sessions:
             policy,
             arns,
             transitive,
-        ) = orjson.loads(zlib.decompress(opened))
+        ) = orjson.loads(_unpacked(opened))
         return Session(
             account=account,
             arn=arn,
@@ -206,3 +207,12 @@ class Sessions:
     def _secret_of(self, access_key_id: str) -> Secret:
         digest = hmac.digest(self._secret_key, access_key_id.encode(), hashlib.sha256)
         return Secret(base64.b64encode(digest).decode()[:40])
+
+
+def _packed(facts: bytes) -> bytes:
+    """Long facts are compressed, so that a session's policies fit into headers; short ones are not worth the time."""
+    return b"z" + zlib.compress(facts, 1) if len(facts) > _SHORT_BYTES else b"-" + facts
+
+
+def _unpacked(packed: bytes) -> bytes:
+    return zlib.decompress(packed[1:]) if packed.startswith(b"z") else packed[1:]

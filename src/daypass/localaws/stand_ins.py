@@ -19,7 +19,7 @@ from daypass.tokens.key_set import KeySet
 from daypass.tokens.mint import compact, signing_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
 
     from daypass.fetching import Fetcher
@@ -126,14 +126,14 @@ class Issuers:
         self._stand_ins = stand_ins
         self._fetcher = fetcher
 
-    async def key_set(self, issuer: IssuerUrl, /) -> FetchedKeys:
-        """The keys of an issuer, now.
+    async def key_set(self, issuer: IssuerUrl, thumbprints: Collection[str] = (), /) -> FetchedKeys:
+        """The keys of an issuer, now; `thumbprints` as `Fetcher.key_set` takes them.
 
         Raises:
             IssuerUnreachable, AddressForbidden: see `Fetcher`; never for a stand-in.
         """
         if not self._stand_ins.plays(issuer.text):
-            return await self._fetcher.key_set(issuer)
+            return await self._fetcher.key_set(issuer, thumbprints)
         keys = self._stand_ins.key_set(issuer.text)
         return FetchedKeys(issuer.text, discovery=b"", document=keys.document(), keys=keys)
 

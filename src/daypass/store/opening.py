@@ -14,6 +14,7 @@ from daypass.store.migrating import migrate
 from daypass.store.postgresql import lock, patient, postgresql_engine, postgresql_url
 from daypass.store.registry import SqlRegistryStore
 from daypass.store.sqlite import sqlite_engine
+from daypass.store.subjects import SqlSubjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,7 @@ class Store:
     keys: Final[SqlKeyStore]
     connections: Final[SqlConnectionStore]
     replays: Final[SqlReplayStore]
+    subjects: Final[SqlSubjectStore]
     audit: Final[SqlAuditLog]
 
     def __init__(self, engine: Engine, audit: SqlAuditLog, closing: ExitStack) -> None:
@@ -48,6 +50,7 @@ class Store:
         self.keys = SqlKeyStore(engine)
         self.connections = SqlConnectionStore(engine)
         self.replays = SqlReplayStore(engine)
+        self.subjects = SqlSubjectStore(engine)
         self.audit = audit
         self.shared: Final = shared(engine)
         self._engine = engine

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, insert, or_, select, update
 
 from daypass.errors import ChangedMeanwhile, NotFound
-from daypass.idp.model import AdminToken, Holder, Organization, Project, Workload, WorkloadKind
+from daypass.idp.model import (
+    AdminToken,
+    AwsClaims,
+    Holder,
+    Organization,
+    PreviousForm,
+    Project,
+    Workload,
+    WorkloadKind,
+)
 from daypass.store.engine import reading, writing
 from daypass.store.schema import admin_tokens, organizations, projects, workloads
 
@@ -104,6 +114,12 @@ class SqlRegistryStore:
         query = select(workloads).where(workloads.c.project_id == project_id)
         return [_workload(row._asdict()) for row in self._page(workloads, query, after, limit)]
 
+    def recent_workloads(self, organization_id: str, *, limit: int) -> Sequence[Workload]:  # noqa: D102
+        usable = (workloads.c.organization_id == organization_id, workloads.c.revoked_at.is_(None))
+        query = select(workloads).where(*usable).order_by(workloads.c.created_at.desc(), workloads.c.id.desc())
+        with reading(self._engine) as connection:
+            return [_workload(row._asdict()) for row in connection.execute(query.limit(limit))]
+
     def add_admin_token(self, token: AdminToken) -> None:  # noqa: D102
         self._add(admin_tokens, _admin_token_row(token))
 
@@ -160,12 +176,49 @@ def _organization_row(organization: Organization) -> dict[str, object]:
         "audiences": list(organization.audiences),
         "created_at": organization.created_at,
         "own_issuer": organization.own_issuer,
+        "aws_claims": _aws_claims_document(organization.aws_claims),
+        "previous": None if organization.previous is None else _previous_document(organization.previous),
     }
 
 
 def _organization(row: Mapping[str, Any]) -> Organization:
     lists = {name: tuple(row[name]) for name in ("subject_claims", "audiences")}
-    return Organization(**{**row, **lists})
+    previous = None if row["previous"] is None else _previous(row["previous"])
+    return Organization(**{**row, **lists, "aws_claims": _aws_claims(row["aws_claims"]), "previous": previous})
+
+
+def _aws_claims_document(claims: AwsClaims) -> dict[str, object]:
+    return {
+        "tags": [list(pair) for pair in claims.tags],
+        "transitive": list(claims.transitive),
+        "source_identity": claims.source_identity,
+    }
+
+
+def _aws_claims(document: Mapping[str, Any]) -> AwsClaims:
+    return AwsClaims(
+        tags=tuple((key, fact) for key, fact in document.get("tags", ())),
+        transitive=tuple(document.get("transitive", ())),
+        source_identity=document.get("source_identity"),
+    )
+
+
+def _previous_document(previous: PreviousForm) -> dict[str, object]:
+    return {
+        "token_format": previous.token_format,
+        "subject_claims": list(previous.subject_claims),
+        "until": previous.until.isoformat(),
+        "usual": previous.usual,
+    }
+
+
+def _previous(document: Mapping[str, Any]) -> PreviousForm:
+    return PreviousForm(
+        token_format=document["token_format"],
+        subject_claims=tuple(document["subject_claims"]),
+        until=datetime.fromisoformat(document["until"]),
+        usual=document["usual"],
+    )
 
 
 def _project_row(project: Project) -> dict[str, object]:

@@ -62,6 +62,8 @@ organizations: Final = Table(
     Column("audiences", JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("own_issuer", Boolean, nullable=False, server_default=false()),
+    Column("aws_claims", JSON, nullable=False, server_default="{}"),
+    Column("previous", JSON(none_as_null=True)),
     UniqueConstraint("slug"),
 )
 
@@ -91,6 +93,7 @@ workloads: Final = Table(
     Column("revoked_at", UtcTime),
     UniqueConstraint("secret_hash"),
     Index(None, "project_id", "id"),
+    Index(None, "organization_id", "created_at"),
 )
 
 admin_tokens: Final = Table(
@@ -154,6 +157,19 @@ exchanged_tokens: Final = Table(
     Column("token_key", String(64), primary_key=True),
     Column("until", UtcTime, nullable=False),
     Index(None, "until"),
+)
+
+# Without foreign keys: a subject stays somebody's when organization, project and workload are long gone.
+issued_subjects: Final = Table(
+    "issued_subjects",
+    metadata,
+    Column("issuer", String(255), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("organization_id", String(24), nullable=False),
+    Column("issued_at", UtcTime, nullable=False),
+    Column("released_at", UtcTime),
+    Index(None, "organization_id", "subject"),
 )
 
 audit: Final = Table(

@@ -31,6 +31,7 @@ class Answer(Enum):
     MALFORMED_POLICY_DOCUMENT = ("MalformedPolicyDocument", 400)
     OUTBOUND_DISABLED = ("OutboundWebIdentityFederationDisabledException", 403)
     PACKED_POLICY_TOO_LARGE = ("PackedPolicyTooLarge", 400)
+    REGION_DISABLED = ("RegionDisabledException", 403)
     SESSION_DURATION_ESCALATION = ("SessionDurationEscalationException", 403)
     VALIDATION_ERROR = ("ValidationError", 400)
 
@@ -90,6 +91,12 @@ NO_VERIFICATION_KEY: Final = Text(
     "Couldn't retrieve verification key from your identity provider,"
     "  please reference AssumeRoleWithWebIdentity documentation for requirements",
 )
+THUMBPRINT_DIFFERS: Final = Text(
+    Answer.INVALID_IDENTITY_TOKEN,
+    "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint",
+    _REPORTED,
+    None,
+)
 NOT_VALIDATED: Final = Text(
     Answer.INVALID_IDENTITY_TOKEN,
     "The web identity token provided could not be validated."
@@ -110,6 +117,22 @@ NOT_AN_AMAZON_TOKEN: Final = Text(Answer.INVALID_IDENTITY_TOKEN, "Provided Token
 FACEBOOK_REFUSES: Final = Text(Answer.IDP_REJECTED_CLAIM, "Invalid OAuth access token.", _OURS, None)
 OAUTH_NOT_ASKED: Final = Text(
     Answer.IDP_COMMUNICATION_ERROR, "This local AWS does not ask {provider} about access tokens.", _OURS, None
+)
+
+_DESCRIBED: Final = "AWS STS API Reference, AssumeRoleWithWebIdentity, Errors"
+IDP_OUT_OF_REACH: Final = Text(
+    Answer.IDP_COMMUNICATION_ERROR,
+    "The request could not be fulfilled because the identity provider (IDP) that was asked to verify the incoming"
+    " identity token could not be reached.",
+    _DESCRIBED,
+    None,
+)
+REGION_DISABLED: Final = Text(
+    Answer.REGION_DISABLED,
+    "STS is not activated in this region for account:{account}. Your account administrator can activate STS in this"
+    " region using the IAM Console.",
+    _REPORTED,
+    None,
 )
 
 PARAMETERS_INVALID: Final = Text(Answer.VALIDATION_ERROR, "{errors}", _REPORTED, None)

@@ -72,9 +72,15 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class KeysUnavailable:
-    """The issuer's keys could not be had; `reason` is for the local log."""
+    """The issuer's keys could not be had.
+
+    Attributes:
+        reason: for the local log.
+        thumbprint: whether it is that neither an authority nor a thumbprint vouches for the issuer's certificate.
+    """
 
     reason: str
+    thumbprint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +274,9 @@ _FACTS: Final[Mapping[str, Callable[[UnverifiedToken, Provider, int, Observed], 
 
 def _verified(token: UnverifiedToken, keys: KeySet | KeysUnavailable | None) -> VerifiedClaims | Refusal:
     if keys is None or isinstance(keys, KeysUnavailable):
-        reason = "the issuer's keys were not fetched" if keys is None else keys.reason
-        return refuse(answers.NO_VERIFICATION_KEY, reason)
+        unavailable = keys or KeysUnavailable("the issuer's keys were not fetched")
+        text = answers.THUMBPRINT_DIFFERS if unavailable.thumbprint else answers.NO_VERIFICATION_KEY
+        return refuse(text, unavailable.reason)
     key = choose_key(keys, token.header)
     if isinstance(key, Refusal):
         return key

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from daypass.subjects.facts import WorkloadFacts
+    from daypass.subjects.identity import Identity
     from daypass.subjects.phrases import Phrase
     from daypass.subjects.shapes import Grammar
 
@@ -185,6 +186,8 @@ class SubjectGrammar(Protocol):
 
     @property
     def allowed(self) -> tuple[str, ...]: ...  # noqa: D102 (told by the grammars)
+    @property
+    def default(self) -> Sequence[str]: ...  # noqa: D102
     def part(self, name: str) -> SubjectPart: ...  # noqa: D102
     def check(self, chosen: Sequence[str]) -> None: ...  # noqa: D102
     def names_organization(self, chosen: Sequence[str]) -> bool: ...  # noqa: D102
@@ -213,6 +216,8 @@ class TokenFormat:
         marks_absent: claims that they never have.
         phrases: what a token says of its bearer, in words.
         published_attributes: those that the source `attributes` takes.
+        identity: the immutable ids that make what a subject names the same thing; none where the subject is made of
+            ids, or where the organization alone is what is named.
         not_before_seconds: how long before `iat` the `nbf` lies.
         operator_may_share: whether the whole issuer's administrator may choose it for organizations that share an
             issuer although its subjects do not name the organization.
@@ -234,6 +239,7 @@ class TokenFormat:
     marks_absent: tuple[str, ...] = ()
     phrases: tuple[Phrase, ...] = ()
     published_attributes: tuple[str, ...] = ()
+    identity: tuple[Identity, ...] = ()
     not_before_seconds: int = 0
     operator_may_share: bool = False
     algorithms: tuple[str, ...] = ("RS256",)

@@ -238,6 +238,26 @@ class LocalAws:
         """The last refusals, newest first, each in a few words."""
         return list(self._running.call(_at_once(lambda: self._instance.whys.newest(100))))
 
+    def fault(
+        self, operation: str, code: str, *, times: int = 1, region: str | None = None, message: str | None = None
+    ) -> None:
+        """Let the next calls of an operation fail, to see what the client does then.
+
+        Args:
+            operation: such as `sts:AssumeRoleWithWebIdentity`, or `sts:*`.
+            code: such as `Throttling`, `InternalFailure`, `RegionDisabledException`.
+            times: how many calls.
+            region: only calls that ask this region.
+            message: instead of AWS's text.
+
+        Raises:
+            RequestInvalid: for an operation or code that there is not.
+        """
+        from daypass.localaws.arranged import Arranged
+
+        arranged = Arranged(operation, code, times, region, message)
+        self._running.call(_at_once(lambda: self._instance.arranged.arrange(arranged)))
+
     @property
     def now(self) -> datetime:
         """The time by this server."""

@@ -41,6 +41,9 @@ class SessionTags:
         return bool(self.principal_tags)
 
 
+_NO_TAGS: Final = SessionTags()
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimFault:
     """Why a claim cannot be used, in a sentence for the local log."""
@@ -54,6 +57,8 @@ class _Fault(Exception):
 
 def read_tags(claims: Mapping[str, JsonValue]) -> SessionTags | ClaimFault:
     """The session tags of a token, nested or flattened. No tags are an empty `SessionTags`."""
+    if not any(name.startswith(TAGS_CLAIM) for name in claims):
+        return _NO_TAGS  # most tokens, and each is asked three times
     try:
         tags = _checked(_tags(claims))
         return SessionTags(MappingProxyType(tags), _among(tags, _transitive(claims)))

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from daypass.idp.describe import TOKEN_PATH
-from daypass.web import admin_tokens, audit, exchange, keys, openapi, organizations, projects, workloads
+from daypass.web import admin_tokens, audit, exchange, keys, openapi, organizations, projects, subjects, workloads
 from daypass.web.administration import administration
 from daypass.web.discovery import Documents, public
 from daypass.web.door import Door
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from daypass.web.door import Handler
     from daypass.web.services import Services
 
-RESOURCES: Final = (organizations, projects, workloads, exchange, keys, admin_tokens, audit)
+RESOURCES: Final = (organizations, projects, workloads, subjects, exchange, keys, admin_tokens, audit)
 
 
 def application(services: Services) -> Door:
@@ -60,6 +60,7 @@ def application(services: Services) -> Door:
     }
     return Door(
         services.settings,
+        services.limits,
         {
             **issuing,
             "/healthz": readable(health.alive),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from daypass.idp.limits import network_of
 from daypass.web.gathering import GatheringTransport
 from daypass.web.problems import MEDIA_TYPE
 
@@ -24,10 +25,15 @@ HEAD_MAX_BYTES: Final = 32 * 1024
 """Request line and header fields."""
 CONNECTIONS_MAX: Final = 4096
 """Open connections of one server."""
+CONNECTIONS_PER_SOURCE_MAX: Final = 1024
+"""Of these, those of one address (of IPv6, of one /64): nobody alone keeps all others out."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 connection with a deadline for each request, and limits on heads and connections."""
+    """uvicorn's HTTP/1.1 connection with a deadline for each request, and limits on heads and connections.
+
+    For connections from a proxy, which all have one address; see also `DirectProtocol`.
+    """
 
     request_seconds = REQUEST_SECONDS
 
@@ -40,9 +46,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         """Take the connection, or close it when there are too many."""
         super().connection_made(GatheringTransport(transport, self.loop))
-        if len(self.connections) > CONNECTIONS_MAX:
+        if len(self.connections) > CONNECTIONS_MAX or self._too_many_of_source():
             transport.abort()
         self._await_request()
+
+    def _too_many_of_source(self) -> bool:
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadline."""
@@ -111,3 +120,17 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode("ascii") + body)
         self.transport.close()
+
+
+class DirectProtocol(BoundedProtocol):
+    """A connection that comes from its client, so that its address tells whose it is."""
+
+    def _too_many_of_source(self) -> bool:
+        if len(self.connections) <= CONNECTIONS_PER_SOURCE_MAX:
+            return False
+        mine = self._source()
+        same = [each for each in self.connections if isinstance(each, DirectProtocol) and each._source() == mine]  # noqa: SLF001
+        return len(same) > CONNECTIONS_PER_SOURCE_MAX
+
+    def _source(self) -> str:
+        return network_of(None if self.client is None else self.client[0])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from daypass.config import Settings
+    from daypass.idp.limits import Limits
 
     Handler = Callable[[Request], Awaitable[Response]]
 
@@ -41,6 +42,7 @@ class Door:
 
     Args:
         settings: for the issuer's path, proxies, and whether TLS ends before us.
+        limits: how often one address may ask below `/v1/`; the public documents are for everybody, always.
         handlers: the hot routes: path below the root issuer's, then method, then what answers.
         organization_handlers: the same below an organization's issuer, `/o/<slug>`.
         otherwise: the application for all other paths.
@@ -49,6 +51,7 @@ class Door:
     def __init__(
         self,
         settings: Settings,
+        limits: Limits,
         handlers: Mapping[str, Mapping[str, Handler]],
         organization_handlers: Mapping[str, Mapping[str, Handler]],
         otherwise: ASGIApp,
@@ -56,6 +59,7 @@ class Door:
         self._prefix = settings.issuer.path
         self._hops = settings.proxy_hops
         self._wants_forwarded_https = settings.behind_proxy
+        self._limits = limits
         self._handlers = handlers
         self._organization_handlers = organization_handlers
         self._otherwise = otherwise
@@ -125,6 +129,7 @@ class Door:
                         "the proxy does not say that the request came over https",
                         advice="Let the proxy set X-Forwarded-Proto to the client's scheme.",
                     )
+                self._limits.request(state["source_ip"])
                 if self._working >= REQUESTS_MAX:
                     raise Overloaded("too many requests at the same time")
                 self._working += 1

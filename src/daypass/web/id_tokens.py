@@ -10,6 +10,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from daypass.errors import RequestInvalid, RequestRefused
+from daypass.idp.aws_claims import AwsRequest
+from daypass.idp.forms import Form
 from daypass.idp.issue import MIN_TOKEN_LIFETIME_SECONDS, IssuedToken, IssueRequest
 from daypass.idp.key_times import MAX_TOKEN_LIFETIME_SECONDS
 from daypass.idp.model import DEFAULT_AUDIENCE, Organization, Project, Workload
@@ -34,13 +36,41 @@ _Lifetime = Annotated[
 ]
 
 
+class AwsPart(bodies.Body):
+    """What the token is to tell AWS beside its subject.
+
+    Session tags by their keys, or true for all that are offered; the source identity; the roles that the token is good
+    for, by ARN.
+    """
+
+    session_tags: list[str] | bool | None = None
+    source_identity: bool | None = None
+    roles: list[str] | None = None
+
+    @property
+    def wanted(self) -> AwsRequest:
+        """As the issuer takes it."""
+        tags = self.session_tags
+        return AwsRequest(
+            tags=tuple(tags) if isinstance(tags, list) else (),
+            every_tag=tags is True,
+            source_identity=bool(self.source_identity),
+            roles=tuple(self.roles or ()),
+        )
+
+
 class IdTokenRequest(bodies.Body):
-    """What the token is to be like. `audience` is who it is for."""
+    """What the token is to be like. `audience` is who it is for.
+
+    `form` is which form of tokens, in a period in which the organization has two.
+    """
 
     audience: str | list[str] | None = None
     lifetime_seconds: _Lifetime | None = None
     algorithm: str | None = None
     scope: str | None = None
+    form: Literal["current", "previous"] | None = None
+    aws: AwsPart | None = None
 
 
 class IdTokenAnswer(Answer):
@@ -121,6 +151,8 @@ class IdTokens:
                 scope=wanted.scope,
                 request_id=request.state.request_id,
                 source_ip=request.state.source_ip,
+                form=None if wanted.form is None else Form(wanted.form),
+                aws=None if wanted.aws is None else wanted.aws.wanted,
             ),
         )
 

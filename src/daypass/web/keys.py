@@ -1,10 +1,11 @@
 """`/v1/keys`: the signing keys of every issuer. A caller bound to one organization has no say in them."""
 
 import asyncio
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
 from daypass.idp.caller import Caller, Scope
@@ -15,6 +16,8 @@ from daypass.web.administration import AdminRoute, name_of, needs, the_caller
 from daypass.web.answers import Answer, Listed, Page, Time, instant, reply, reply_page
 from daypass.web.bodies import Body
 from daypass.web.services import Services
+
+_DATE_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 # FastAPI reads the annotations of handlers when they are defined, so they are not postponed in this module.
 
@@ -87,12 +90,19 @@ class OfIssuer(Page):
     organization: Annotated[str, Field(max_length=64)] | None = None
 
 
+def _date_time(text: object) -> object:
+    """A time as RFC 3339 writes it; pydantic itself would take a number for seconds since 1970 as well."""
+    if not isinstance(text, str) or not _DATE_TIME.fullmatch(text):
+        raise ValueError("it is not a time such as 2026-01-02T03:04:05Z")
+    return text
+
+
 class SignedPage(BaseModel):
     """The query: tokens issued `since` then, behind the audit log's sequence number `after`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    since: AwareDatetime | None = None
+    since: Annotated[AwareDatetime, BeforeValidator(_date_time)] | None = None
     after: Annotated[int, Field(ge=0, le=2**62)] = 0
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 

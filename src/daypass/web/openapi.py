@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from daypass import __version__
 from daypass.idp.describe import GRANTS, TOKEN_PATH
-from daypass.web.id_tokens import ActionsAnswer, IdTokenAnswer, IdTokenRequest
+from daypass.web.id_tokens import ActionsAnswer, AwsPart, IdTokenAnswer, IdTokenRequest
 from daypass.web.token import FORM, ID_TOKEN, JWT
 
 if TYPE_CHECKING:
@@ -69,10 +69,8 @@ _NOT_EXCHANGED: Final = {
         "request_id": _TEXT,
     },
 }
-_REFUSED: Final = {
-    "description": "Refused, wrong, or not known now.",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
+_REFUSED_CONTENT: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_REFUSED: Final = {"description": "Refused, wrong, or not known now.", "content": _REFUSED_CONTENT}
 
 
 def document(admin: FastAPI, issuer: IssuerUrl) -> bytes:
@@ -89,7 +87,7 @@ def document(admin: FastAPI, issuer: IssuerUrl) -> bytes:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = _PROBLEM
-    for model in (IdTokenRequest, IdTokenAnswer, ActionsAnswer):
+    for model in (IdTokenRequest, AwsPart, IdTokenAnswer, ActionsAnswer):
         schemas[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
     parts["securitySchemes"] = {
         "admin": {"type": "http", "scheme": "bearer", "description": "An admin token (`dpa_…`)."},
@@ -99,7 +97,7 @@ def document(admin: FastAPI, issuer: IssuerUrl) -> bytes:
     for operations in described["paths"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)
-            operation["responses"]["default"] = _REFUSED
+            operation["responses"].setdefault("default", _REFUSED)
     return orjson.dumps(described)
 
 
@@ -128,6 +126,11 @@ def _hot_paths() -> dict[str, Any]:
                         "400": {
                             "description": "Refused (RFC 6749 section 5.2).",
                             "content": {"application/json": {"schema": _NOT_EXCHANGED}},
+                        },
+                        # What is refused before the exchange is asked (at the door) is a problem here, too.
+                        "default": {
+                            "description": _REFUSED["description"],
+                            "content": {"application/json": {"schema": _NOT_EXCHANGED}, **_REFUSED_CONTENT},
                         },
                     },
                     "public",

@@ -65,6 +65,7 @@ STATUSES: Final[Mapping[type[errors.DaypassError], int]] = {
     errors.AlreadyExists: 409,
     errors.ChangedMeanwhile: 409,
     errors.Unavailable: 503,
+    errors.RateLimited: 429,
     MethodNotAllowed: 405,
     BodyTooSlow: 408,
     BodyTooLarge: 413,
@@ -141,6 +142,8 @@ def _headers(error: errors.DaypassError, status: int) -> dict[str, str]:
         return {"www-authenticate": 'Bearer error="insufficient_scope"'}
     if isinstance(error, MethodNotAllowed):
         return {"allow": str(error.facts.get("allow", ""))}
+    if isinstance(error, errors.RateLimited):
+        return {"retry-after": str(error.facts.get("retry_after_seconds", 1))}
     if status == 503:
         return {"retry-after": "1"}
     return {"connection": "close"} if status in _CLOSING else {}

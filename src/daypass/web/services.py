@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from daypass.idp.issue import Issuer
     from daypass.idp.key_ring import KeyRing
     from daypass.idp.key_rings import KeyRings
+    from daypass.idp.limits import Limits
     from daypass.idp.ports import Clock
     from daypass.idp.registry import Registry
+    from daypass.idp.subject_ledger import SubjectLedger
     from daypass.idp.watched_audit import WatchedAuditLog
 
 
@@ -24,11 +26,13 @@ class Services:
     settings: Settings
     registry: Registry
     issuer: Issuer
+    subjects: SubjectLedger
     exchange: Exchange
     connections: Connections
     key_rings: KeyRings
     audit: WatchedAuditLog
     clock: Clock
+    limits: Limits
 
     @property
     def key_ring(self) -> KeyRing:

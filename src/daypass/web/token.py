@@ -168,8 +168,8 @@ def _refusal(error: DaypassError, grant: Grant | None, request_id: str) -> Respo
         document["error_description"] = _plain(redact(told))
     else:
         document["error_description"] = "this cannot be done at the moment"
-    answered = status if status in {408, 413, 415, 503} else 400
-    return _answer(document, answered)
+    answered = status if status in {408, 413, 415, 429, 503} else 400
+    return _answer(document, answered, retry_after=error.facts.get("retry_after_seconds", 1))
 
 
 def _code(error: DaypassError, grant: Grant | None, status: int) -> str:
@@ -189,10 +189,10 @@ def _plain(text: str) -> str:
     return "".join(c if " " <= c <= "~" and c not in '"\\' else "'" if c == '"' else "?" for c in text)[:1000]
 
 
-def _answer(document: Mapping[str, object], status: int = 200) -> Response:
+def _answer(document: Mapping[str, object], status: int = 200, *, retry_after: object = 1) -> Response:
     headers = {"cache-control": "no-store", "pragma": "no-cache"}
     if status in {408, 413, 415}:
         headers["connection"] = "close"
-    if status == 503:
-        headers["retry-after"] = "1"
+    if status in {429, 503}:
+        headers["retry-after"] = str(retry_after)
     return Response(orjson.dumps(document), status, headers, "application/json")

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from daypass.idp.exchange.connection import Connection
     from daypass.idp.exchange.directory import Directory
     from daypass.idp.issue import IssuedToken
+    from daypass.idp.limits import Limits
     from daypass.idp.model import Organization, Project
     from daypass.idp.ports import AuditLog, Clock, ReplayStore
     from daypass.secret import Secret
@@ -116,7 +117,9 @@ class Exchange:
         issuer: IssueFor,
         audit: AuditLog,
         clock: Clock,
+        limits: Limits | None = None,
     ) -> None:
+        self._limits = limits
         self._directory = directory
         self._replays = replays
         self._keys = keys
@@ -130,6 +133,8 @@ class Exchange:
         Raises:
             ExchangeRefused: when it is not accepted. `reason` among the facts is the code of why, where the caller may
                 know it.
+            RateLimited: instead of it when too many from that address were not accepted; or when workload or
+                organization ask too often.
             TokenMalformed, TokenTooLarge: when it is no JWT.
             RequestInvalid, AudienceNotOffered, AlgorithmNotOffered, ClaimUnavailable, SubjectTooLong, ClaimsTooLarge:
                 as for every other token.
@@ -143,6 +148,9 @@ class Exchange:
             verdict = _one_of([await self._judge(one, request, kid, now) for one in candidates])
             workload, project, organization = await self._workload(verdict, now)
         except (Refused, Invalid) as refusal:
+            # A connection in audit mode is there for its rows, and its tokens are good.
+            if self._limits is not None and not isinstance(refusal, ConnectionAuditing):
+                self._limits.failure(request.source_ip)
             await self._record(request, now, refusal, candidates)
             raise _told(refusal) from None
         except Unavailable as fault:

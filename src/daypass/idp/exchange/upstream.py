@@ -12,7 +12,7 @@ from daypass.idp.exchange.terms import Discovered, KeySetUrl, Pasted
 from daypass.names import IssuerUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from daypass.idp.exchange.connection import Connection
     from daypass.idp.ports import Clock
@@ -75,7 +75,7 @@ class _At:
         self._fetcher = fetcher
         self._url = url
 
-    async def key_set(self, issuer: IssuerUrl, /) -> FetchedKeys:
+    async def key_set(self, issuer: IssuerUrl, _: Collection[str] = (), /) -> FetchedKeys:
         """See `daypass.fetching.cache.Source`."""
         return FetchedKeys(issuer.text, b"", b"", await self._fetcher.key_set_at(self._url))
 

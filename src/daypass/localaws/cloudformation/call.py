@@ -7,7 +7,6 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.errors import TemplateMalformed
 from daypass.localaws.cloudformation.deploy import Deployment
 from daypass.localaws.cloudformation.iam_kinds import IAM_KINDS
 from daypass.localaws.cloudformation.kinds import check_types
@@ -22,11 +21,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from daypass.localaws.cloudformation.kinds import Iam
+    from daypass.localaws.cloudformation.reading import Reading
     from daypass.localaws.cloudformation.state import CloudFormationState, Stack
 
 KINDS: Final = IAM_KINDS
 _NAME: Final = "[a-zA-Z][-a-zA-Z0-9]*"
-# What `cdk bootstrap` keeps, so that CDK's templates find their account ready for use. There is nothing else to find.
+# What `cdk bootstrap` keeps, so that CDK's templates find their account ready for use.
 _STORED: Final = {"/cdk-bootstrap/hnb659fds/version": "30"}
 
 
@@ -40,7 +40,9 @@ class Call:
         region: that was asked.
         given: the input, by the model's names.
         clock: tells the time.
-        iam: IAM with the caller's rights.
+        acting: IAM with the rights of a stack's role; of the caller for None.
+        role_fault: why the caller may not give a stack this role.
+        reading: what is read elsewhere, with the caller's rights.
     """
 
     state: CloudFormationState
@@ -48,7 +50,9 @@ class Call:
     region: str
     given: Mapping[str, Any]
     clock: Callable[[], datetime]
-    iam: Iam
+    acting: Callable[[str | None], Iam]
+    role_fault: Callable[[str], AwsError | None]
+    reading: Reading
 
     def find(self, name: str) -> Stack | None:
         """A stack of this account and region."""
@@ -65,7 +69,8 @@ class Call:
 
     def deployment(self, stack_id: str) -> Deployment:
         """What changes a stack."""
-        return Deployment(self.state, stack_id, kinds=KINDS, iam=self.iam, clock=self.clock)
+        iam = self.acting(self.state.stacks[stack_id].role_arn)
+        return Deployment(self.state, stack_id, kinds=KINDS, iam=iam, clock=self.clock)
 
 
 def refused(message: str) -> AwsError:
@@ -86,16 +91,16 @@ def missing(name: str) -> AwsError:
     return refused(f"Stack [{name}] does not exist")
 
 
-def asked(call: Call, stack: Stack | None) -> Wanted | AwsError:
+async def asked(call: Call, stack: Stack | None) -> Wanted | AwsError:
     """What the stack is to become.
 
     Raises:
         TemplateMalformed: with CloudFormation's text.
     """
     given = call.given
-    if "RoleARN" in given:
-        return refused("The local AWS makes stacks with the caller's rights alone: RoleARN is not implemented.")
-    text = template_text(call, stack)
+    if "RoleARN" in given and (fault := call.role_fault(str(given["RoleARN"]))):
+        return fault
+    text = await template_text(call, stack)
     if isinstance(text, AwsError):
         return text
     template = parse(text)
@@ -116,14 +121,14 @@ def asked(call: Call, stack: Stack | None) -> Wanted | AwsError:
             parameters[key] = stack.parameters[key]
     values = given_values(template, parameters)
     names = stored_names(template, values)
-    if absent := sorted({name for name in names.values() if name not in _STORED}):
-        told = f"Unable to fetch parameters [{','.join(absent)}] from parameter store for this account."
-        raise TemplateMalformed(told)
+    stored = await call.reading.stored({*names.values()} - _STORED.keys())
+    if isinstance(stored, AwsError):
+        return stored
     tags = tuple((tag["Key"], tag["Value"]) for tag in given.get("Tags", ()))
     return Wanted(
         template=template,
         parameters=values,
-        stored={parameter: _STORED[name] for parameter, name in names.items()},
+        stored={parameter: stored.get(name) or _STORED[name] for parameter, name in names.items()},
         tags=stack.tags if stack is not None and "Tags" not in given else tags,
         capabilities=tuple(given.get("Capabilities", ())),
         notification_arns=tuple(given.get("NotificationARNs", ())),
@@ -134,15 +139,13 @@ def asked(call: Call, stack: Stack | None) -> Wanted | AwsError:
     )
 
 
-def template_text(call: Call, stack: Stack | None) -> str | AwsError:
+async def template_text(call: Call, stack: Stack | None) -> str | AwsError:
     """The template that a call gives, or the one that the stack has."""
     given = call.given
     if given.get("UsePreviousTemplate") and stack is not None and stack.template:
         return stack.template
     if "TemplateURL" in given:
-        return refused(
-            "The local AWS takes the template in the request (TemplateBody); TemplateURL is not implemented."
-        )
+        return await call.reading.template(str(given["TemplateURL"]))
     if "TemplateBody" not in given:
         return refused("Either Template URL or Template Body must be specified.")
     return str(given["TemplateBody"])

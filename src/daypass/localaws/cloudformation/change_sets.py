@@ -38,7 +38,7 @@ async def create_change_set(call: Call) -> dict[str, Any] | AwsError:
         return fault
     if stack is not None and _find(call, name, stack.stack_id) is not None:
         return AwsError("AlreadyExistsException", 400, f"ChangeSet {name} already exists")
-    wanted = asked(call, None if new else stack)
+    wanted = await asked(call, None if new else stack)
     if isinstance(wanted, AwsError):
         return wanted
     if stack is None:
@@ -57,6 +57,7 @@ async def create_change_set(call: Call) -> dict[str, Any] | AwsError:
         status="FAILED" if empty else "CREATE_COMPLETE",
         execution_status="UNAVAILABLE" if empty else "AVAILABLE",
         created_at=call.clock(),
+        role_arn=call.given.get("RoleARN"),
         template=wanted.template.text,
         parameters=wanted.parameters,
         stored=wanted.stored,
@@ -142,6 +143,7 @@ async def execute_change_set(call: Call) -> dict[str, Any] | AwsError:
         stack,
         change_set_id=found.change_set_id,
         disable_rollback=disabled,
+        role_arn=found.role_arn or stack.role_arn,
         template=found.template if new else stack.template,
     )
     deployment = call.deployment(stack.stack_id)

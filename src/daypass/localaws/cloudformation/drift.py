@@ -151,7 +151,7 @@ async def _detect(call: Call, stack: Stack, named: frozenset[str]) -> tuple[tupl
         if kind.handler is None or (named and resource.logical_id not in named):
             continue
         try:
-            actual = await kind.handler.read(call.iam, resource.physical_id, resource.properties)
+            actual = await kind.handler.read(call.acting(None), resource.physical_id, resource.properties)
         except AwsRefused as fault:
             return tuple(found), f"Failed to detect drift on resource [{resource.logical_id}]: {fault.message}"
         found.append(_drift(call, stack, resource, actual, kind.unordered))

@@ -35,7 +35,7 @@ async def create_stack(call: Call) -> dict[str, Any] | AwsError:
         return AwsError("AlreadyExistsException", 400, f"Stack [{name}] already exists")
     if call.given.get("DisableRollback") and "OnFailure" in call.given:
         return refused("You can specify only one of OnFailure or DisableRollback")
-    wanted = asked(call, None)
+    wanted = await asked(call, None)
     if isinstance(wanted, AwsError):
         return wanted
     stack = new_stack(call, name, "CREATE_IN_PROGRESS", wanted.template.text)
@@ -54,14 +54,18 @@ async def update_stack(call: Call) -> dict[str, Any] | AwsError:
         return missing(name)
     if fault := not_updatable(stack):
         return fault
-    wanted = asked(call, stack)
+    wanted = await asked(call, stack)
     if isinstance(wanted, AwsError):
         return wanted
     exports = call.exports(stack.stack_id)
     check(call, stack, wanted)
     if changes_nothing(stack, wanted, changes(stack, wanted, KINDS, exports), exports):
         return refused("No updates are to be performed.")
-    call.state.stacks[stack.stack_id] = replace(stack, disable_rollback=bool(call.given.get("DisableRollback")))
+    call.state.stacks[stack.stack_id] = replace(
+        stack,
+        disable_rollback=bool(call.given.get("DisableRollback")),
+        role_arn=call.given.get("RoleARN", stack.role_arn),
+    )
     await call.deployment(stack.stack_id).update(wanted)
     return {"StackId": stack.stack_id}
 
@@ -84,6 +88,10 @@ async def delete_stack(call: Call) -> dict[str, Any] | AwsError:
         if output.export is not None and (users := call.state.importers(call.account, call.region, output.export)):
             by = " and ".join(sorted(users))
             return refused(f"Delete canceled. Cannot delete export {output.export} as it is in use by {by}.")
+    if role := call.given.get("RoleARN"):
+        if fault := call.role_fault(role):
+            return fault
+        call.state.stacks[stack.stack_id] = replace(stack, role_arn=role)
     await call.deployment(stack.stack_id).delete(retained)
     for change_set in [each for each in call.state.change_sets.values() if each.stack_id == stack.stack_id]:
         del call.state.change_sets[change_set.change_set_id]
@@ -134,7 +142,7 @@ async def get_template_summary(call: Call) -> dict[str, Any] | AwsError:
             return refused(f"Stack with id {call.given['StackName']} does not exist")
         text: str | AwsError = stack.template
     else:
-        text = template_text(call, None)
+        text = await template_text(call, None)
     if isinstance(text, AwsError):
         return text
     template = parse(text)
@@ -158,7 +166,7 @@ async def get_template_summary(call: Call) -> dict[str, Any] | AwsError:
 
 async def validate_template(call: Call) -> dict[str, Any] | AwsError:
     """ValidateTemplate."""
-    text = template_text(call, None)
+    text = await template_text(call, None)
     if isinstance(text, AwsError):
         return text
     template = parse(text)
@@ -184,6 +192,7 @@ def new_stack(call: Call, name: str, status: str, template: str) -> Stack:
         status=status,
         created_at=call.clock(),
         template=template,
+        role_arn=call.given.get("RoleARN"),
         disable_rollback=bool(call.given.get("DisableRollback")),
         termination_protection=bool(call.given.get("EnableTerminationProtection")),
     )
@@ -243,6 +252,7 @@ def shown(stack: Stack) -> dict[str, Any]:
         "StackStatus": stack.status,
         "StackStatusReason": stack.reason or None,
         "DisableRollback": stack.disable_rollback,
+        "RoleARN": stack.role_arn,
         "NotificationARNs": list(stack.notification_arns),
         "Capabilities": list(stack.capabilities),
         "Outputs": [

@@ -5,7 +5,7 @@ Everything runs in one event loop; a stack that something is being done to says 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Stack:
         resources: those that are there, in the order of making.
         events: oldest first.
         imports: export names that it uses.
+        role_arn: whose permissions decide on its resources; None for those of who calls.
     """
 
     stack_id: str
@@ -107,6 +108,7 @@ class Stack:
     disable_rollback: bool = False
     termination_protection: bool = False
     change_set_id: str | None = None
+    role_arn: str | None = None
     updated_at: datetime | None = None
     deleted_at: datetime | None = None
     drift: str = "NOT_CHECKED"
@@ -162,6 +164,7 @@ class ChangeSet:
     description: str | None = None
     reason: str = ""
     on_failure: str | None = None
+    role_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,18 +208,23 @@ class ResourceDrift:
 class CloudFormationState:
     """All accounts and regions: stacks, change sets and drift detections by ARN or id.
 
-    `resource_drifts` is by stack; only the last detection counts.
+    `resource_drifts` is by stack; only the last detection counts. `touched` is whether it may have changed since it was
+    last saved.
     """
 
     stacks: dict[str, Stack] = field(default_factory=dict)
     change_sets: dict[str, ChangeSet] = field(default_factory=dict)
     detections: dict[str, DriftDetection] = field(default_factory=dict)
     resource_drifts: dict[str, tuple[ResourceDrift, ...]] = field(default_factory=dict)
+    touched: bool = field(default=False, init=False)
 
-    def clear(self) -> None:
-        """Know nothing."""
-        for kept in (self.stacks, self.change_sets, self.detections, self.resource_drifts):
-            kept.clear()
+    def restore(self, other: CloudFormationState) -> None:
+        """Know what another knew. What was being done to a stack when that one ended has failed."""
+        self.stacks = {stack_id: _ended(stack) for stack_id, stack in other.stacks.items()}
+        self.change_sets = dict(other.change_sets)
+        self.detections = dict(other.detections)
+        self.resource_drifts = dict(other.resource_drifts)
+        self.touched = False
 
     def find(self, account: str, region: str, name: str) -> Stack | None:
         """A stack by its name, deleted ones left out, or by its ARN; only of this account and region."""
@@ -242,3 +250,11 @@ class CloudFormationState:
     def importers(self, account: str, region: str, export: str) -> list[str]:
         """Names of the stacks that use an export."""
         return [stack.name for stack in self.living(account, region) if export in stack.imports]
+
+
+def _ended(stack: Stack) -> Stack:
+    if not stack.status.endswith("_IN_PROGRESS") or stack.status == "REVIEW_IN_PROGRESS":
+        return stack
+    doing = stack.status.removesuffix("_IN_PROGRESS")
+    status = doing.removesuffix("_CLEANUP") if doing.endswith("_CLEANUP") else f"{doing}_FAILED"
+    return replace(stack, status=status, reason="The local AWS ended while this was done")

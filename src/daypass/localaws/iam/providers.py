@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.errors import ArnInvalid, IssuerUrlInvalid, Unavailable
+from daypass.fetching.thumbprint import thumbprint
 from daypass.localaws.faults import AwsError
 from daypass.localaws.iam.paging import page
 from daypass.localaws.iam.state import PARTITION, OidcProvider
 from daypass.localaws.iam.tags import shown_tags, with_tags, without_tags
-from daypass.localaws.iam.thumbprint import thumbprint
 from daypass.names import IssuerUrl, ProviderArn, is_loopback_host
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.trust.shared_issuers import DEFAULT, Control
@@ -159,6 +160,9 @@ class Call:
     control: Control = DEFAULT
 
 
+_NOTED_EVERY: Final = timedelta(minutes=1)
+
+
 class IamState:
     """All accounts. One that was never written to is empty, and takes no memory.
 
@@ -188,11 +192,14 @@ class IamState:
         self.touched.clear()
 
     def note_use(self, session: Session, at: datetime, region: str) -> None:
-        """A session of a role has signed a request that was taken."""
+        """A session of a role has signed a request that was taken. It is saved once a minute at most."""
         account = self.to_read(session.account)
         role = account.roles.get(session.role.rpartition("/")[2].lower())
         if role is not None and role.role_id == session.role_id:
+            before = account.last_used.get(role.role_id)
             account.last_used[role.role_id] = LastUsed(at, region)
+            if before is None or before.region != region or abs(at - before.at) >= _NOTED_EVERY:
+                self.touched.add(account.number)
 
 
 def new_role_id() -> str:

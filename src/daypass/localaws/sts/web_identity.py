@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from daypass.errors import Unavailable
+from daypass.fetching import THUMBPRINT_PHASE
 from daypass.localaws.iam.managed import managed_policy
 from daypass.localaws.sessions import Session
 from daypass.localaws.sts.credentials import shown
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from daypass.fetching import KeySetCache
-    from daypass.localaws.iam.state import IamState
+    from daypass.localaws.iam.state import IamState, OidcProvider
     from daypass.localaws.sessions import Sessions
-    from daypass.names import IssuerUrl, RoleArn
+    from daypass.names import RoleArn
     from daypass.sts.decide import Granted
     from daypass.sts.observed import Observed
     from daypass.tokens.key_set import KeySet
@@ -69,7 +70,7 @@ class WebIdentity:
         account = self._iam.to_read(request.role_arn.account)
         found = next((one for one in account.providers.values() if one.issuer.text == token.issuer), None)
         kid = token.header.get("kid")
-        keys = None if found is None else await self._keys_of(found.issuer, kid)
+        keys = None if found is None else await self._keys_of(found, kid)
         kept = account.roles.get(request.role_arn.name.lower())
         outcome = decide(
             request,
@@ -94,11 +95,11 @@ class WebIdentity:
         )
         return outcome if isinstance(outcome, Refusal) else self._session(outcome, request.role_arn)
 
-    async def _keys_of(self, issuer: IssuerUrl, kid: object) -> KeySet | KeysUnavailable:
+    async def _keys_of(self, provider: OidcProvider, kid: object) -> KeySet | KeysUnavailable:
         try:
-            return await self._keys.keys(issuer, kid if isinstance(kid, str) else None)
+            return await self._keys.keys(provider.issuer, kid if isinstance(kid, str) else None, provider.thumbprints)
         except Unavailable as fault:
-            return KeysUnavailable(fault.message)
+            return KeysUnavailable(fault.message, thumbprint=fault.facts.get("phase") == THUMBPRINT_PHASE)
 
     def _session(self, granted: Granted, role: RoleArn) -> dict[str, Any]:
         issued_at = self._clock().replace(microsecond=0)

@@ -13,6 +13,7 @@ from daypass.subjects.formats import (
     TokenFormat,
     When,
 )
+from daypass.subjects.identity import PROJECT
 from daypass.subjects.issuers.common import STANDARD, fact, named
 from daypass.subjects.phrases import Phrase
 from daypass.subjects.shaped import Form, ShapedSubject
@@ -85,6 +86,7 @@ AZURE_DEVOPS_FORMAT: Final = TokenFormat(
         ),
     ),
     issuers=(AZURE_DEVOPS,),
+    identity=(PROJECT,),
     marks=(),
     phrases=(
         Phrase("with the subject {}", "sub"),

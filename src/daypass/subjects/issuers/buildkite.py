@@ -16,6 +16,7 @@ from daypass.subjects.formats import (
     Standing,
     TokenFormat,
 )
+from daypass.subjects.identity import NOTHING_CHOSEN, Identity
 from daypass.subjects.issuers.common import TIMES, fact, given, named
 from daypass.subjects.phrases import Phrase
 from daypass.subjects.shaped import Form, Part, ShapedSubject
@@ -110,6 +111,7 @@ BUILDKITE_FORMAT: Final = TokenFormat(
         ("`agent_tag:<name>` claims are not issued.", "Any claim that is a UUID may be the subject; these seven are."),
     ),
     issuers=(BUILDKITE,),
+    identity=(Identity("pipeline_id", (NOTHING_CHOSEN,)),),
     marks=("organization_slug", "pipeline_slug", "build_number"),
     phrases=(
         Phrase("of the pipeline {}", "pipeline_slug"),

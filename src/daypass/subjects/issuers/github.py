@@ -17,6 +17,7 @@ from daypass.subjects.formats import (
     TokenFormat,
     When,
 )
+from daypass.subjects.identity import Identity
 from daypass.subjects.issuers.common import BRANCH, DIGITS, TAG, TIMES, fact, given, named
 from daypass.subjects.phrases import Phrase
 from daypass.subjects.shaped import Behind, Escape, Form, From, Part, Piece, ShapedSubject, pair
@@ -240,6 +241,10 @@ GITHUB_FORMAT: Final = TokenFormat(
     ),
     issuers=(GITHUB, GITHUB_ENTERPRISE),
     marks=("repository", "repository_owner", "run_number", "event_name"),
+    identity=(
+        Identity("repository_id", ("repo", "name_only_repo", "repository", "repository_id")),
+        Identity("repository_owner_id", ("repository_owner", "repository_owner_id")),
+    ),
     phrases=(
         Phrase("of the repository {}", "repository"),
         Phrase("(id {})", "repository_id"),

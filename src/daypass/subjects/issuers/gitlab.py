@@ -15,6 +15,7 @@ from daypass.subjects.formats import (
     TokenFormat,
     When,
 )
+from daypass.subjects.identity import Identity
 from daypass.subjects.issuers.common import BRANCH, DIGITS, STANDARD, TAG, TIMES, fact, given, named
 from daypass.subjects.phrases import Phrase
 from daypass.subjects.shaped import Form, ShapedSubject, pair
@@ -188,6 +189,7 @@ GITLAB_FORMAT: Final = TokenFormat(
         ),
     ),
     issuers=(GITLAB, GITLAB_SELF_MANAGED),
+    identity=(Identity("project_id"),),
     marks=("project_path", "pipeline_id", "job_id", "runner_environment"),
     phrases=_PHRASES,
 )
@@ -215,6 +217,7 @@ GITLAB_JWT_V2: Final = TokenFormat(
     subject_limit=AWS_SUBJECT_LIMIT,
     standing=Standing("gitlabhq/gitlabhq, lib/gitlab/ci/jwt_v2.rb; GitLab documentation, 2023", Certainty.READ_IN_CODE),
     issuers=(GITLAB, GITLAB_SELF_MANAGED),
+    identity=(Identity("project_id"),),
     marks=("project_path", "pipeline_id", "job_id", "aud"),
     marks_absent=("runner_environment",),
     phrases=_PHRASES,
@@ -241,6 +244,7 @@ GITLAB_JWT_V1: Final = TokenFormat(
         "gitlabhq/gitlabhq, lib/gitlab/ci/jwt.rb", Certainty.READ_IN_CODE, ("`iss` is the host without `https://`.",)
     ),
     issuers=(GITLAB, GITLAB_SELF_MANAGED),
+    identity=(Identity("project_id"),),
     marks=("project_path", "pipeline_id", "job_id"),
     marks_absent=("aud",),
     phrases=_PHRASES,

@@ -15,6 +15,7 @@ from daypass.subjects.formats import (
     TokenFormat,
     When,
 )
+from daypass.subjects.identity import Identity
 from daypass.subjects.issuers.common import TIMES, fact, named
 from daypass.subjects.phrases import Phrase
 from daypass.subjects.shaped import Form, ShapedSubject
@@ -87,6 +88,7 @@ HCP_TERRAFORM_FORMAT: Final = TokenFormat(
         ("The lifetime is the phase's timeout there.",),
     ),
     issuers=(HCP_TERRAFORM,),
+    identity=(Identity("terraform_workspace_id"),),
     marks=("terraform_workspace_id", "terraform_run_phase"),
     phrases=(
         Phrase("of the workspace {}", "terraform_workspace_name"),

@@ -15,6 +15,7 @@ from daypass.subjects.formats import (
     Standing,
     TokenFormat,
 )
+from daypass.subjects.identity import PROJECT
 from daypass.subjects.issuers.common import fact, named
 from daypass.subjects.phrases import Phrase
 from daypass.subjects.shaped import Form, ShapedSubject
@@ -68,6 +69,7 @@ JENKINS_FORMAT: Final = TokenFormat(
         ("Claim templates of an administrator are not issued.",),
     ),
     issuers=(JENKINS,),
+    identity=(PROJECT,),
     marks=("build_number",),
     marks_absent=("pipeline_slug", "azp"),
     phrases=(Phrase("of the job {}", "sub"), Phrase(", build {}", "build_number")),

@@ -13,6 +13,7 @@ from daypass.subjects.formats import (
     Standing,
     TokenFormat,
 )
+from daypass.subjects.identity import Identity
 from daypass.subjects.issuers.common import fact, named
 from daypass.subjects.phrases import Phrase
 from daypass.subjects.shaped import Form, ShapedSubject
@@ -87,6 +88,7 @@ KUBERNETES_FORMAT: Final = TokenFormat(
     subject_limit=AWS_SUBJECT_LIMIT,
     standing=Standing("Kubernetes documentation, configure service accounts for pods, 2026", Certainty.DOCUMENTED),
     issuers=(EKS, KUBERNETES),
+    identity=(Identity("service_account_uid"),),
     marks=("kubernetes.io/namespace",),
     phrases=(
         Phrase("of the service account {}", "kubernetes.io/serviceaccount/name"),

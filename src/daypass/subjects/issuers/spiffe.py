@@ -14,6 +14,7 @@ from daypass.subjects.formats import (
     Standing,
     TokenFormat,
 )
+from daypass.subjects.identity import PROJECT
 from daypass.subjects.issuers.common import named
 from daypass.subjects.phrases import Phrase
 from daypass.subjects.shaped import Form, ShapedSubject
@@ -68,6 +69,7 @@ SPIFFE_FORMAT: Final = TokenFormat(
         ),
     ),
     issuers=(SPIFFE,),
+    identity=(PROJECT,),
     phrases=(Phrase("of the workload {}", "sub"),),
     algorithms=("RS256", "ES256", "ES384"),
 )

@@ -1,10 +1,12 @@
-"""An account as JSON and back, by its dataclasses alone: a field that is added there is kept here without a word.
+"""Accounts and stacks as JSON and back, by their dataclasses alone: a field that is added is kept without a word here.
 
 Policies, ARNs and URLs are kept as their text and read again by the parsers that took them the first time.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from functools import cache
@@ -14,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_t
 import orjson
 
 from daypass.errors import DaypassError
+from daypass.localaws.cloudformation.state import CloudFormationState
 from daypass.localaws.iam.state import Account
 from daypass.names import IssuerUrl, ProviderArn, RoleArn
 from daypass.permissions.document import PermissionsPolicy
 from daypass.trust.document import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 # How what is no plain value is written and read.
 _TEXTS: Final[Mapping[type, tuple[Callable[[Any], str], Callable[[str], Any]]]] = {
@@ -31,11 +34,12 @@ _TEXTS: Final[Mapping[type, tuple[Callable[[Any], str], Callable[[str], Any]]]] 
     Policy: (lambda policy: policy.text, Policy.parse),
     PermissionsPolicy: (lambda policy: policy.text, PermissionsPolicy.parse),
 }
-_NAMES: Final = {kind.__name__: kind for kind in _TEXTS}
+# Names in annotations that are imported for types only; what is JSON stays as it is.
+_NAMES: Final[dict[str, Any]] = {kind.__name__: kind for kind in _TEXTS} | {"Mapping": Mapping, "JsonValue": object}
 
 
 class Unreadable(ValueError):
-    """What was saved is not an account, or one of a newer Daypass; the text says where."""
+    """What was saved is not what it should be, or that of a newer Daypass; the text says where."""
 
 
 def saved(account: Account) -> bytes:
@@ -49,13 +53,32 @@ def opened(data: bytes) -> Account:
     Raises:
         Unreadable: when it is not one, whole and of this version.
     """
+    found: Account = _opened(Account, orjson.loads, data)
+    return found
+
+
+def saved_stacks(stacks: CloudFormationState) -> bytes:
+    """What CloudFormation knows, as JSON. Numbers of templates may be longer than orjson takes them."""
+    return json.dumps(_plain(stacks), sort_keys=True).encode()
+
+
+def opened_stacks(data: bytes) -> CloudFormationState:
+    """The stacks of `saved_stacks`.
+
+    Raises:
+        Unreadable: when it is not them, whole and of this version.
+    """
+    found: CloudFormationState = _opened(CloudFormationState, json.loads, data)
+    return found
+
+
+def _opened(kind: Any, loads: Callable[[bytes], Any], data: bytes) -> Any:
     try:
-        found: Account = _read(Account, orjson.loads(data), "")
+        return _read(kind, loads(data), "")
     except Unreadable:
         raise
     except (DaypassError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise Unreadable(f"it cannot be read: {error}") from None
-    return found
 
 
 def _plain(value: Any) -> Any:
@@ -63,7 +86,7 @@ def _plain(value: Any) -> Any:
         return text[0](value)
     if is_dataclass(value):
         return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.init}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
@@ -82,7 +105,7 @@ def _read(kind: Any, value: Any, at: str) -> Any:
         if value is None and NoneType in arguments:
             return None
         return _read(next(one for one in arguments if one is not NoneType), value, at)
-    if origin is dict:
+    if origin in (dict, Mapping):
         return {key: _read(arguments[1], one, f"{at}/{key}") for key, one in value.items()}
     if origin is tuple and arguments[-1] is not Ellipsis:
         return tuple(_read(one, item, at) for one, item in zip(arguments, value, strict=True))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -22,13 +24,12 @@ from daypass.testing.local_aws import local_aws
 from daypass.tokens.key_set import KeySet
 from daypass.tokens.peek import peek
 from support.https_issuer import https_issuer
-from support.processes import DAYPASS, clean_environment
+from support.processes import BIN, DAYPASS, bash, clean_environment
 from support.serving import Serving
 from support.tokens import private_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import trustme
 
@@ -176,6 +177,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory, ca: trustme.CA, ca_file: Pat
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     settings = {"issuer": f"https://localhost:{port}/idp", "listen": f"127.0.0.1:{port}"}
+    # Else most of a flood is answered 429 before anybody looks at its tokens, and nothing is shown of the rest.
+    settings["limit_source_failures_per_minute"] = "0"
     with (
         Serving(folder, signing_algorithms='["RS256", "ES256"]', **settings) as serving,
         https_issuer(ca, "/gitlab") as gitlab,
@@ -411,3 +414,21 @@ def test_the_life_of_a_connection_by_command(stage: Stage) -> None:
     assert stage.run("connection", "delete", *here).returncode == 0
     assert status(ref="release/6") == 400
     assert stage.said("connection", "list", "--org", "changing") == []
+
+
+def test_the_page_s_commands_are_run_as_they_stand_there(tmp_path: Path, ca: trustme.CA) -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "exchange.md").read_text("utf-8")
+    commands = re.findall(r"^    \$ (daypass (?:org|project|connection) (?:.*\\\n)*.*)$", page, re.M)
+    assert len(commands) == 13
+    for name in ("internal-ca.pem", "cluster-ca.pem"):
+        ca.cert_pem.write_to_path(tmp_path / name)
+    with Serving(tmp_path) as serving:
+        given = {
+            "DAYPASS_URL": serving.base,
+            "DAYPASS_CA_BUNDLE": str(tmp_path / "ca.pem"),
+            "DAYPASS_ADMIN_TOKEN_FILE": str(tmp_path / "data" / "admin-token"),
+            "PATH": f"{BIN}:/usr/bin:/bin",
+        }
+        done = bash("set -e\n" + "\n".join(commands), environment=clean_environment(tmp_path, given), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "audience          NONE: ANY SERVICE THAT SEES A TOKEN CAN USE IT" in done.stdout

@@ -106,3 +106,28 @@ def test_another_signer_on_a_used_database_is_refused(
         assert httpx.get(f"{again.base}/keys", verify=again.tls, trust_env=False).content == before, (
             "nothing was changed"
         )
+
+
+def test_every_issuer_signs_with_each_algorithm(tmp_path: Path) -> None:
+    """The root issuer and an organization's own; found by discovery alone, and verified by another library."""
+    algorithms = ("RS256", "ES256", "ES384")
+    with Serving(tmp_path, signing_algorithms=str(list(algorithms)).replace("'", '"')) as serving:
+        secrets = {}
+        with serving.client(serving.admin_token) as admin:
+            for slug, own in (("acme", False), ("umbrella", True)):
+                admin.post("/v1/organizations", json={"slug": slug, "own_issuer": own}).raise_for_status()
+                admin.post(f"/v1/organizations/{slug}/projects", json={"slug": "shop"}).raise_for_status()
+                made = admin.post(f"/v1/organizations/{slug}/projects/shop/workloads", json={"kind": "job"})
+                secrets["/o/umbrella" if own else ""] = made.json()["secret"]
+        for below, secret in secrets.items():
+            with serving.client(secret) as client:
+                document = client.get(f"{below}/.well-known/openid-configuration").json()
+                assert document["id_token_signing_alg_values_supported"] == list(algorithms)
+                keys = jwt.PyJWKClient(f"{serving.base}{below}/keys", ssl_context=serving.tls)
+                for algorithm in algorithms:
+                    asked = {"audience": AUDIENCE, "algorithm": algorithm}
+                    text = client.post("/v1/id-tokens", json=asked).raise_for_status().json()["token"]
+                    key = keys.get_signing_key_from_jwt(text)
+                    issuer = document["issuer"]
+                    claims = jwt.decode(text, key, algorithms=[algorithm], audience=AUDIENCE, issuer=issuer)
+                    assert claims["iss"].endswith(f"/idp{below}")

@@ -14,7 +14,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import exchanging, identity, issuing, reach, servers, starting, subjects, tenants, trust
+from bench import (
+    exchanging,
+    holding,
+    identity,
+    issuing,
+    login,
+    reach,
+    servers,
+    starting,
+    subjects,
+    tenants,
+    trust,
+)
 from bench.load import Measured, measure
 from bench.primitives import sign_per_second, verify_per_second
 
@@ -59,6 +71,10 @@ def main() -> int:
     rows += reach.section()
     print()
     rows += starting.section()
+    print()
+    rows += holding.section()
+    print()
+    rows += login.section()
     print()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

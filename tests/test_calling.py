@@ -388,6 +388,37 @@ def test_no_proxy_names_hosts_and_domains(exempt: str) -> None:
     assert refused.value.facts["phase"] == "dns", "the host's own name was looked up, so no proxy was used"
 
 
+@pytest.mark.parametrize(
+    ("host", "exempt", "direct"),
+    [
+        ("10.1.2.3", "10.0.0.0/8", True),
+        ("10.1.2.3", "192.168.0.0/16, 10.1.2.0/24", True),
+        ("10.1.2.3", "10.1.2.77/24", True),
+        ("10.1.2.3", "10.1.3.0/24", False),
+        ("10.1.2.3", "10.0.0.0/99", False),
+        ("10.1.2.3", "/8", False),
+        ("[fd00::1]", "fd00::/8", True),
+        ("[fd00::1]", "10.0.0.0/8", False),
+        ("ten.example.com", "0.0.0.0/0", False),
+    ],
+)
+def test_no_proxy_names_networks_for_addresses(host: str, exempt: str, *, direct: bool) -> None:
+    environ = {"HTTPS_PROXY": "http://127.0.0.1:1", "NO_PROXY": exempt}
+    target = calling._Target.parse(f"https://{host}/")
+    assert (calling._proxy_for(target, environ) is None) == direct
+
+
+def test_a_machines_metadata_server_is_called_in_plain_http_only_by_who_says_so() -> None:
+    url = f"http://{calling.METADATA_ADDRESS}/"
+    with pytest.raises(RequestInvalid):
+        calling.call("GET", url, headers={}, timeout_seconds=1)
+    for near in ("169.254.169.254", "127.0.0.1"):
+        assert calling._Target.parse(f"http://{near}/", metadata=True).host == near
+    for far in ("169.254.169.253", "metadata.google.internal", "169.254.169.254.example.com", "[fe80::1]"):
+        with pytest.raises(RequestInvalid):
+            calling._Target.parse(f"http://{far}/", metadata=True)
+
+
 @pytest.mark.parametrize("exempt", ["", "elsewhere.invalid", "where.invalid", "nowhere.invalid:8443"])
 def test_other_hosts_go_through_the_proxy(exempt: str) -> None:
     environ = {"HTTPS_PROXY": f"http://127.0.0.1:{refused_port()}", "NO_PROXY": exempt}

@@ -293,6 +293,12 @@ class AwsAccessDenied(AwsRefused):
     code = "aws_access_denied"
 
 
+class AccountUnexpected(Refused):
+    """The role is of another AWS account than the one that is expected. `facts` hold `wanted` and `found`."""
+
+    code = "account_unexpected"
+
+
 # ---------------------------------------------------------------------------------------------------- invalid
 
 
@@ -350,6 +356,12 @@ class SettingInvalid(Invalid):
     code = "setting_invalid"
 
 
+class TokenSourceIncomplete(Invalid):
+    """A platform runs this job and gives it no identity token, as the job is set up. `advice` is what to add."""
+
+    code = "token_source_incomplete"
+
+
 class IssuerUrlInvalid(Invalid):
     """Not an issuer URL (OpenID Connect Discovery 1.0 section 3; AWS's rules for a provider URL)."""
 
@@ -378,6 +390,12 @@ class ProfileNameInvalid(Invalid):
     """A profile name that an AWS credentials file cannot hold safely."""
 
     code = "profile_name_invalid"
+
+
+class ProfileTaken(Invalid):
+    """A profile that holds credentials from elsewhere, which are not Daypass's to change. `facts` hold `profile`."""
+
+    code = "profile_taken"
 
 
 class JsonMalformed(Invalid):
@@ -453,6 +471,12 @@ class NoTokenSource(Unavailable):
     """Nothing here can issue a token: no Daypass workload, no platform that is known."""
 
     code = "no_token_source"
+
+
+class TokenSourceFailed(Unavailable):
+    """The platform's program or service was asked for a token and did not give one."""
+
+    code = "token_source_failed"
 
 
 class FileUnsafe(Unavailable):

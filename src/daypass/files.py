@@ -19,7 +19,8 @@ from daypass.errors import FileUnavailable, FileUnsafe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    AnyPath = str | os.PathLike[str]
 
 _MAX_LINKS: Final = 40  # what Linux itself follows (path_resolution(7))
 _ADVICE: Final = {
@@ -33,7 +34,7 @@ _ADVICE: Final = {
 }
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+def write_atomic(path: AnyPath, data: bytes, *, mode: int = 0o600) -> None:
     """Replace the whole content of `path`, or make it, so that a reader finds the old bytes or the new ones.
 
     The bytes go to a new file in the same folder, to disk, and then take the name (rename(2)). Missing folders are
@@ -66,7 +67,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         _sync_folder(folder)
 
 
-def remove(path: Path) -> None:
+def remove(path: AnyPath) -> None:
     """Take the name away, if it is there. A link is taken away, not what it leads to.
 
     Raises:
@@ -86,7 +87,7 @@ def lead_nowhere(descriptor: int) -> None:
     os.close(nowhere)
 
 
-def read_private(path: Path, *, max_bytes: int) -> bytes:
+def read_private(path: AnyPath, *, max_bytes: int) -> bytes:
     """The bytes of a file that holds a secret: a regular file of ours that nobody else can read or write.
 
     Raises:
@@ -96,7 +97,7 @@ def read_private(path: Path, *, max_bytes: int) -> bytes:
     return _read(path, max_bytes=max_bytes, private=True)
 
 
-def read_bounded(path: Path, max_bytes: int) -> bytes:
+def read_bounded(path: AnyPath, max_bytes: int) -> bytes:
     """The bytes of any regular file, without hanging on a pipe and without reading more than `max_bytes`.
 
     Raises:
@@ -107,7 +108,7 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
     return _read(path, max_bytes=max_bytes, private=False)
 
 
-def private_folder(path: Path) -> None:
+def private_folder(path: AnyPath) -> None:
     """Make a folder that only its owner can enter, with those above it; take wider modes from one that exists.
 
     Raises:
@@ -132,7 +133,7 @@ def private_folder(path: Path) -> None:
             os.chmod(text, 0o700)
 
 
-def private_file(path: Path, *, create: bool = True) -> None:
+def private_file(path: AnyPath, *, create: bool = True) -> None:
     """Make an empty file that only its owner can open, or demand that the one that is there is such. Follows no link.
 
     For files that a library then writes itself, such as a database. Without `create`, none need be there.
@@ -160,7 +161,7 @@ def private_file(path: Path, *, create: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, timeout_seconds: float) -> Iterator[None]:
+def locked(path: AnyPath, *, timeout_seconds: float) -> Iterator[None]:
     """Hold the lock that all writers of `path` take: flock(2) on `<path>.lock`, beside the file that a link ends at.
 
     The lock ends with the process, however it ends. Its file stays, because deleting it would let two hold it.
@@ -189,7 +190,7 @@ def locked(path: Path, *, timeout_seconds: float) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _target(path: Path) -> str:
+def _target(path: AnyPath) -> str:
     """The absolute path that is replaced in the end, after its links have been judged."""
     text = os.path.abspath(path)
     followed = False
@@ -277,7 +278,7 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _read(path: Path, *, max_bytes: int, private: bool) -> bytes:
+def _read(path: AnyPath, *, max_bytes: int, private: bool) -> bytes:
     text = os.path.abspath(path)
     with _reported(text, "read"):
         # O_NONBLOCK, because opening a pipe for reading waits for a writer. It changes nothing for a regular file.

@@ -6,7 +6,6 @@ search for `.reveal()` finds every place where a secret leaves its wrapping.
 
 from __future__ import annotations
 
-import hmac
 from typing import Final, NoReturn, final
 
 
@@ -25,6 +24,8 @@ class Secret:
         return self._text
 
     def __eq__(self, other: object) -> bool:
+        import hmac  # noqa: PLC0415 - loads OpenSSL's digests, which a login does not need
+
         return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
 
     def __hash__(self) -> int:

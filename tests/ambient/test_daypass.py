@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daypass.ambient import daypass, find_token
+from daypass.ambient import daypass, find, find_token
+from daypass.ambient.wish import Wish
 from daypass.errors import (
     AudienceNotOffered,
     AuditUnavailable,
@@ -44,7 +45,7 @@ def environment(service: Service, **more: str) -> dict[str, str]:
 
 
 def test_nothing_set_is_not_here() -> None:
-    assert daypass.detect(["a"], {"HOME": "/"}) is None
+    assert find(["a"], {"HOME": "/"}) is None
     with pytest.raises(NoTokenSource) as refused:
         find_token(["a"], {})
     assert "DAYPASS_URL" in (refused.value.advice or "")
@@ -59,7 +60,7 @@ def test_nothing_set_is_not_here() -> None:
 )
 def test_half_of_it_names_the_line_to_add(environ: dict[str, str], missing: str) -> None:
     with pytest.raises(SettingInvalid) as refused:
-        daypass.detect(["a"], environ)
+        daypass.find(Wish(("a",), environ))
     assert (refused.value.advice or "").startswith(f"Add: export {missing}=")
     assert refused.value.facts["key"] == missing
 
@@ -103,7 +104,7 @@ def test_a_secret_with_other_characters_is_refused_unprinted(tmp_path: Path, tex
     path.write_text(text)
     path.chmod(0o600)
     with pytest.raises(SettingInvalid) as refused:
-        daypass.detect(["a"], {"DAYPASS_URL": "https://idp.example.com", "DAYPASS_TOKEN_FILE": str(path)})
+        daypass.find(Wish(("a",), {"DAYPASS_URL": "https://idp.example.com", "DAYPASS_TOKEN_FILE": str(path)}))
     assert "lines" not in refused.value.message
 
 
@@ -112,7 +113,7 @@ def test_a_secret_with_other_characters_is_refused_unprinted(tmp_path: Path, tex
 )
 def test_a_url_that_may_not_be_asked_is_a_wrong_setting(url: str) -> None:
     with pytest.raises(SettingInvalid) as refused:
-        daypass.detect(["a"], {"DAYPASS_URL": url, "DAYPASS_TOKEN": "dpw_x"})
+        daypass.find(Wish(("a",), {"DAYPASS_URL": url, "DAYPASS_TOKEN": "dpw_x"}))
     assert refused.value.facts["key"] == "DAYPASS_URL"
     assert "s3cret" not in str(refused.value)
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daypass.aws.sts_client import StsClient, Waiting
+from daypass.aws import fate
+from daypass.aws.fate import Fate
+from daypass.aws.sts_client import StsClient
 from daypass.errors import (
     AwsAccessDenied,
     AwsRefused,
@@ -17,12 +19,12 @@ from daypass.errors import (
 )
 from daypass.names import RoleArn
 from daypass.secret import Secret
+from support.patience import World
 from support.services import (
     ROLE,
     SECRET_ACCESS_KEY,
     SESSION_TOKEN,
     Reply,
-    Seen,
     Service,
     https_service,
     sts_fault,
@@ -38,26 +40,6 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ARN = "arn:aws:sts::111122223333:assumed-role/deploy/wsp_42"
-KEY_NOT_FETCHED = (
-    "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity"
-    " documentation for requirements"
-)
-
-
-class World:
-    """A clock that only sleeping moves."""
-
-    def __init__(self, random: float = 0.5) -> None:
-        self.time = 0.0
-        self.slept: list[float] = []
-        self._random = random
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
-
-    def waiting(self) -> Waiting:
-        return Waiting(lambda: self.time, self.sleep, lambda: self._random)
 
 
 @pytest.fixture
@@ -66,11 +48,11 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield running
 
 
-def assume(service: Service, world: World | None = None, now: datetime = NOW) -> Session:
+def assume(service: Service, now: datetime = NOW) -> Session:
     client = StsClient(
         service.url,
         environ={},
-        waiting=(world or World()).waiting(),
+        waiting=World().waiting(),
         clock=lambda: now,
         ca_bundle=service.authority,
     )
@@ -167,70 +149,13 @@ def test_other_refusals_carry_awss_code_and_an_advice(service: Service, code: st
     assert len(service.seen) == 1
 
 
-TRANSIENT = [
-    (sts_fault("IDPCommunicationError", "no answer"), AwsRefused),
-    (sts_fault("InvalidIdentityToken", KEY_NOT_FETCHED), AwsRefused),
-    (sts_fault("Throttling", "Rate exceeded"), ServiceUnreachable),
-    (sts_fault("InternalFailure", "oops", 500), ServiceUnreachable),
-    (Reply(503, b"<html>busy</html>", "text/html"), ServiceUnreachable),
-]
-
-
-@pytest.mark.parametrize(("reply", "kind"), TRANSIENT)
-def test_what_may_pass_by_itself_is_tried_three_times_more(
-    service: Service, reply: Reply, kind: type[Exception]
-) -> None:
-    service.answer = lambda seen: reply
-    world = World(random=0.5)
-    with pytest.raises(kind):
-        assume(service, world)
-    assert len(service.seen) == 4
-    assert world.slept == [0.5, 1.0, 2.0], "half of 1, 2 and 4 seconds: full jitter of a doubling wait"
-
-
-@pytest.mark.parametrize(("reply", "kind"), TRANSIENT)
-def test_a_fault_that_passes_is_not_seen(service: Service, reply: Reply, kind: type[Exception]) -> None:
-    def answer(seen: Seen) -> Reply:
-        return reply if len(service.seen) < 3 else sts_success(seen)
-
-    service.answer = answer
-    assert assume(service).arn == ARN
-    assert len(service.seen) == 3
-
-
-def test_no_retry_starts_past_thirty_seconds(service: Service) -> None:
-    world = World()
-
-    def answer(seen: Seen) -> Reply:
-        world.time += 14
-        return Reply(503, b"", "text/xml")
-
-    service.answer = answer
-    with pytest.raises(ServiceUnreachable):
-        assume(service, world)
-    assert len(service.seen) == 2
-
-
-def test_nobody_listening_is_tried_again(service: Service) -> None:
-    world = World()
-    client = StsClient(
-        "https://localhost:1", environ={}, waiting=world.waiting(), clock=lambda: NOW, ca_bundle=service.authority
-    )
-    with pytest.raises(ServiceUnreachable):
-        client.assume_role_with_web_identity(
-            Secret("t"), role=RoleArn.parse(ROLE), session_name="ab", duration_seconds=900
-        )
-    assert len(world.slept) == 3
-
-
 def test_a_certificate_that_is_not_trusted_is_said_at_once(service: Service) -> None:
-    world = World()
-    client = StsClient(service.url, environ={}, waiting=world.waiting(), clock=lambda: NOW)
+    client = StsClient(service.url, environ={}, waiting=World().waiting(), clock=lambda: NOW)
     with pytest.raises(ServiceUnreachable) as refused:
         client.assume_role_with_web_identity(
             Secret("t"), role=RoleArn.parse(ROLE), session_name="ab", duration_seconds=900
         )
-    assert world.slept == []
+    assert fate.of(refused.value) is Fate.FINAL
     assert "AWS_CA_BUNDLE" in (refused.value.advice or "")
 
 

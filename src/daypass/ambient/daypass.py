@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from daypass.ambient.service import Service, secret_from
+from daypass.ambient.wish import Given, is_compact
 from daypass.errors import ServiceAnswerInvalid, SettingInvalid
 from daypass.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+    from daypass.ambient.wish import Wish
 
 
-def detect(
-    audience: Sequence[str],
-    environ: Mapping[str, str],
-    *,
-    scope: str | None = None,
-    more: Mapping[str, object] | None = None,
-) -> Secret | None:
-    """An ID token for `audience`, when this is a Daypass workload; None when it is not.
-
-    `more` are further members of the request, such as `aws` and `form`.
+def find(wish: Wish) -> Given:
+    """A new ID token for the audiences.
 
     Raises:
         SettingInvalid: when only half of the settings are there; the advice is the line to add.
@@ -32,24 +22,23 @@ def detect(
         Refused: when the identity provider says no.
         Unavailable: when it cannot be asked.
     """
+    environ = wish.environ
     url = environ.get("DAYPASS_URL")
     secret = secret_from(environ, "DAYPASS_TOKEN")
-    if not url and secret is None:
-        return None
     if not url:
         raise _half("DAYPASS_URL", "export DAYPASS_URL=https://idp.example.com")
     if secret is None:
         raise _half("DAYPASS_TOKEN_FILE", "export DAYPASS_TOKEN_FILE=/path/to/the/workload/secret")
-    content: dict[str, object] = {"audience": list(audience), **(more or {})}
-    if scope is not None:
-        content["scope"] = scope
+    content: dict[str, object] = {"audience": list(wish.audience), **(wish.more or {})}
+    if wish.scope is not None:
+        content["scope"] = wish.scope
     answer = Service(url, secret, environ=environ).post("/v1/id-tokens", content)
     token = answer.get("token")
-    if not isinstance(token, str) or not _COMPACT.fullmatch(token):
+    if not isinstance(token, str) or not is_compact(token):
         raise ServiceAnswerInvalid(
             f"{url} answered without a token", advice="Check that DAYPASS_URL names a Daypass identity provider."
         )
-    return Secret(token)
+    return Given(Secret(token), url)
 
 
 def _half(missing: str, line: str) -> SettingInvalid:

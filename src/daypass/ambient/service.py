@@ -149,7 +149,8 @@ def refusal(answer: calling.Answer, url: str) -> DaypassError:
         answer,
         code=code,
         message=title if isinstance(title, str) and title else f"{url} refused with status {answer.status}",
-        advice=advice if isinstance(advice, str) else None,
+        # Lines of their own are for what this program says, not for what a service does.
+        advice=" ".join(advice.splitlines()) if isinstance(advice, str) else None,
         **known,
     )
 

@@ -23,8 +23,12 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A role session: its credentials, and who one is with them (`arn`, an assumed-role ARN)."""
+    """A role session: its credentials, and who one is with them (`arn`, an assumed-role ARN).
+
+    `issued_at` is when STS answered, by its own clock (the answer's `Date`); None when it did not say.
+    """
 
     credentials: Credentials
     arn: str
     account: str
+    issued_at: datetime | None = None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from daypass import files
 from daypass.aws import sections
-from daypass.errors import FileUnavailable, ProfileNameInvalid
+from daypass.errors import FileUnavailable, ProfileNameInvalid, ProfileTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 8 * 1024 * 1024
 LOCK_SECONDS: Final = 30.0
 _PROFILE: Final = re.compile(r"[A-Za-z0-9_./%@:+-]{1,128}")
+_PROFILE_SECTION: Final = re.compile(r"profile\s+")
+_KEYS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token", "expiration")
+_PROCESS: Final = "credential_process"
+_OUR_PROCESS: Final = " idp credentials aws "
+# What AWS's tools use before a credential_process of the same profile.
+_BEFORE_PROCESS: Final = (
+    "role_arn",
+    "web_identity_token_file",
+    "sso_session",
+    "sso_start_url",
+    "login_session",
+    "aws_access_key_id",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +104,119 @@ def write_credentials(credentials: Credentials, *, profile: str, locations: Loca
 
 def write_region(region: str, *, profile: str, locations: Locations) -> None:
     """Put a region into a profile of the config file. Raises as `write_credentials` does."""
+    header, is_section = _config_section(parse_profile(profile))
+    _edit(locations.config, header, {"region": region}, is_section, locations)
+
+
+def write_process(command: str, *, profile: str, locations: Locations) -> None:
+    """Let a profile of the config file get its credentials from a command, and take keys of ours out of its way.
+
+    Args:
+        command: one line, as `credential_process` has it.
+        profile: its name.
+        locations: the two files.
+
+    Raises:
+        ProfileTaken: when the profile has something else that AWS's tools would use instead.
+        And as `write_credentials` does.
+    """
     name = parse_profile(profile)
+    header, is_section = _config_section(name)
+    keys = _keys_of(locations.credentials, lambda found: found == name)
+    if not keys.keys().isdisjoint(_KEYS) and not _is_ours(keys):
+        raise ProfileTaken(
+            f"the profile `{name}` has keys in `{locations.credentials}` that Daypass did not write",
+            advice="AWS's tools use them before any credential_process; name another profile with --profile.",
+            profile=name,
+        )
+    settings = _keys_of(locations.config, is_section)
+    before = next((key for key in _BEFORE_PROCESS if key in settings), None)
+    foreign = settings.get(_PROCESS) if not is_our_process(settings.get(_PROCESS, command)) else None
+    if before is not None or foreign is not None:
+        raise ProfileTaken(
+            f"the profile `{name}` in `{locations.config}` has a {before or _PROCESS} that Daypass did not write",
+            advice="Name another profile with --profile, or take that line out.",
+            profile=name,
+        )
+    _edit(locations.config, header, {_PROCESS: command}, is_section, locations)
+    if not keys.keys().isdisjoint(_KEYS):
+        _edit(locations.credentials, name, dict.fromkeys(_KEYS), lambda found: found == name, locations)
+
+
+def remove_profile(profile: str, *, locations: Locations) -> tuple[list[Path], str | None]:
+    """Take away what `write_credentials` and `write_process` wrote: these keys, and a section that is empty then.
+
+    Returns:
+        The files that were changed, and the command that the profile had.
+
+    Raises:
+        ProfileTaken: when its keys, or its process, are not ours; nothing is changed then.
+        And as `write_credentials` does.
+    """
+    name = parse_profile(profile)
+    header, is_section = _config_section(name)
+    keys = _keys_of(locations.credentials, lambda found: found == name)
+    held = not keys.keys().isdisjoint(_KEYS)
+    command = _keys_of(locations.config, is_section).get(_PROCESS)
+    if (held and not _is_ours(keys)) or (command is not None and not is_our_process(command)):
+        raise ProfileTaken(
+            f"the credentials of the profile `{name}` were not written by Daypass",
+            advice="They are left as they are; take them out by hand if they are to go.",
+            profile=name,
+        )
+    changed = []
+    if held:
+        _edit(locations.credentials, name, dict.fromkeys(_KEYS), lambda found: found == name, locations)
+        changed.append(locations.credentials)
+    if command is not None:
+        _edit(locations.config, header, {_PROCESS: None}, is_section, locations)
+        changed.append(locations.config)
+    return changed, command
+
+
+def our_profiles(locations: Locations) -> list[str]:
+    """The profiles of both files whose credentials `daypass` wrote, by name."""
+    found = {name for name, keys in _sections(locations.credentials).items() if _is_ours(keys)}
+    for section, keys in _sections(locations.config).items():
+        name = section if section == "default" else _PROFILE_SECTION.sub("", section).strip("'\" ")
+        if is_our_process(keys.get(_PROCESS, "")) and _PROFILE.fullmatch(name):
+            found.add(name)
+    return sorted(found)
+
+
+def is_our_process(command: str) -> bool:
+    """Whether a `credential_process` is the one that `daypass idp login aws --refreshing` writes."""
+    return _OUR_PROCESS in f" {command} "
+
+
+def _is_ours(keys: Mapping[str, str]) -> bool:
+    return "expiration" in keys and keys.get("aws_access_key_id", "").startswith("ASIA")
+
+
+def _config_section(name: str) -> tuple[str, Callable[[str], bool]]:
     header = name if name == "default" else f"profile {name}"
     quoted = re.compile(rf"profile\s+(['\"]?){re.escape(name)}\1\s*")
+    return header, lambda found: found == header or quoted.fullmatch(found) is not None
 
-    def is_section(found: str) -> bool:
-        return found == header or quoted.fullmatch(found) is not None
 
-    _edit(locations.config, header, {"region": region}, is_section, locations)
+def _keys_of(path: Path, is_section: Callable[[str], bool]) -> dict[str, str]:
+    return next((keys for name, keys in _sections(path).items() if is_section(name)), {})
+
+
+def _sections(path: Path) -> dict[str, dict[str, str]]:
+    return _parsed(path, _content(path))
+
+
+def read_region(*, profile: str, locations: Locations) -> str | None:
+    """The region that a profile has in the config file; None when it has none.
+
+    Raises:
+        ProfileNameInvalid: see `parse_profile`.
+        FileUnavailable: when the file cannot be read, or AWS's tools could not read it.
+    """
+    _, is_section = _config_section(parse_profile(profile))
+    found = _parsed(locations.config, _content(locations.config))
+    return next((keys["region"] for name, keys in found.items() if is_section(name) and keys.get("region")), None)
 
 
 def _edit(
@@ -113,7 +231,10 @@ def _edit(
     with files.locked(path, timeout_seconds=LOCK_SECONDS):
         before = _content(path)
         try:
-            after = sections.set_keys(before, is_section=is_section, header=header, values=values)
+            if any(value is not None for value in values.values()):
+                after = sections.set_keys(before, is_section=is_section, header=header, values=values)
+            else:
+                after = sections.remove_keys(before, is_section=is_section, header=header, keys=values.keys())
         except FileUnavailable as error:
             raise FileUnavailable(f"`{path}`: {error.message}", advice=error.advice, path=str(path)) from None
         _demand_only_ours_changed(path, before, after, is_section, values)
@@ -136,15 +257,20 @@ def _demand_only_ours_changed(
     old, new = _parsed(path, before), _parsed(path, after)
     ours = {name for name in new if is_section(name)}
     wanted = {key: value for key, value in values.items() if value is not None}
-    others_same = {name: keys for name, keys in old.items() if name not in ours} == {
+    others_same = {name: keys for name, keys in old.items() if not is_section(name)} == {
         name: keys for name, keys in new.items() if name not in ours
     }
-    if len(ours) != 1 or not others_same or not wanted.items() <= new[ours.pop()].items():
+    found = new[min(ours)] if ours else {}
+    if len(ours) > 1 or not others_same or not wanted.items() <= found.items() or _kept_too_much(found, values):
         raise FileUnavailable(
             f"`{path}` has a form that cannot be changed without changing its meaning",
             advice="Give every section and key a line of its own without indentation.",
             path=str(path),
         )
+
+
+def _kept_too_much(found: Mapping[str, str], values: Mapping[str, str | None]) -> bool:
+    return any(key in found for key, value in values.items() if value is None)
 
 
 def _parsed(path: Path, document: bytes) -> dict[str, dict[str, str]]:

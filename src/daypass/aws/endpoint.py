@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from daypass.aws.credentials_file import read_region
 from daypass.errors import UsageInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from daypass.aws.credentials_file import Locations
 
 _REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 # Partition and domain by the start of a region's name, as botocore's partitions.json has them.
@@ -42,8 +45,30 @@ def region_from(environ: Mapping[str, str]) -> str | None:
     return parse_region(text) if text else None
 
 
-def sts_endpoint(region: str | None, partition: str, environ: Mapping[str, str]) -> str:
-    """The URL of STS for a role of `partition`.
+def find_region(environ: Mapping[str, str], profile: str, locations: Locations) -> str | None:
+    """The region of the environment, else the one that the profile has in the config file, else None.
+
+    Raises:
+        UsageInvalid: when it is not one.
+        FileUnavailable: when there is a config file that cannot be read.
+    """
+    region = region_from(environ)
+    if region is None:
+        text = read_region(profile=profile, locations=locations)
+        region = None if text is None else parse_region(text)
+    return region
+
+
+def default_audience(partition: str) -> str:
+    """Who a token for AWS is for when nobody says: what AWS's pages register with the IAM provider.
+
+    Source: aws-actions/configure-aws-credentials, "audience"; the partition of China has its own.
+    """
+    return "sts.amazonaws.com.cn" if partition == "aws-cn" else "sts.amazonaws.com"
+
+
+def sts_endpoint(region: str | Callable[[], str | None] | None, partition: str, environ: Mapping[str, str]) -> str:
+    """The URL of STS for a role of `partition`; `region` may be a function, asked only where it matters.
 
     `AWS_ENDPOINT_URL_STS`, then `AWS_ENDPOINT_URL`, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is true; otherwise
     the region's own endpoint; without a region the global one, which only the partition `aws` has.
@@ -55,6 +80,8 @@ def sts_endpoint(region: str | None, partition: str, environ: Mapping[str, str])
         configured = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL")
         if configured:
             return configured
+    if callable(region):
+        region = region()
     if region is None:
         if partition != "aws":
             raise UsageInvalid(

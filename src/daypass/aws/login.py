@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from daypass.aws.credentials_file import parse_profile, write_credentials, write_region
-from daypass.errors import AwsRefused, DaypassError
+from daypass.aws.fate import Fate, is_too_long
+from daypass.aws.persist import persist
+from daypass.errors import AccountUnexpected, AwsRefused, DaypassError
 from daypass.names import RoleArn, parse_duration_seconds, parse_session_name, session_name_from
 from daypass.tokens import peek, strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from daypass.aws.credentials import Session
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from daypass.tokens.strict_json import JsonValue
 
 _WHY_PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]{1,255}")
+_ALWAYS_ALLOWED_SECONDS: Final = 3600
 _SHOWN_CLAIMS: Final = ("iss", "aud", "azp", "sub")
+_OF_AWS: Final = "https://aws.amazon.com/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,40 +60,160 @@ class LoginRequest:
         )
 
 
-def log_in(
-    request: LoginRequest,
+class Assumed(NamedTuple):
+    """A session that was given for a token, what the token says of itself, and how long the session was asked for."""
+
+    session: Session
+    claims: Mapping[str, JsonValue]
+    session_name: str
+    duration_seconds: int
+
+
+def assume(
+    role: RoleArn,
     *,
+    duration_seconds: int,
+    session_name: str | None,
     find_token: Callable[[], Secret],
     sts: StsClient,
-    locations: Locations,
     clock: Callable[[], datetime],
-) -> Session:
-    """Carry out a login; the profile is written last, so a refusal leaves it as it was.
+    wait_seconds: float = 0.0,
+    clamp_duration: bool = False,
+    expected_accounts: Collection[str] = (),
+) -> Assumed:
+    """A session of a role, for a token.
+
+    What may pass by itself is tried again (see `persist`), each time with a fresh token, and never with one whose
+    time is over.
+
+    Args:
+        role: which one.
+        duration_seconds: how long the session is to last.
+        session_name: None makes one from the token's subject and the time.
+        find_token: gives a token; asked again for each try.
+        sts: where.
+        clock: tells whether a token's time is over.
+        wait_seconds: how long a refusal is waited out that a change of a moment ago would explain; 0: not at all.
+        clamp_duration: whether a session that is longer than the role allows is asked for again, as long as it does.
+        expected_accounts: when there are any, the role must be of one of them.
 
     Raises:
+        AccountUnexpected: before anybody is asked, when the role's account is another one; and when the session's is.
         DaypassError: what finding the token raises.
-        AwsRefused: with `claims` in its `facts` (those that AWS looks at first), and `words` when the endpoint
-            explains its refusals, as the local AWS does; else None.
+        AwsRefused: with `claims` in its `facts` (those that AWS looks at first), `token_claims` (all of them),
+            `session_name`, and `words` when the endpoint explains its refusals, as the local AWS does; else None.
         ServiceUnreachable, ServiceAnswerInvalid: see `StsClient`.
+    """
+    demand_account(role.account, expected_accounts)
+    attempt = _Attempt(role, session_name, find_token, sts, clock)
+
+    def asked_for(seconds: int) -> Assumed:
+        return persist(lambda: attempt.once(seconds), waiting=sts.waiting, wait_seconds=wait_seconds)
+
+    try:
+        assumed = asked_for(duration_seconds)
+    except AwsRefused as refused:
+        if not is_too_long(refused):
+            raise
+        shorter = longest_hours(asked_for, duration_seconds) if clamp_duration else None
+        if shorter is None:
+            refused.advice = _too_long(duration_seconds, role)
+            raise
+        assumed = shorter
+    demand_account(assumed.session.account, expected_accounts)
+    return assumed
+
+
+class _Attempt:
+    """One try after the other, and what the last one came to."""
+
+    def __init__(
+        self,
+        role: RoleArn,
+        session_name: str | None,
+        find_token: Callable[[], Secret],
+        sts: StsClient,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._role = role
+        self._session_name = session_name
+        self._find_token = find_token
+        self._sts = sts
+        self._clock = clock
+        self._failure: DaypassError | None = None
+
+    def once(self, duration_seconds: int) -> Assumed:
+        token = self._find_token()
+        claims = _claims(token)
+        if self._failure is not None and _is_over(claims, self._clock()):
+            # The answer would be about the token's age, and hide what went wrong.
+            self._failure.facts["fate"] = Fate.FINAL
+            raise self._failure
+        # The same name each time, so that CloudTrail shows one login.
+        name = self._session_name = self._session_name or default_session_name(claims, self._clock())
+        try:
+            session = self._sts.assume_role_with_web_identity(
+                token, role=self._role, session_name=name, duration_seconds=duration_seconds
+            )
+        except DaypassError as failure:
+            self._failure = failure
+            if isinstance(failure, AwsRefused):
+                failure.facts["claims"] = shown_claims(claims)
+                failure.facts["token_claims"] = claims
+                failure.facts["session_name"] = name
+                failure.facts["words"] = _words(self._sts, failure.facts.get("why"))
+            raise
+        return Assumed(session, claims, name, duration_seconds)
+
+
+def longest_hours(ask: Callable[[int], Assumed], duration_seconds: int) -> Assumed | None:
+    """The longest session of whole hours below `duration_seconds` that a role allows, in at most four tries.
+
+    A role's maximum is 1 to 12 hours (IAM API reference, `MaxSessionDuration`), in practice whole ones.
+
+    Raises:
+        DaypassError: when it is refused for another reason than its length.
+    """
+    low, high = 1, (duration_seconds - 1) // 3600
+    found: Assumed | None = None
+    while low <= high:
+        middle = (low + high + 1) // 2
+        try:
+            found = ask(middle * 3600)
+        except AwsRefused as refused:
+            if not is_too_long(refused):
+                raise
+            high = middle - 1
+        else:
+            low = middle + 1
+    return found
+
+
+def demand_account(account: str, expected: Collection[str]) -> None:
+    """Refuse an account that is not among those expected, if any are.
+
+    Raises:
+        AccountUnexpected: when it is not.
+    """
+    if expected and account not in expected:
+        wanted = ", ".join(sorted(expected))
+        raise AccountUnexpected(
+            f"the role is of account {account}, and {wanted} is expected",
+            advice="Check --role-arn and --expect-account; nothing was written.",
+            wanted=sorted(expected),
+            found=account,
+        )
+
+
+def keep(session: Session, *, profile: str, region: str | None, locations: Locations) -> None:
+    """Write a session to a profile, and the region, if any.
+
+    Raises:
         FileUnsafe, FileUnavailable: see `write_credentials`.
     """
-    token = find_token()
-    claims = _claims(token)
-    try:
-        session = sts.assume_role_with_web_identity(
-            token,
-            role=request.role,
-            session_name=request.session_name or default_session_name(claims, clock()),
-            duration_seconds=request.duration_seconds,
-        )
-    except AwsRefused as refused:
-        refused.facts["claims"] = {name: claims[name] for name in _SHOWN_CLAIMS if name in claims}
-        refused.facts["words"] = _words(sts, refused.facts.get("why"))
-        raise
-    write_credentials(session.credentials, profile=request.profile, locations=locations)
-    if request.region is not None:
-        write_region(request.region, profile=request.profile, locations=locations)
-    return session
+    write_credentials(session.credentials, profile=profile, locations=locations)
+    if region is not None:
+        write_region(region, profile=profile, locations=locations)
 
 
 def default_session_name(claims: Mapping[str, JsonValue], now: datetime) -> str:
@@ -97,6 +221,27 @@ def default_session_name(claims: Mapping[str, JsonValue], now: datetime) -> str:
     subject = claims.get("sub")
     workload = re.split(r"[:/]", subject)[-1] if isinstance(subject, str) else ""
     return session_name_from(f"{workload[:50] or 'daypass'}-{int(now.timestamp())}")
+
+
+def shown_claims(claims: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The claims that AWS looks at before any policy, and those that it made up (tags, roles, source identity)."""
+    named = {name: claims[name] for name in _SHOWN_CLAIMS if name in claims}
+    return named | {name: value for name, value in claims.items() if name.startswith(_OF_AWS)}
+
+
+def _is_over(claims: Mapping[str, JsonValue], now: datetime) -> bool:
+    end = claims.get("exp")
+    return isinstance(end, int | float) and now.timestamp() >= end
+
+
+def _too_long(duration_seconds: int, role: RoleArn) -> str:
+    if duration_seconds <= _ALWAYS_ALLOWED_SECONDS:
+        return "Ask for a shorter session with --duration-seconds."
+    return (
+        "Add --clamp-duration for the longest session that the role allows, or ask for at most 3600 seconds, which"
+        " every role allows; to raise the limit: aws iam update-role"
+        f" --role-name {role.name} --max-session-duration {duration_seconds}"
+    )
 
 
 def _claims(token: Secret) -> Mapping[str, JsonValue]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from daypass.errors import FileUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _HEADER: Final = re.compile(r"\[(.+)\]")
@@ -75,6 +75,29 @@ def set_keys(
         )
     changed = _edited(lines, found[0], values) if found else _appended(lines, header, values)
     return changed.encode("utf-8", "surrogateescape")
+
+
+def remove_keys(document: bytes, *, is_section: Callable[[str], bool], header: str, keys: Collection[str]) -> bytes:
+    """The document without `keys` of one section; without the section too when nothing else, no comment, is in it.
+
+    What `set_keys` appended is taken away with the empty line before it, so that the document is as it was.
+
+    Raises:
+        FileUnavailable: when the section is there twice, which AWS's tools refuse to read.
+    """
+    lines = _lines(document.decode("utf-8", "surrogateescape"))
+    if not any(line.kind is _Kind.HEADER and is_section(line.name) for line in lines):
+        return document
+    without = set_keys(document, is_section=is_section, header=header, values=dict.fromkeys(keys))
+    lines = _lines(without.decode("utf-8", "surrogateescape"))
+    start = next(index for index, line in enumerate(lines) if line.kind is _Kind.HEADER and is_section(line.name))
+    end = next((i for i in range(start + 1, len(lines)) if lines[i].kind is _Kind.HEADER), len(lines))
+    if any(line.text.strip() for line in lines[start + 1 : end]):
+        return without
+    if start and not lines[start - 1].text.strip():
+        start, end = start - 1, next((i for i in range(start + 1, end) if not lines[i].text.strip()), end)
+    kept = lines[:start] + lines[end:]
+    return "".join(line.text for line in kept).encode("utf-8", "surrogateescape")
 
 
 def _lines(text: str) -> list[_Line]:

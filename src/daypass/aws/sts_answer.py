@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 128 * 1024
 _NAMESPACE: Final = "{https://sts.amazonaws.com/doc/2011-06-15/}"
-_RESULT: Final = f"{_NAMESPACE}AssumeRoleWithWebIdentityResult/{_NAMESPACE}"
 _ACCESS_KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{16,128}")
 _SECRET: Final = re.compile(r"[A-Za-z0-9+/=._~-]{16,16384}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z")
@@ -34,18 +33,21 @@ class Fault(NamedTuple):
     message: str
 
 
-def read_session(body: bytes, role: RoleArn, session_name: str) -> Session:
-    """The session of a successful answer, which must be the one that was asked for.
+def read_session(
+    body: bytes, role: RoleArn, session_name: str, *, operation: str = "AssumeRoleWithWebIdentity"
+) -> Session:
+    """The session of a successful answer to `operation`, which must be the one that was asked for.
 
     Raises:
         ServiceAnswerInvalid: when it is anything else.
     """
     root = _root(body)
-    if root is None or root.tag != f"{_NAMESPACE}AssumeRoleWithWebIdentityResponse":
-        raise _no("it is not an AssumeRoleWithWebIdentityResponse")
-    credentials = f"{_RESULT}Credentials/{_NAMESPACE}"
+    if root is None or root.tag != f"{_NAMESPACE}{operation}Response":
+        raise _no(f"it is not an {operation}Response")
+    result = f"{_NAMESPACE}{operation}Result/{_NAMESPACE}"
+    credentials = f"{result}Credentials/{_NAMESPACE}"
     arn = role.session_arn(session_name)
-    if _one(root, f"{_RESULT}AssumedRoleUser/{_NAMESPACE}Arn").lower() != arn.lower():
+    if _one(root, f"{result}AssumedRoleUser/{_NAMESPACE}Arn").lower() != arn.lower():
         raise _no("its AssumedRoleUser is not the role and session that were asked for")
     return Session(
         credentials=Credentials(

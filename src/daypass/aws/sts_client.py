@@ -5,12 +5,15 @@ Sources: AWS STS API reference, AssumeRoleWithWebIdentity and Common Errors; tex
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import urlencode
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode, urlsplit
 
 from daypass import __version__, calling
-from daypass.aws import sts_answer
+from daypass.aws import fate, sts_answer
+from daypass.aws.fate import Fate
 from daypass.errors import (
     AwsAccessDenied,
     AwsRefused,
@@ -23,20 +26,19 @@ from daypass.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
     from pathlib import Path
 
-    from daypass.aws.credentials import Session
+    from daypass.aws.credentials import Credentials, Session
+    from daypass.aws.persist import Waiting
     from daypass.names import RoleArn
     from daypass.secret import Secret
 
-RETRIES: Final = 3
-BUDGET_SECONDS: Final = 30.0
 _CALL_SECONDS: Final = 10.0
 _MAX_SKEW_SECONDS: Final = 60
-# Two spaces after the comma, as AWS writes it.
-_KEY_NOT_FETCHED: Final = "Couldn't retrieve verification key from your identity provider,  please reference"
-_THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"})
+_REGIONAL: Final = re.compile(r"sts(?:-fips)?\.([a-z0-9-]+)\..+")
+_HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
+# Refusals of AWS even when they pass: AWS did answer, and the token's issuer did not.
+_ABOUT_THE_ISSUER: Final = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
 
 _ADVICE: Final[Mapping[str, str]] = {
     "ExpiredTokenException": "Get a new token, and check the clocks of this machine and of the identity provider.",
@@ -48,18 +50,33 @@ _ADVICE: Final[Mapping[str, str]] = {
     "RegionDisabledException": "Activate STS in that region, or name another one with --region.",
     "ValidationError": "Check --duration-seconds against the role's maximum session duration, and the role's ARN.",
 }
-
-
-class Waiting(NamedTuple):
-    """How a retry waits: a monotonic clock in seconds, sleeping for seconds, and a random number from 0 to 1."""
-
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
-    random: Callable[[], float]
+# By the beginning of the message, before the code alone.
+_ADVICE_BY_TEXT: Final = (
+    (
+        "The ID Token provided is not a valid JWT",
+        "Look at what gives the token: it must print three parts with dots between them, and nothing else.",
+    ),
+    (
+        "Missing a required claim",
+        "The issuer has to put iss, sub, aud, iat and exp into its tokens.",
+    ),
+    (
+        "No OpenIDConnect provider found",
+        "The role's account needs an IAM OIDC provider with exactly this URL, path and letter case included.",
+    ),
+    (
+        "The web identity token provided could not be validated",
+        "AWS says this alike of an audience that is not among the provider's client IDs and of a wrong signature.",
+    ),
+    (
+        "Incorrect token audience",
+        "The token's audience has to be among the client IDs of the IAM OIDC provider for its issuer.",
+    ),
+)
 
 
 class StsClient:
-    """STS at one endpoint."""
+    """STS at one endpoint. Each method makes one request; `waiting` is for whoever tries again (`persist`)."""
 
     def __init__(
         self,
@@ -81,22 +98,19 @@ class StsClient:
             ) from None
         self._endpoint = endpoint.rstrip("/") + "/"
         self._environ = environ
-        self._waiting = waiting
+        self.waiting = waiting
         self._clock = clock
         self._ca_bundle = ca_bundle
 
     def assume_role_with_web_identity(
         self, token: Secret, *, role: RoleArn, session_name: str, duration_seconds: int
     ) -> Session:
-        """Exchange a token for a session of `role`.
-
-        What may pass by itself (AWS could not fetch the issuer's keys, throttling, a 5xx, no answer) is tried again,
-        at most 3 times with full jitter inside 30 seconds.
+        """Exchange a token for a session of `role`, with one request.
 
         Raises:
             AwsAccessDenied: the trust policy says no, or there is no such role.
-            AwsRefused: AWS says no for another reason. `facts` of both hold `aws_code`, `http_status`, and `why`: a
-                path at this endpoint that explains it, or None; the local AWS has one.
+            AwsRefused: AWS says no for another reason. `facts` of both hold `aws_code`, `http_status`, `fate`, and
+                `why`: a path at this endpoint that explains it, or None; the local AWS has one.
             ServiceUnreachable: when STS did not answer, or could not.
             ServiceAnswerInvalid: when the answer is not STS's.
         """
@@ -110,21 +124,45 @@ class StsClient:
                 "DurationSeconds": str(duration_seconds),
             }
         ).encode("ascii")
-        deadline = self._waiting.monotonic() + BUDGET_SECONDS
-        for retry in range(RETRIES + 1):
-            try:
-                answer = self._call(body, deadline - self._waiting.monotonic())
-                if answer.status == 200:
-                    return sts_answer.read_session(answer.body, role, session_name)
-                failure: DaypassError = self._failure(answer)
-            except ServiceUnreachable as error:
-                failure = error
-            pause = self._waiting.random() * min(8.0, 2.0**retry)
-            out_of_time = self._waiting.monotonic() + pause + 1 >= deadline
-            if retry == RETRIES or out_of_time or not _may_pass(failure):
-                raise failure
-            self._waiting.sleep(pause)
-        raise AssertionError("the last round raises or returns")
+        return self._session(body, {}, role, session_name, "AssumeRoleWithWebIdentity")
+
+    def assume_role(
+        self,
+        credentials: Credentials,
+        *,
+        role: RoleArn,
+        session_name: str,
+        duration_seconds: int,
+        region: str | None = None,
+    ) -> Session:
+        """Go on from one session to one of `role` (role chaining), with one request; it lasts at most an hour.
+
+        `region` is what the request is signed for; by default that of the endpoint's name, else us-east-1.
+
+        Raises:
+            As `assume_role_with_web_identity` does.
+        """
+        from daypass.aws import sigv4  # noqa: PLC0415 - its hashes bring OpenSSL's, and few sign anything
+
+        form = {
+            "Action": "AssumeRole",
+            "Version": "2011-06-15",
+            "RoleArn": str(role),
+            "RoleSessionName": session_name,
+            "DurationSeconds": str(duration_seconds),
+        }
+        body = urlencode(form).encode("ascii")
+        parts = urlsplit(self._endpoint)
+        regional = _REGIONAL.fullmatch(parts.hostname or "")
+        signed = sigv4.sign(
+            body,
+            host=calling.host_header(self._endpoint),
+            path=parts.path,
+            region=region or (regional[1] if regional else "us-east-1"),
+            credentials=credentials,
+            now=self._clock(),
+        )
+        return self._session(body, signed, role, session_name, "AssumeRole")
 
     def explanation(self, path: str) -> bytes:
         """What this same endpoint has at `path`, without any credential; for what `why` named.
@@ -146,7 +184,16 @@ class StsClient:
             raise ServiceAnswerInvalid(f"{self.origin} has no explanation", http_status=answer.status)
         return answer.body
 
-    def _call(self, body: bytes, left: float) -> calling.Answer:
+    def _session(
+        self, body: bytes, signed: Mapping[str, str], role: RoleArn, session_name: str, operation: str
+    ) -> Session:
+        answer = self._call(body, signed)
+        if answer.status != 200:
+            raise self._failure(answer)
+        session = sts_answer.read_session(answer.body, role, session_name, operation=operation)
+        return replace(session, issued_at=_server_time(answer))
+
+    def _call(self, body: bytes, signed: Mapping[str, str]) -> calling.Answer:
         return calling.call(
             "POST",
             self._endpoint,
@@ -154,9 +201,10 @@ class StsClient:
                 "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
                 "Accept": "text/xml",
                 "User-Agent": f"daypass/{__version__}",
+                **signed,
             },
             body=body,
-            timeout_seconds=max(1.0, min(_CALL_SECONDS, left)),
+            timeout_seconds=_CALL_SECONDS,
             ca_bundle=self._ca_bundle,
             ca_setting="AWS_CA_BUNDLE",
             max_bytes=sts_answer.MAX_BYTES,
@@ -167,7 +215,7 @@ class StsClient:
         fault = sts_answer.read_fault(answer.body)
         facts: dict[str, object] = {"http_status": answer.status, "endpoint": self.origin}
         if fault is None:
-            if answer.status >= 500:
+            if answer.status >= 500 or answer.status == 429:
                 return ServiceUnreachable(
                     f"STS could not answer: status {answer.status}",
                     advice="Run the same command again in a while.",
@@ -179,37 +227,36 @@ class StsClient:
                 advice="Check that the endpoint, AWS_ENDPOINT_URL_STS perhaps, is STS.",
                 **facts,
             )
-        facts |= {"aws_code": fault.code, "why": answer.headers.get("x-daypass-why")}
+        kind = fate.of_answer(fault.code, fault.message, answer.status)
+        facts |= {"aws_code": fault.code, "why": answer.headers.get("x-daypass-why"), "fate": kind}
         sentence = f"AWS refused ({fault.code}): {fault.message or 'no reason given'}"
-        if answer.status >= 500 or fault.code in _THROTTLED:
+        if kind is Fate.TRANSIENT and fault.code not in _ABOUT_THE_ISSUER:
             return ServiceUnreachable(
                 f"STS could not answer ({fault.code}): {fault.message or f'status {answer.status}'}",
                 advice="Run the same command again in a while.",
-                transient=True,
                 **facts,
             )
         if fault.code == "AccessDenied":
             return AwsAccessDenied(sentence, advice=None, **facts)
-        transient = fault.code == "IDPCommunicationError" or fault.message.startswith(_KEY_NOT_FETCHED)
-        advice = _ADVICE["IDPCommunicationError"] if transient else _ADVICE.get(fault.code)
+        by_text = next((text for start, text in _ADVICE_BY_TEXT if fault.message.startswith(start)), None)
+        advice = by_text or _ADVICE.get("IDPCommunicationError" if kind is Fate.TRANSIENT else fault.code)
         skew = self._skew_seconds(answer)
         if skew is not None and abs(skew) > _MAX_SKEW_SECONDS:
             direction = "ahead of" if skew > 0 else "behind"
             advice = (
                 f"This machine's clock is {abs(skew)} seconds {direction} that of AWS; set it. {advice or ''}".rstrip()
             )
-        return AwsRefused(sentence, advice=advice, transient=transient, **facts)
+        return AwsRefused(sentence, advice=advice, **facts)
 
     def _skew_seconds(self, answer: calling.Answer) -> int | None:
-        """How far this machine's clock is ahead of the server's (`Date`, RFC 9110 section 6.6.1)."""
-        try:
-            theirs = parsedate_to_datetime(answer.headers["date"])
-            return round((self._clock() - theirs).total_seconds())
-        except (KeyError, ValueError, TypeError):
-            return None
+        """How far this machine's clock is ahead of the server's."""
+        theirs = _server_time(answer)
+        return None if theirs is None else round((self._clock() - theirs).total_seconds())
 
 
-def _may_pass(failure: DaypassError) -> bool:
-    if isinstance(failure, ServiceUnreachable) and failure.facts.get("phase") in ("connect", "read"):
-        return True
-    return failure.facts.get("transient") is True
+def _server_time(answer: calling.Answer) -> datetime | None:
+    """When the answer was made, by the server's clock (`Date`, RFC 9110 section 6.6.1); None when it does not say."""
+    try:
+        return datetime.strptime(answer.headers["date"], _HTTP_DATE).replace(tzinfo=UTC)
+    except (KeyError, ValueError):
+        return None

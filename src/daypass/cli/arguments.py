@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from daypass.errors import UsageInvalid
+from daypass.names import parse_account_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _CONNECTION: Final = re.compile(
@@ -33,3 +39,25 @@ def connection(text: str) -> tuple[tuple[str, int], tuple[str, int]]:
     if match is None:
         raise argparse.ArgumentTypeError(f"`{text}` is not HOST:PORT=ADDRESS:PORT")
     return (match["host"], port(match["port"])), (match["to"], port(match["at"]))
+
+
+def accounts(texts: Sequence[str]) -> frozenset[str]:
+    """AWS account ids of a repeatable option, which may hold several with commas between them.
+
+    Raises:
+        ArnInvalid: when one of them is none.
+    """
+    return frozenset(parse_account_id(each.strip()) for text in texts for each in text.split(","))
+
+
+def wait_seconds(text: str | None) -> float:
+    """How long `--wait` waits: 1 to 600 seconds; 0 without the option.
+
+    Raises:
+        UsageInvalid: when it is anything else.
+    """
+    if text is None:
+        return 0.0
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= 600:
+        raise UsageInvalid(f"`{text}` is not a time to wait", advice="It is a number of seconds, 1 to 600.")
+    return float(text)

@@ -6,33 +6,18 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from daypass.cli import exchanging, output
+from daypass.cli.idp_holding import add_commands, add_login_options, wants_holding
 from daypass.cli.parsing import Parser, run
 
 if TYPE_CHECKING:
     import argparse
 
-    from daypass.errors import AwsRefused
+    from daypass.aws.login import Assumed, LoginRequest
     from daypass.secret import Secret
 
 __all__ = ["parser", "run"]
 
 DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
-_SUBJECT: Final = (
-    "the trust policy's condition on {issuer}:sub must match the sub above, letter case included; only StringLike"
-    " knows * and ?"
-)
-_PRINCIPAL: Final = (
-    "its Principal must be Federated, the provider oidc-provider/{issuer} of account {account}, and its Action"
-    " sts:AssumeRoleWithWebIdentity"
-)
-# What an AccessDenied of AssumeRoleWithWebIdentity can mean, most likely first.
-_CAUSES: Final = (
-    _SUBJECT,
-    "its condition on {issuer}:aud must be the aud above",
-    _PRINCIPAL,
-    "the role must exist in account {account} with exactly this ARN, its path included",
-    "a role or policy changed a moment ago takes some seconds to count; try again",
-)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
         "--token-file", metavar="FILE", help="decode the token in this file, - for standard input, instead of a new one"
     )
     token.add_argument("--scope", help="passed to the identity provider")
+    _add_token_source(token)
     token.add_argument(
         "--aws-session-tags",
         nargs="*",
@@ -87,7 +73,10 @@ def parser() -> argparse.ArgumentParser:
         ),
     )
     aws.add_argument(
-        "--role-arn", metavar="ARN", help="the role to assume (default: IDP_AWS_ROLE_ARN, then AWS_ROLE_ARN)"
+        "--role-arn",
+        action="append",
+        metavar="ARN",
+        help="the role to assume (default: IDP_AWS_ROLE_ARN, then AWS_ROLE_ARN); repeatable, each with its --profile",
     )
     aws.add_argument(
         "-d",
@@ -96,13 +85,43 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long the session lasts, 900 to 43200 (default: 3600)",
     )
-    aws.add_argument("-p", "--profile", metavar="NAME", help="the profile to write (default: AWS_PROFILE or `default`)")
+    aws.add_argument(
+        "-p",
+        "--profile",
+        action="append",
+        metavar="NAME",
+        help="the profile to write (default: AWS_PROFILE or `default`)",
+    )
     aws.add_argument(
         "--role-session-name", metavar="NAME", help="name of the session (default: the workload and the time)"
     )
-    aws.add_argument("--audience", default=DEFAULT_AUDIENCE, help=f"who the token is for (default: {DEFAULT_AUDIENCE})")
+    aws.add_argument(
+        "--audience", help=f"who the token is for (default: {DEFAULT_AUDIENCE}, or what the platform gives)"
+    )
     aws.add_argument("--region", help="ask STS in this region and write it to the profile (default to ask: AWS_REGION)")
     aws.add_argument("--scope", help="passed to the identity provider")
+    _add_token_source(aws)
+    aws.add_argument(
+        "--expect-account",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="refuse a role of any other AWS account; repeatable",
+    )
+    aws.add_argument(
+        "--wait",
+        nargs="?",
+        const="30",
+        metavar="SECONDS",
+        help="try a denied login again for so long, for a role that was made a moment ago (without it: not at all)",
+    )
+    aws.add_argument(
+        "--clamp-duration",
+        action="store_true",
+        help="take the longest session that the role allows when --duration-seconds is longer",
+    )
+    aws.add_argument("--explain", action="store_true", help="print why, also when the login succeeds")
+    aws.add_argument("--policy", metavar="FILE", help="the role's trust policy, to explain a refusal with")
     aws.add_argument(
         "--session-tags",
         nargs="*",
@@ -118,7 +137,18 @@ def parser() -> argparse.ArgumentParser:
     exchanging.add_arguments(aws)
     aws.add_argument("-v", "--verbose", action="store_true", help="say which endpoint is asked")
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_login_options(aws)
+    add_commands(group)
     return group
+
+
+def _add_token_source(command: Parser) -> None:
+    command.add_argument(
+        "--token-source",
+        default="auto",
+        metavar="SOURCE",
+        help="where the token is from: auto (default), daypass, gitlab[:NAME], github, file:PATH, command:COMMAND, …",
+    )
 
 
 def _add_form(command: Parser) -> None:
@@ -159,7 +189,7 @@ def _token(arguments: argparse.Namespace) -> int:
 
 
 def _new_token(arguments: argparse.Namespace) -> Secret:
-    from daypass.ambient import find_token
+    from daypass.cli.token_source import TokenSource
     from daypass.errors import UsageInvalid
 
     if not arguments.audience:
@@ -170,7 +200,8 @@ def _new_token(arguments: argparse.Namespace) -> Secret:
         roles=arguments.aws_role,
         form=arguments.format,
     )
-    return find_token(arguments.audience, os.environ, scope=arguments.scope, more=more)
+    source = TokenSource(arguments.token_source, arguments.audience, os.environ, scope=arguments.scope, more=more)
+    return source.token()
 
 
 def _given_token(arguments: argparse.Namespace) -> Secret:
@@ -192,23 +223,29 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from daypass.ambient import find_token
     from daypass.aws.credentials_file import Locations
-    from daypass.aws.endpoint import parse_region, region_from, sts_endpoint
-    from daypass.aws.login import LoginRequest, log_in
-    from daypass.aws.sts_client import StsClient, Waiting
+    from daypass.aws.endpoint import default_audience, find_region, parse_region, sts_endpoint
+    from daypass.aws.login import LoginRequest, assume, keep
+    from daypass.aws.persist import Waiting
+    from daypass.aws.sts_client import StsClient
+    from daypass.cli.arguments import accounts, wait_seconds
+    from daypass.cli.token_source import TokenSource
     from daypass.errors import AwsRefused, UsageInvalid
 
     environ = os.environ
-    role = arguments.role_arn or environ.get("IDP_AWS_ROLE_ARN") or environ.get("AWS_ROLE_ARN")
+    if wants_holding(arguments):
+        from daypass.cli.idp_login_held import log_in_held
+
+        return log_in_held(arguments)
+    role = (arguments.role_arn or [None])[0] or environ.get("IDP_AWS_ROLE_ARN") or environ.get("AWS_ROLE_ARN")
     if not role:
         raise UsageInvalid("no role is named", advice="Add: --role-arn ARN, or set IDP_AWS_ROLE_ARN.")
-    if not arguments.audience:
+    if arguments.audience == "":
         raise UsageInvalid("the audience is empty", advice=f"Leave --audience out for {DEFAULT_AUDIENCE}.")
     request = LoginRequest.parse(
         role=role,
         duration_seconds=arguments.duration_seconds,
-        profile=arguments.profile or environ.get("AWS_PROFILE") or "default",
+        profile=(arguments.profile or [None])[0] or environ.get("AWS_PROFILE") or "default",
         session_name=arguments.role_session_name,
         region=None if arguments.region is None else parse_region(arguments.region),
     )
@@ -222,74 +259,79 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     )
     if arguments.exchange and more:
         raise UsageInvalid("what the exchange gives out carries no AWS claims, and has one form")
+    expected, wait = accounts(arguments.expect_account), wait_seconds(arguments.wait)
+    locations = Locations.of(environ)
     bundle = environ.get("AWS_CA_BUNDLE")
+    partition = request.role.partition
     sts = StsClient(
-        sts_endpoint(request.region or region_from(environ), request.role.partition, environ),
+        sts_endpoint(lambda: request.region or find_region(environ, request.profile, locations), partition, environ),
         environ=environ,
         waiting=Waiting(time.monotonic, time.sleep, random.random),
         clock=lambda: datetime.now(UTC),
         ca_bundle=Path(bundle) if bundle else None,
     )
+    source = TokenSource(
+        arguments.token_source,
+        [arguments.audience or default_audience(partition)],
+        environ,
+        insisted=arguments.audience is not None,
+        scope=arguments.scope,
+        more=more,
+        verbose=arguments.verbose,
+    )
+
+    def find_token() -> Secret:
+        if arguments.exchange:
+            return exchanging.exchanged(arguments, [arguments.audience or default_audience(partition)])
+        return source.token()
+
     if arguments.verbose:
         output.note(f"asking STS at {sts.origin}")
-    locations = Locations.of(environ)
     try:
-        session = log_in(
-            request,
-            find_token=lambda: (
-                exchanging.exchanged(arguments, [arguments.audience])
-                if arguments.exchange
-                else find_token([arguments.audience], environ, scope=arguments.scope, more=more)
-            ),
+        assumed = assume(
+            request.role,
+            duration_seconds=request.duration_seconds,
+            session_name=request.session_name,
+            find_token=find_token,
             sts=sts,
-            locations=locations,
             clock=lambda: datetime.now(UTC),
+            wait_seconds=wait,
+            clamp_duration=arguments.clamp_duration,
+            expected_accounts=expected,
         )
     except AwsRefused as refused:
-        return _refused(refused, arguments, str(request.role))
+        from daypass.cli.denied import refused as tell
+
+        return tell(refused, role=request.role, policy=arguments.policy, as_json=arguments.json)
+    keep(assumed.session, profile=request.profile, region=request.region, locations=locations)
+    _report(assumed, request, arguments, str(locations.credentials))
+    return 0
+
+
+def _report(assumed: Assumed, request: LoginRequest, arguments: argparse.Namespace, written: str) -> None:
+    session = assumed.session
     facts = {
         "account": session.account,
         "role_arn": str(request.role),
         "session_arn": session.arn,
         "expires_at": session.credentials.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "profile": request.profile,
-        "credentials_file": str(locations.credentials),
+        "credentials_file": written,
     }
     if arguments.json:
         output.as_json(facts)
     else:
         output.fields(facts)
-    if environ.get("AWS_ACCESS_KEY_ID"):
-        output.note("AWS_ACCESS_KEY_ID is set here, and AWS's tools use it before any profile; unset it.")
-    elif request.profile not in ("default", environ.get("AWS_PROFILE")):
-        output.note(f"To use it: export AWS_PROFILE={request.profile}")
-    return 0
-
-
-def _refused(refused: AwsRefused, arguments: argparse.Namespace, role: str) -> int:
-    """Print AWS's sentence, what it saw of the token, and why: explained by the local AWS, else what to look at."""
-    claims, words = refused.facts["claims"], refused.facts["words"]
-    assert isinstance(claims, dict)
-    if arguments.json:
-        output.as_json(
-            {
-                "error": refused.code,
-                "aws_code": refused.facts["aws_code"],
-                "message": refused.message,
-                "role_arn": role,
-                "claims": claims,
-                "words": words,
-            }
+    if assumed.duration_seconds != request.duration_seconds:
+        output.note(
+            f"The role allows no longer session than {assumed.duration_seconds} seconds, so this is its length;"
+            f" {request.duration_seconds} were asked for."
         )
-    output.error(refused)
-    for name, value in {"role": role, **claims}.items():
-        output.note(f"  {name.ljust(4)}  {value if isinstance(value, str) else output.compact(value)}")
-    if isinstance(words, str):
-        for text in words.splitlines():
-            output.note(text)
-    elif refused.facts["aws_code"] == "AccessDenied":
-        issuer = str(claims.get("iss", "")).removeprefix("https://")
-        output.note("AWS does not say which of these it was. Look at them in this order:")
-        for number, text in enumerate(_CAUSES, start=1):
-            output.note(f"  {number}. {text.format(issuer=issuer, account=role.split(':')[4])}")
-    return 1
+    if arguments.explain:
+        from daypass.cli.denied import allowed
+
+        allowed(assumed, role=request.role, policy=arguments.policy)
+    if os.environ.get("AWS_ACCESS_KEY_ID"):
+        output.note("AWS_ACCESS_KEY_ID is set here, and AWS's tools use it before any profile; unset it.")
+    elif request.profile not in ("default", os.environ.get("AWS_PROFILE")):
+        output.note(f"To use it: export AWS_PROFILE={request.profile}")

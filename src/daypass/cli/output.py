@@ -67,10 +67,11 @@ def compact(value: object) -> str:
 
 
 def error(problem: DaypassError) -> None:
-    """Print why a command did not do what it was asked: the message, then the next step."""
+    """Print why a command did not do what it was asked: the message, then the next step, in one or more lines."""
     note(f"daypass: {problem.message}")
-    if problem.advice:
-        note(problem.advice)
+    for text in (problem.advice or "").split("\n"):
+        if text:
+            note(text)
     if request_id := problem.facts.get("request_id"):
         note(f"request id: {request_id}")
 

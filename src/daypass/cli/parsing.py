@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from daypass.errors import UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Knows the terminal's width without shutil, which argparse loads for each argument, with every compression."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """As `shutil.get_terminal_size` finds it: `COLUMNS`, then the terminal, then 80."""
+    text = os.environ.get("COLUMNS", "")
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
 
 
 class Parser(argparse.ArgumentParser):
@@ -19,7 +38,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
-            **{"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter, **options},
+            **{"allow_abbrev": False, "formatter_class": _Formatter, **options},
         )
         self._commands: argparse._SubParsersAction[Parser] | None = None
 
@@ -89,7 +108,13 @@ class Parser(argparse.ArgumentParser):
 
     def commands(self, *, required: bool = True) -> None:
         """Have subcommands, even before there is one; without one the parser's own `action` runs, if not `required`."""
-        self._commands = self.add_subparsers(metavar="COMMAND", required=required, parser_class=Parser)
+        self._commands = self.add_subparsers(
+            # Named, because argparse would load its help formatter, and shutil with it, to find it out.
+            prog=self.prog,
+            metavar="COMMAND",
+            required=required,
+            parser_class=Parser,
+        )
 
     def group(self, name: str, about: str, *, details: str | None = None) -> Parser:
         """Add a subcommand that has subcommands itself."""
@@ -99,6 +124,17 @@ class Parser(argparse.ArgumentParser):
         return self._commands.add_parser(
             name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=details
         )
+
+
+def later(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    """The function `name` of a module that is imported when the command runs, so that others do not wait for it."""
+
+    def action(arguments: argparse.Namespace) -> int:
+        from importlib import import_module
+
+        return int(getattr(import_module(module), name)(arguments))
+
+    return action
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import http.client
 import io
+import ipaddress
 import os
 import re
 import socket
 import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from daypass.calling import answer
 from daypass.errors import FileUnavailable, RequestInvalid, ServiceAnswerInvalid, ServiceUnreachable
 from daypass.names import is_loopback_host
 
@@ -32,8 +33,11 @@ if TYPE_CHECKING:
     _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 MIB: Final = 1024 * 1024
+METADATA_ADDRESS: Final = "169.254.169.254"
+"""Where clouds have the metadata server of a machine: link-local (RFC 3927), so it is never further than the host."""
 # What OpenSSL calls an answer in plain HTTP, by version.
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
 _HASHED_NAME: Final = re.compile(r"[0-9a-f]{8}\.[0-9]{1,3}")
 
 
@@ -56,6 +60,7 @@ def call(
     ca_setting: str = "DAYPASS_CA_BUNDLE",
     max_bytes: int = MIB,
     environ: Mapping[str, str] | None = None,
+    metadata: bool = False,
 ) -> Answer:
     """Make one HTTP request and return the answer, whatever its status is; a redirect is an answer too.
 
@@ -69,22 +74,23 @@ def call(
         ca_setting: the setting that names `ca_bundle`, for the advice when a certificate is not trusted.
         max_bytes: the longest body that is read.
         environ: where the proxy settings are; this process's environment when None.
+        metadata: whether `METADATA_ADDRESS` may be called in plain HTTP, too.
 
     Raises:
         RequestInvalid: when `url` is not one that may be called.
-        ServiceUnreachable: when there was no answer; `facts` hold `origin` and `phase` (dns, connect, proxy, tls or
-            read).
+        ServiceUnreachable: when there was no answer; `facts` hold `origin`, `phase` (dns, connect, proxy, tls or
+            read) and `transient`, whether it may pass by itself.
         ServiceAnswerInvalid: when the answer is not HTTP, or is longer than `max_bytes`.
         FileUnavailable: when `ca_bundle` cannot be used.
     """
-    target = _Target.parse(url)
+    target = _Target.parse(url, metadata=metadata)
     _demand_plain(headers)
     attempt = _Attempt(target.origin, deadline=time.monotonic() + timeout_seconds, ca_setting=ca_setting)
     context = _trust(ca_bundle, ca_setting) if target.tls else None
     proxy = _proxy_for(target, os.environ if environ is None else environ)
     with contextlib.ExitStack() as stack:
         raw = stack.enter_context(attempt.connect(*(proxy.address if proxy else (target.host, target.port))))
-        if not target.tls and not _is_loopback_peer(raw):
+        if not target.tls and not _is_near_peer(raw, metadata=metadata):
             raise RequestInvalid(f"`{target.origin}` is not this machine, so it must be called with https://", url=url)
         if proxy:
             attempt.tunnel(raw, target, proxy)
@@ -102,9 +108,20 @@ def origin_of(url: str) -> str:
     return f"{'https' if target.tls else 'http'}://{target.authority}"
 
 
+def host_header(url: str) -> str:
+    """The `Host` that `call` sends to a URL; what a signature covers.
+
+    Raises:
+        RequestInvalid: when it may not be called.
+    """
+    return _Target.parse(url).host_header
+
+
 def _demand_plain(headers: Mapping[str, str]) -> None:
-    """Refuse what http.client would refuse too, but with the value, a token perhaps, in its message."""
+    """Refuse what would be another header, without the value, a token perhaps, in the message."""
     for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise RequestInvalid(f"`{name}` is not the name of a header")
         if not (value.isascii() and value.isprintable()):
             raise RequestInvalid(f"the value of the header `{name}` holds a character that a header cannot")
 
@@ -118,7 +135,7 @@ class _Target(NamedTuple):
     path: str
 
     @classmethod
-    def parse(cls, url: str) -> _Target:
+    def parse(cls, url: str, *, metadata: bool = False) -> _Target:
         def no(reason: str) -> RequestInvalid:
             return RequestInvalid(f"`{_without_secrets(url)}` cannot be called: {reason}", reason=reason)
 
@@ -134,7 +151,8 @@ class _Target(NamedTuple):
         if "@" in parts.netloc:
             raise no("it must not hold a user or password")
         tls = parts.scheme == "https"
-        if not tls and not is_loopback_host(f"[{host}]" if ":" in host else host):
+        near = is_loopback_host(_bracketed(host)) or (metadata and host == METADATA_ADDRESS)
+        if not tls and not near:
             raise no("it must start with https://, because its host is not this machine")
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(tls=tls, host=host, port=port or (443 if tls else 80), path=path)
@@ -195,12 +213,11 @@ class _Attempt:
         with self._phase("proxy"):
             timed = _Timed(raw, self._left)
             timed.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
-            response = http.client.HTTPResponse(cast("socket.socket", timed), method="CONNECT")
-            response.begin()
-            if response.status != 200:
+            status = answer.read_head(timed.reader()).status
+            if status != 200:
                 raise ServiceUnreachable(
                     f"the proxy {_bracketed(proxy.address[0])}:{proxy.address[1]} refused a connection to"
-                    f" {self._origin}: status {response.status}",
+                    f" {self._origin}: status {status}",
                     advice="Check HTTPS_PROXY, or name the host in NO_PROXY.",
                     phase="proxy",
                     origin=self._origin,
@@ -222,36 +239,30 @@ class _Attempt:
         max_bytes: int,
     ) -> Answer:
         with self._phase("read"):
-            connection = http.client.HTTPConnection(target.host, target.port)
-            connection.sock = cast("socket.socket", _Timed(plain, self._left))
-            connection.putrequest(method, target.path, skip_host=True, skip_accept_encoding=True)
-            connection.putheader("Host", target.host_header)
-            for name, value in headers.items():
-                connection.putheader(name, value)
+            lines = [f"{method} {target.path} HTTP/1.1", f"Host: {target.host_header}"]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
             if body is not None or method != "GET":
-                connection.putheader("Content-Length", str(len(body or b"")))
-            connection.putheader("Connection", "close")
-            connection.endheaders(body)
-            with connection.getresponse() as response:
-                found: dict[str, str] = {}
-                for name, value in response.getheaders():
-                    found.setdefault(name.lower(), value)
-                content = response.read(max_bytes + 1)
-                if len(content) > max_bytes:
-                    raise ServiceAnswerInvalid(
-                        f"{self._origin} answered with more than {max_bytes} bytes", origin=self._origin
-                    )
-                if response.length:
-                    raise http.client.IncompleteRead(b"")
-                return Answer(response.status, found, content)
+                lines.append(f"Content-Length: {len(body or b'')}")
+            timed = _Timed(plain, self._left)
+            timed.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode("ascii") + (body or b""))
+            stream = timed.reader()
+            head = answer.read_head(stream)
+            content = answer.read_body(stream, head, max_bytes)
+            if content is None:
+                raise ServiceAnswerInvalid(
+                    f"{self._origin} answered with more than {max_bytes} bytes", origin=self._origin
+                )
+            return Answer(head.status, head.headers, content)
 
     def _left(self, phase: str = "read") -> float:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise self._unreachable(phase, "it took too long")
+            raise self._unreachable(phase, "it took too long", transient=True)
         return left
 
-    def _unreachable(self, phase: str, reason: str, advice: str | None = None) -> ServiceUnreachable:
+    def _unreachable(
+        self, phase: str, reason: str, advice: str | None = None, *, transient: bool = False
+    ) -> ServiceUnreachable:
         if advice is None and phase == "read" and self._origin.startswith("http://"):
             advice = "Check the address; a server that speaks TLS is called with https://"
         return ServiceUnreachable(
@@ -259,6 +270,7 @@ class _Attempt:
             advice=advice or "Check the address and the network, and run the same command again.",
             phase=phase,
             origin=self._origin,
+            transient=transient,
         )
 
     @contextlib.contextmanager
@@ -266,7 +278,7 @@ class _Attempt:
         try:
             yield
         except TimeoutError:
-            raise self._unreachable(phase, "it took too long") from None
+            raise self._unreachable(phase, "it took too long", transient=True) from None
         except ssl.SSLCertVerificationError as error:
             raise self._unreachable(
                 phase,
@@ -279,13 +291,16 @@ class _Attempt:
             plain = error.reason in _NOT_TLS
             advice = "Check the address and its port; what answers there does not speak TLS." if plain else None
             raise self._unreachable(phase, f"TLS failed: {reason}", advice) from None
-        except socket.gaierror:
-            raise self._unreachable(phase, "its name is not known", "Check the host's name and the network.") from None
-        except http.client.IncompleteRead:
-            raise self._unreachable(phase, "the answer ended before it was complete") from None
-        except http.client.RemoteDisconnected:
-            raise self._unreachable(phase, "it closed the connection without an answer") from None
-        except http.client.HTTPException:
+        except socket.gaierror as error:
+            passing = error.errno == socket.EAI_AGAIN
+            advice = "Check the host's name and the network."
+            raise self._unreachable(phase, "its name is not known", advice, transient=passing) from None
+        except answer.Ended as ended:
+            what = "the answer ended before it was complete"
+            if not ended.anything:
+                what = "it closed the connection without an answer"
+            raise self._unreachable(phase, what, transient=True) from None
+        except answer.NotHttp:
             raise ServiceAnswerInvalid(
                 f"{self._origin} answered with something that is not HTTP",
                 advice="Check the address and its port.",
@@ -293,11 +308,12 @@ class _Attempt:
                 origin=self._origin,
             ) from None
         except OSError as error:
-            raise self._unreachable(phase, (error.strerror or "the connection failed").lower()) from None
+            reason = (error.strerror or "the connection failed").lower()
+            raise self._unreachable(phase, reason, transient=True) from None
 
 
 class _Timed:
-    """The part of a socket that http.client uses, with every wait ended by the one deadline.
+    """A socket with every wait ended by the one deadline.
 
     A timeout for each single read is no deadline: a peer that sends one byte a second would keep us for ever.
     """
@@ -312,12 +328,8 @@ class _Timed:
             self._inner.settimeout(self._left())
             view = view[self._inner.send(view) :]
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        assert mode == "rb"
+    def reader(self) -> io.BufferedReader:
         return io.BufferedReader(_TimedReader(self._inner, self._left))
-
-    def close(self) -> None:
-        """Leave the socket to whoever opened it."""
 
 
 class _TimedReader(io.RawIOBase):
@@ -359,9 +371,9 @@ def _resolve(host: str, port: int, timeout_seconds: float) -> Sequence[_Address]
     return found
 
 
-def _is_loopback_peer(connection: socket.socket) -> bool:
+def _is_near_peer(connection: socket.socket, *, metadata: bool) -> bool:
     address = str(connection.getpeername()[0])
-    return address.startswith("127.") or address == "::1"
+    return address.startswith("127.") or address == "::1" or (metadata and address == METADATA_ADDRESS)
 
 
 def _trust(ca_bundle: Path | None, ca_setting: str) -> ssl.SSLContext:
@@ -401,7 +413,7 @@ def _has_hashed_names(folder: str) -> bool:
 
 
 def _proxy_for(target: _Target, environ: Mapping[str, str]) -> _Proxy | None:
-    """The proxy for a host, as curl reads its variables: lower case first. `NO_PROXY` holds names, not networks."""
+    """The proxy for a host, as curl reads its variables: lower case first."""
     text = environ.get("https_proxy") or environ.get("HTTPS_PROXY") or ""
     if not text or not target.tls or is_loopback_host(_bracketed(target.host)) or _is_exempt(target, environ):
         return None
@@ -431,7 +443,17 @@ def _is_exempt(target: _Target, environ: Mapping[str, str]) -> bool:
             continue
         if name == "*" or (name and (host == name or host.endswith("." + name))):
             return True
+        if "/" in name and _is_within(host, name):
+            return True
     return False
+
+
+def _is_within(host: str, network: str) -> bool:
+    """Whether a host that is an address lies in a network such as `10.0.0.0/8`. Names are not looked up for this."""
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def _bracketed(host: str) -> str:

@@ -1,0 +1,273 @@
+"""Write docs/denials.md: twelve refused logins as a person at the command line sees them, from a real run.
+
+`python docs/denials.py` writes the page, `--check` fails when the commands say something else today; times are left out
+of the comparison. Everything runs on this machine: the local AWS plays GitLab's and GitHub's issuers.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from daypass.testing import github_token, gitlab_token, local_aws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from daypass.testing.local_aws import LocalAws
+
+PAGE: Final = Path(__file__).parent / "denials.md"
+ROLE: Final = "arn:aws:iam::000000000000:role/deploy"
+HEAD: Final = """<!-- Written by docs/denials.py from a real run. -->
+# Denied, and why
+
+AWS answers a refused login with one sentence, the same for most causes. `daypass idp login aws` adds what it can find
+out:
+
+1. The claims that AWS looks at first: `iss`, `aud`, `azp`, `sub`. Never the token.
+2. Why. The local AWS explains its own refusals. Otherwise the role's trust policy does, where it can be read: a file
+   that `--policy` names, or IAM, asked with whatever AWS credentials AWS's own tools would find here
+   (`iam:GetRole`, and `iam:GetOpenIDConnectProvider` for the audiences). Then the failing statement, operator and key
+   are told, what was wanted and found, and the smallest edit that lets exactly this token in.
+3. Where nobody can read the role, what to look at, likeliest first for this issuer.
+
+`--explain` tells it of a login that succeeds, too. `--json` puts it on standard output for programs. The exit status is
+1 for a refusal, 2 for a wrong command line or a job that is not set up for tokens, 3 where nothing could be found out.
+
+What is refused for a moment only is tried again without a word: when AWS cannot reach the issuer, throttles, or does
+not answer. Each try has a fresh token, and none is made with a token whose time is over. A role or provider that
+was made a moment ago is waited for with `--wait` (30 seconds, or `--wait SECONDS`); everything else is final.
+
+"""
+
+
+class Case(NamedTuple):
+    """A bad request: its title, a word about it, the token, and what is typed."""
+
+    title: str
+    about: str
+    token: Callable[[LocalAws], str]
+    options: tuple[str, ...] = ()
+    environ: tuple[tuple[str, str], ...] = ()
+    role: str = ROLE
+
+
+JOB: Final = gitlab_token(project="mygroup/app", ref="main")
+
+
+def _good(aws: LocalAws) -> str:
+    return aws.mint(JOB)
+
+
+def _tampered(aws: LocalAws) -> str:
+    head, body, signature = aws.mint(JOB).split(".")
+    return f"{head}.{body}.{'A' * len(signature)}"
+
+
+def _unsigned(aws: LocalAws) -> str:
+    head = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
+    return f"{head}.{aws.mint(JOB).split('.')[1]}."
+
+
+TWELVE: Final = (
+    Case("Not a JWT", "A variable that holds something else.", lambda _: "ghp_not-a-json-web-token"),
+    Case("Bad signature", "Changed on its way, or signed with a key that the issuer no longer has.", _tampered),
+    Case("Algorithm none", "A token that nobody signed.", _unsigned),
+    Case(
+        "Expired",
+        "A job that ran longer than its token.",
+        lambda aws: aws.mint(JOB, exp=_ago(aws, 900), iat=_ago(aws, 4500)),
+    ),
+    Case(
+        "Wrong audience",
+        "The token is for somebody else than the IAM provider is for.",
+        lambda aws: aws.mint(JOB, aud="https://vault.example.com"),
+    ),
+    Case(
+        "Subject outside the policy",
+        "Another branch than the trust policy names.",
+        lambda aws: aws.mint(gitlab_token(project="mygroup/app", ref="feature/x")),
+    ),
+    Case(
+        "Issuer without a provider",
+        "The account knows no such issuer.",
+        lambda aws: aws.mint(github_token(repository="acme/shop")),
+    ),
+    Case("Absent role", "A role that is not there. AWS does not say so.", _good, role=ROLE + "ment"),
+    Case("Duration over the role's maximum", "The role allows an hour.", _good, ("--duration-seconds", "7200")),
+    Case("Duration under 900", "Found before anybody is asked.", _good, ("--duration-seconds", "60")),
+    Case("Bad session name", "Found before anybody is asked.", _good, ("--role-session-name", "release 1")),
+    Case(
+        "Tags without sts:TagSession",
+        "The token carries session tags, and the trust policy lets nobody tag.",
+        lambda aws: aws.mint(JOB, **{"https://aws.amazon.com/tags": {"principal_tags": {"team": ["a"]}}}),
+    ),
+)
+
+
+def _ago(aws: LocalAws, seconds: int) -> int:
+    return int(aws.now.timestamp()) - seconds
+
+
+def _policy() -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": "arn:aws:iam::000000000000:oidc-provider/gitlab.com"},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {
+                    "StringEquals": {
+                        "gitlab.com:aud": "sts.amazonaws.com",
+                        "gitlab.com:sub": JOB["sub"],
+                    }
+                },
+            }
+        ],
+    }
+
+
+@contextmanager
+def _silent(url: str) -> Iterator[str]:
+    """The same STS without its explanations, as AWS is."""
+    host = url.removeprefix("http://")
+
+    class Relay(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            connection = http.client.HTTPConnection(host)
+            connection.request("POST", "/", body, {"Content-Type": self.headers["Content-Type"]})
+            answer = connection.getresponse()
+            content = answer.read()
+            connection.close()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.headers["Content-Type"])
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Terminal:
+    """Runs commands in a job of GitLab, and writes down what a person sees."""
+
+    def __init__(self, home: Path, aws: LocalAws) -> None:
+        self._home = home
+        self._aws = aws
+
+    def run(self, case: Case, *more: str, **environ: str) -> str:
+        typed = ["daypass", "idp", "login", "aws", "--role-arn", case.role, *case.options, *more]
+        environment = {
+            **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
+            "HOME": str(self._home),
+            "LANG": "C.UTF-8",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_STS": self._aws.endpoint_url,
+            "GITLAB_CI": "true",
+            "CI_SERVER_URL": "https://gitlab.com",
+            "AWS_ID_TOKEN": case.token(self._aws),
+            **environ,
+        }
+        # A text that is no token is not found by itself, so it is named.
+        shown = [*typed, "--token-source", "gitlab:AWS_ID_TOKEN"] if "." not in environment["AWS_ID_TOKEN"] else typed
+        if case.title.startswith("Issuer"):  # another platform's token is not found in a GitLab job either
+            shown = [*typed, "--token-source", "gitlab:AWS_ID_TOKEN"]
+        done = subprocess.run(
+            [sys.executable, "-m", *shown],
+            env=environment,
+            cwd=self._home,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        secret = environment["AWS_ID_TOKEN"]
+        said = (done.stdout + done.stderr).replace(str(self._home), "/home/me")
+        assert secret not in said, "a token was printed"
+        return f"$ {shlex.join(shown)}\n{said}$ echo $?\n{done.returncode}\n"
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD, "## The twelve\n"]
+    with (
+        tempfile.TemporaryDirectory() as name,
+        local_aws(as_issuers=("gitlab.com", "token.actions.githubusercontent.com")) as aws,
+    ):
+        home = Path(name)
+        aws.provider("gitlab.com")
+        aws.role("deploy", trust_policy=_policy())
+        (home / "trust-policy.json").write_text(json.dumps(_policy(), indent=2) + "\n")
+        terminal = _Terminal(home, aws)
+        for number, case in enumerate(TWELVE, start=1):
+            parts.append(f"### {number}. {case.title}\n\n{case.about}\n\n```\n{terminal.run(case)}```\n")
+        outside = TWELVE[5]
+        with _silent(aws.endpoint_url) as url:
+            alone = terminal.run(outside, AWS_ENDPOINT_URL_STS=url)
+            with_file = terminal.run(outside, "--policy", "trust-policy.json", AWS_ENDPOINT_URL_STS=url)
+            with_iam = terminal.run(
+                outside,
+                AWS_ENDPOINT_URL_STS=url,
+                AWS_ENDPOINT_URL_IAM=aws.endpoint_url,
+                AWS_ACCESS_KEY_ID="test",
+                AWS_SECRET_ACCESS_KEY="test",
+            )
+            clamped = terminal.run(TWELVE[8], "--clamp-duration", AWS_ENDPOINT_URL_STS=url)
+            explained = terminal.run(
+                Case("", "", _good), "--explain", "--policy", "trust-policy.json", AWS_ENDPOINT_URL_STS=url
+            )
+        parts += [
+            "## The sixth, on AWS itself\n\nAWS does not explain. Where nobody can read the role:\n",
+            f"```\n{alone}```\n\nWith the trust policy in a file:\n\n```\n{with_file}```\n",
+            f"With credentials in the environment that may call `iam:GetRole`:\n\n```\n{with_iam}```\n",
+            f"## Longer than the role allows\n\n```\n{clamped}```\n",
+            f"## A login that succeeds, explained\n\n```\n{explained}```\n",
+        ]
+    return "\n".join(parts)
+
+
+def _without_times(text: str) -> str:
+    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
+    text = re.sub(r"\d+ seconds ago", "SECONDS ago", text)
+    return re.sub(r"\d{10}", "SECONDS", text)
+
+
+def main() -> int:
+    """Write the page, or compare it."""
+    text = page()
+    if "--check" in sys.argv[1:]:
+        same = PAGE.exists() and _without_times(PAGE.read_text("utf-8")) == _without_times(text)
+        if not same:
+            sys.stderr.write("docs/denials.md is not what the commands say; run: python docs/denials.py\n")
+        return 0 if same else 1
+    PAGE.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,96 @@
+"""A wish, its command line, and the name of its entry: never somebody else's."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import daypass.ambient
+from daypass.aws.holding import wanted
+from daypass.aws.holding.wanted import Wanted
+
+ROLE = "arn:aws:iam::111122223333:role/ci"
+WORD = st.from_regex(r"[A-Za-z0-9:/_.,@=+]{1,30}", fullmatch=True)
+WISHES = st.builds(
+    Wanted,
+    role_arn=WORD,
+    duration_seconds=WORD,
+    session_name=st.none() | WORD,
+    audience=st.none() | WORD,
+    region=st.none() | WORD,
+    scope=st.none() | WORD,
+    chain_role_arn=st.none() | WORD,
+    token_source=st.none() | WORD,
+)
+
+
+@given(WISHES)
+def test_the_command_line_of_a_wish_makes_it_again(wish: Wanted) -> None:
+    assert Wanted.read(wish.words(), {}) == wish
+
+
+@given(WISHES, WISHES)
+def test_other_wishes_have_other_entries(one: Wanted, other: Wanted) -> None:
+    assert (one.key({}) == other.key({})) == (one == other)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["x"],
+        ["--help"],
+        ["--role-arn"],
+        ["--role-arn", "--help"],
+        ["--no-cache", "--role-arn", ROLE],
+        ["--role", "x"],
+    ],
+)
+def test_whatever_is_not_plain_goes_the_long_way(words: list[str]) -> None:
+    assert Wanted.read(words, {}) is None
+
+
+@pytest.mark.parametrize("words", [["--role-arn", ROLE, "-d", "900"], [f"--role-arn={ROLE}", "--duration-seconds=900"]])
+def test_both_forms_of_an_option_are_the_same_wish(words: list[str]) -> None:
+    assert Wanted.read(words, {}) == Wanted(ROLE, "900")
+
+
+def test_the_role_may_come_from_the_environment() -> None:
+    assert Wanted.read([], {"AWS_ROLE_ARN": "a"}) == Wanted("a")
+    assert Wanted.read([], {"AWS_ROLE_ARN": "a", "IDP_AWS_ROLE_ARN": "b"}) == Wanted("b")
+
+
+@pytest.mark.parametrize(
+    "name", ["DAYPASS_URL", "DAYPASS_TOKEN", "CI_JOB_ID", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AWS_REGION"]
+)
+def test_another_job_or_endpoint_has_another_entry(name: str) -> None:
+    """Two jobs of one user on one machine: the second must not get the first one's role."""
+    assert len({Wanted(ROLE).key(environ) for environ in ({}, {name: "a"}, {name: "b"})}) == 3
+
+
+def test_another_secret_in_the_same_file_has_another_entry(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    keys = set()
+    for content in ("a", "b"):
+        path.write_text(content)
+        for environ, wish in (
+            ({"DAYPASS_TOKEN_FILE": str(path)}, Wanted(ROLE)),
+            ({}, Wanted(ROLE, token_source=f"file:{path}")),
+            ({"MINE": content}, Wanted(ROLE, token_source="gitlab:MINE")),
+        ):
+            keys.add(wish.key(environ))
+    assert len(keys) == 6
+
+
+def test_every_variable_from_which_a_platform_takes_a_token_is_part_of_the_name() -> None:
+    """A platform that is added to `ambient` with a token in a variable must not share entries between jobs."""
+    read = set()
+    for path in Path(daypass.ambient.__file__).parent.glob("*.py"):
+        read |= set(re.findall(r'"([A-Z][A-Z0-9_]*(?:TOKEN|JWT\w*|JOB_ID|RUN_ID|TOKEN_FILE))"', path.read_text()))
+    # Their values are shown to nobody, or they give none.
+    read -= {"AWS_TOKEN", "CI_JOB_TOKEN", "CI_DEPLOY_TOKEN", "MY_OIDC_TOKEN"}
+    assert read <= {*wanted._IDENTITY, *wanted._IDENTITY_FILES}

@@ -54,6 +54,10 @@ test: $(READY) $(NODE_READY) ## run the tests with coverage
 	@rm -f .coverage .coverage.*
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m coverage run -m pytest -n auto --dist loadfile
 
+.PHONY: mutants
+mutants: $(READY) ## break one line of the source for each threat, and see that its test fails: some minutes
+	@PYTHONPATH=tests $(BIN)/python -m mutations
+
 .PHONY: soak
 soak: $(READY) ## the tests that repeat, at length: parallel logins and processes, fuzzing, random policies
 	@PATH="$(CURDIR)/$(BIN):$$PATH" DAYPASS_LOGIN_ROUNDS=50 $(BIN)/python -m pytest -q tests/cli/test_idp.py -k twelve_logins

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from daypass.testing.local_aws import ACCOUNT, local_aws
 from support.foreign_issuer import foreign_issuer
 from support.processes import BIN, DAYPASS, bash, clean_environment, running
-
-if TYPE_CHECKING:
-    from journey.conftest import World
+from support.serving import Serving
 
 pytestmark = pytest.mark.journey
 
@@ -96,28 +94,48 @@ def test_a_trust_policy_of_another_issuer(tmp_path: Path) -> None:
         assert part in told
 
 
-def test_run_the_identity_provider(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_run_the_identity_provider(store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """To a user the URL of the database is the only difference. The page's own policy lets the workload in."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    settings = {"issuer": f"https://localhost:{port}", "listen": f"127.0.0.1:{port}"}
+    if store == "postgresql":
+        settings["database_url"] = request.getfixturevalue("database_url")
     secret = tmp_path / "secret"
-    environment = clean_environment(tmp_path, world.workspace | {"PATH": f"{BIN}:/usr/bin:/bin"})
-    url, admin = world.workspace["DAYPASS_URL"], str(world.folder / "identity-provider" / "admin-token")
-    script = block("export DAYPASS_URL=https://idp.example.com DAYPASS_ADMIN")
-    for theirs, ours in (
-        ("https://idp.example.com", url),
-        ("/var/lib/daypass/admin-token", admin),
-        ("/run/secrets/daypass", str(secret)),
-    ):
-        assert theirs in script
-        script = script.replace(theirs, ours)
-    done = bash(script, environment=environment, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    printed = dict(line.split(None, 1) for line in done.stdout.splitlines())
-    own = {"DAYPASS_TOKEN_FILE": str(secret)}
-    shown = bash(
-        "daypass idp token --audience sts.amazonaws.com --decode", environment=environment | own, folder=tmp_path
-    )
-    assert shown.returncode == 0, shown.stderr
-    subject = json.loads(shown.stdout)["Payload"]["sub"]
-    (policy,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.M | re.S)
-    (pattern,) = json.loads(policy)["Statement"][0]["Condition"]["StringLike"].values()
-    ids = [printed["organization_id"], printed["project_id"]]
-    assert subject.startswith(re.sub(r"(org|prj)_[a-z0-9]+", lambda _: ids.pop(0), pattern).removesuffix("*"))
+    with Serving(tmp_path, **settings), local_aws(trust_ca=(tmp_path / "ca.pem",)) as aws:
+        assert (tmp_path / "data" / "daypass.db").exists() is (store == "sqlite")
+        environment = clean_environment(
+            tmp_path,
+            {
+                "PATH": f"{BIN}:/usr/bin:/bin",
+                "DAYPASS_CA_BUNDLE": str(tmp_path / "ca.pem"),
+                "AWS_ENDPOINT_URL_STS": aws.endpoint_url,
+            },
+        )
+
+        def ours(text: str) -> str:
+            for theirs, here in (
+                ("https://idp.example.com", settings["issuer"]),
+                ("idp.example.com", settings["issuer"].removeprefix("https://")),
+                ("/var/lib/daypass/admin-token", str(tmp_path / "data" / "admin-token")),
+                ("/run/secrets/daypass", str(secret)),
+                ("111122223333", ACCOUNT),
+            ):
+                text = text.replace(theirs, here)
+            return text
+
+        script = ours(block("export DAYPASS_URL=https://idp.example.com DAYPASS_ADMIN"))
+        done = bash(script, environment=environment, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        printed = dict(line.split(None, 1) for line in done.stdout.splitlines())
+        (policy,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.M | re.S)
+        ids = [printed["organization_id"], printed["project_id"]]
+        policy = re.sub(r"(org|prj)_[a-z0-9]+", lambda _: ids.pop(0), ours(policy))
+        aws.provider(settings["issuer"])
+        aws.client("iam").create_role(RoleName="shop", AssumeRolePolicyDocument=policy)
+        workload = ours(block("export DAYPASS_URL=https://idp.example.com\nexport DAYPASS_TOKEN_FILE"))
+        entered = bash(workload + "daypass idp login aws", environment=environment, folder=tmp_path)
+        assert entered.returncode == 0, entered.stderr
+        assert ":assumed-role/shop/" in entered.stdout

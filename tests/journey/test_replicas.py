@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
+import jwt
 import pytest
 
 from daypass.secret import Secret
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.journey
+PUBLISHED_SECONDS = 25  # every process reads the keys again each 20 seconds
 ASKED = {"audience": "sts.amazonaws.com", "algorithm": "ES256"}
 
 
@@ -95,6 +97,65 @@ def test_replicas_that_make_the_same_thing_make_it_once(replicas: tuple[Serving,
 
     assert [make(number) for number in range(5)] == [[201, 409]] * 5
     assert [each.status_code for each in (ask(one, "dpw_" + "A" * 43), ask(two, "dpw_" + "A" * 43))] == [401, 401]
+
+
+def kids(replica: Serving) -> set[str]:
+    with replica.client() as client:
+        return {key["kid"] for key in client.get("/keys").json()["keys"]}
+
+
+def test_threats_29_a_key_of_one_replica_signs_at_the_other_only_when_it_is_published_there(
+    replicas: tuple[Serving, Serving],
+) -> None:
+    """Made at one, the key set of the other has it within 20 seconds; no token of either has a key that is in only one.
+
+    `activate --at-once` is the hardest order there is: caches are passed over, and yet no replica signs early.
+    """
+    one, two = replicas
+    with one.client(one.admin_token) as admin:
+        secret = furnish(admin)["secret"]
+        made = admin.post("/v1/keys", json={"algorithm": "ES256"}).json()["kid"]
+        began = time.monotonic()
+        assert made in kids(one)
+        waiting = 0
+        while made not in kids(two):
+            waiting += 1
+            assert time.monotonic() - began < PUBLISHED_SECONDS
+            assert jwt.get_unverified_header(ask(two, secret).json()["token"])["kid"] != made
+            time.sleep(0.25)
+        assert waiting, "it was not there by accident"
+        admin.post(f"/v1/keys/{made}/activate?at_once=true").raise_for_status()
+        began = time.monotonic()
+        while True:
+            signed = [jwt.get_unverified_header(ask(each, secret).json()["token"])["kid"] for each in replicas]
+            assert set(signed) <= kids(one) & kids(two)
+            assert signed[0] == made, "at once, where it was said"
+            if signed[1] == made:
+                break
+            assert time.monotonic() - began < PUBLISHED_SECONDS
+            time.sleep(0.25)
+
+
+def test_an_issuer_of_its_own_switched_on_at_one_is_there_at_the_other(replicas: tuple[Serving, Serving]) -> None:
+    one, two = replicas
+    with one.client(one.admin_token) as admin:
+        secret = furnish(admin)["secret"]
+        assert claims_of(ask(two, secret))["iss"] == "https://localhost:8443/idp"
+        admin.patch("/v1/organizations/acme", json={"own_issuer": True}).raise_for_status()
+    for replica in (two, one):
+        assert claims_of(ask(replica, secret))["iss"] == "https://localhost:8443/idp/o/acme", "with the next token"
+    assert ask_keys(one) == ask_keys(two) != set()
+
+
+def claims_of(answer: httpx.Response) -> dict[str, Any]:
+    answer.raise_for_status()
+    claims: dict[str, Any] = jwt.decode(answer.json()["token"], options={"verify_signature": False})
+    return claims
+
+
+def ask_keys(replica: Serving) -> set[str]:
+    with replica.client() as client:
+        return {key["kid"] for key in client.get("/o/acme/keys").json()["keys"]}
 
 
 class Load:

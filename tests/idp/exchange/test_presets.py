@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from daypass.errors import RequestInvalid
 from daypass.idp.exchange.connection import Connection
-from daypass.idp.exchange.contexts import CONTEXTS, untrusted_contexts
+from daypass.idp.exchange.contexts import CONTEXTS, RECOGNISERS, untrusted_contexts
 from daypass.idp.exchange.presets import PRESETS, preset_named
 from daypass.idp.exchange.terms_document import read_terms, terms_document
+from daypass.subjects.formats import Certainty
 from daypass.subjects.registry import FORMATS
 from support.registry import StoppedClock
 
@@ -80,6 +81,7 @@ def test_no_audience_is_only_for_tokens_that_have_none() -> None:
         ("gitlab-jwt-v1", {"project_id": "1", "pipeline_source": "merge_request_event"}, "merge_request_from_fork"),
         ("github", {"event_name": "pull_request_target"}, "pull_request_target"),
         ("github", {"event_name": "pull_request"}, "pull_request"),
+        ("github", {"event_name": "workflow_run"}, "workflow_run"),
         ("github", {"event_name": "push"}, None),
         ("github", {"event_name": ["pull_request"]}, None),
         ("azure-devops", {"rpo_ref": "refs/pull/7/merge"}, "pull_request"),
@@ -97,6 +99,13 @@ def test_threats_46_untrusted_contexts(preset: str | None, claims: dict[str, Any
     found = untrusted_contexts(preset, claims)
     assert found == (frozenset() if expected is None else {expected})
     assert found <= set(CONTEXTS)
+
+
+def test_where_the_facts_about_contexts_stand_is_said() -> None:
+    for recogniser in RECOGNISERS:
+        assert recogniser.presets <= set(PRESETS)
+        assert recogniser.standing.source
+        assert bool(recogniser.standing.doubts) is (recogniser.standing.certainty is Certainty.PARTLY)
 
 
 PAIRS = [

@@ -49,9 +49,8 @@ up: $(READY) ## start the identity provider and the local AWS with a demo organi
 	@exec $(BIN)/daypass up
 
 .PHONY: test
-test: $(READY) $(NODE_READY) ## run the tests with coverage
-	@rm -f .coverage .coverage.*
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m coverage run -m pytest -n auto --dist loadfile
+test: $(READY) $(NODE_READY) ## run the tests, one process per core
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist loadfile
 
 .PHONY: mutants
 mutants: $(READY) ## break one line of the source for each threat, and see that its test fails: some minutes
@@ -89,8 +88,10 @@ format: $(READY) ## format and fix what a machine can, and write the generated d
 	@$(BIN)/python docs/generate.py
 
 .PHONY: coverage
-coverage: $(READY) ## report the coverage of the last test run
-	@$(BIN)/coverage combine --quiet 2>/dev/null || true
+coverage: $(READY) $(NODE_READY) ## run the tests and tell which lines and branches they reach
+	@rm -f .coverage .coverage.*
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m coverage run -m pytest -n auto --dist loadfile
+	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
 .PHONY: bench

@@ -426,7 +426,9 @@ def test_the_page_s_commands_are_run_as_they_stand_there(tmp_path: Path, ca: tru
     assert len(commands) == 13
     for name in ("internal-ca.pem", "cluster-ca.pem"):
         ca.cert_pem.write_to_path(tmp_path / name)
-    with Serving(tmp_path) as serving:
+    # What the page tells the operator to write.
+    hosts = '["gitlab.internal.example", "10.0.0.1"]'
+    with Serving(tmp_path, exchange_private_hosts=hosts) as serving:
         given = {
             "DAYPASS_URL": serving.base,
             "DAYPASS_CA_BUNDLE": str(tmp_path / "ca.pem"),

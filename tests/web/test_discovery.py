@@ -126,7 +126,7 @@ def test_a_log_that_takes_no_entry_is_not_ready_until_it_takes_one(
     monkeypatch.setattr("daypass.web.health.REMEMBERED_SECONDS", 0)
     secret = world.workload()["secret"]
 
-    async def full(*_: object) -> None:
+    async def full(*_: object, **__: object) -> None:
         raise AuditUnavailable("the disk is full")
 
     with monkeypatch.context() as patched:

@@ -282,7 +282,7 @@ def test_no_token_leaves_without_its_audit_row(world: World) -> None:
 def test_what_cannot_be_audited_is_not_issued(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = world.workload()["secret"]
 
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise AuditUnavailable("the disk is full")
 
     monkeypatch.setattr(world.audit, "append", broken)

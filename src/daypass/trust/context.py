@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from daypass.trust.claim_keys import AMR, AUD, OAUD, SUB, keys_for
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from daypass.names import ProviderArn
     from daypass.tokens.strict_json import JsonValue
     from daypass.tokens.verify import VerifiedClaims
-    from daypass.trust.claim_keys import ClaimKeys
+    from daypass.trust.claim_keys import ClaimKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,11 @@ def web_identity_context(
         region: of the endpoint asked, None when it is not known.
         user_agent: as the caller says, None without.
     """
-    keys = keys_for(provider.issuer)
     tags = read_tags(claims)
     tags = tags if isinstance(tags, SessionTags) else SessionTags()
     source_identity = read_source_identity(claims)
     values: dict[str, tuple[str, ...]] = {
-        **_claim_keys(claims, keys),
+        **_claim_keys(claims, provider.issuer),
         "sts:RoleSessionName": (session_name,),
         "sts:RoleAuthorizedByIdp": (_bool(has_roles(claims)),),
         **{f"aws:RequestTag/{key}": (value,) for key, value in tags.principal_tags.items()},
@@ -96,12 +96,7 @@ def web_identity_context(
     }
     return Context(
         {key: found for key, found in values.items() if found},
-        frozenset(
-            {
-                *(keys.prefixed(key) for key in keys.keys if key.multivalued),
-                *("aws:TagKeys", "sts:TransitiveTagKeys"),
-            }
-        ),
+        _multivalued(provider.issuer),
     )
 
 
@@ -118,17 +113,31 @@ def subject(claims: Mapping[str, JsonValue]) -> str | None:
     return str(value)
 
 
-def _claim_keys(claims: Mapping[str, JsonValue], keys: ClaimKeys) -> dict[str, tuple[str, ...]]:
+@lru_cache(maxsize=256)
+def _multivalued(issuer: str) -> frozenset[str]:
+    keys = keys_for(issuer)
+    own = (keys.prefixed(key) for key in keys.keys if key.multivalued)
+    return frozenset({*own, "aws:TagKeys", "sts:TransitiveTagKeys"})
+
+
+@lru_cache(maxsize=256)
+def _prefixed(issuer: str) -> tuple[tuple[str, ClaimKey, bool], ...]:
+    """The issuer's keys: name in conditions, key, and whether it is one of the four that have rules of their own."""
+    keys = keys_for(issuer)
+    return tuple((keys.prefixed(key), key, key in {AUD, OAUD, SUB, AMR}) for key in keys.keys)
+
+
+def _claim_keys(claims: Mapping[str, JsonValue], issuer: str) -> dict[str, tuple[str, ...]]:
     authorized_party = claims.get("azp")
     replaced = isinstance(authorized_party, str)
     audience = audiences(claims)
     special = {
-        AUD: _optional(str(authorized_party)) if replaced else audience if len(audience) == 1 else (),
-        OAUD: audience if replaced else (),
-        SUB: _optional(subject(claims)),
-        AMR: _texts(claims.get("amr")),
+        AUD.name: _optional(str(authorized_party)) if replaced else audience if len(audience) == 1 else (),
+        OAUD.name: audience if replaced else (),
+        SUB.name: _optional(subject(claims)),
+        AMR.name: _texts(claims.get("amr")),
     }
-    return {keys.prefixed(key): special[key] if key in special else key.value(claims) for key in keys.keys}
+    return {name: special[key.name] if is_special else key.value(claims) for name, key, is_special in _prefixed(issuer)}
 
 
 def _texts(value: JsonValue) -> tuple[str, ...]:

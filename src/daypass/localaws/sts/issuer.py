@@ -47,7 +47,10 @@ class OutboundIssuers:
 
     def host(self, request: WireRequest) -> str | None:
         """The request's host, when it is that of an issuer that is here."""
-        host = _PORT.sub("", (request.header("host") or "").lower())
+        named = (request.header("host") or "").lower()
+        if ISSUER_DOMAIN not in named:
+            return None
+        host = _PORT.sub("", named)
         known = host.endswith(ISSUER_DOMAIN) and self._iam.issues_as(host.removesuffix(ISSUER_DOMAIN))
         return host if known else None
 

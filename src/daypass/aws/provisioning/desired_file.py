@@ -22,7 +22,7 @@ from daypass.aws.provisioning.desired import (
     Tags,
     canonical,
 )
-from daypass.aws.provisioning.places import Mistake, Steps, Placed, Unquoted, read_yaml
+from daypass.aws.provisioning.places import Mistake, Placed, Steps, Unquoted, read_yaml
 from daypass.aws.provisioning.trust_policies import trust_policy
 from daypass.errors import DaypassError, DesiredStateInvalid, RequestInvalid
 from daypass.names import IssuerUrl, RoleArn, parse_account_id
@@ -63,7 +63,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _DESCRIPTION: Final = re.compile(r"[\t\n\r\x20-\x7e\xa1-\xff]{0,1000}")
 
 
-def read_desired_file(file: pathlib.Steps) -> Desired:
+def read_desired_file(file: pathlib.Path) -> Desired:
     """What a file wants.
 
     Raises:

@@ -15,7 +15,6 @@ from daypass.aws.provisioning.changes import CREATING, Kind
 from daypass.errors import (
     AlreadyExists,
     AwsPermissionMissing,
-    AwsRefused,
     ChangedMeanwhile,
     DaypassError,
     NotFound,
@@ -34,6 +33,9 @@ _FIRST_PAUSE_SECONDS: Final = 0.25
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _MOST_PLANS: Final = 4
 """How often to plan again because somebody else changed the same things at the same moment."""
+
+
+_TRUSTING: Final = frozenset({Kind.CREATE_ROLE, Kind.TIGHTEN_TRUST, Kind.WIDEN_TRUST, Kind.REPLACE_TRUST})
 
 
 class Step(StrEnum):
@@ -123,16 +125,18 @@ def apply(
         DaypassError: the first call failed, and nothing was changed.
     """
     made: list[Change] = []
+    fresh: dict[str, float] = {}
     for attempt in range(_MOST_PLANS):
-        run = _Run(iam, plan, patience, progress, stopped, made)
+        run = _Run(iam, plan, patience, progress, stopped, made, fresh)
         try:
             demand_allowed(plan, allow_wider=allow_wider)
             run.all()
         except (AlreadyExists, ChangedMeanwhile, NotFound) as fault:
-            if attempt + 1 == _MOST_PLANS:
-                raise run.incomplete(fault) from None
             progress(Progress(plan.account, Step.PLANNED_AGAIN))
-            plan = plan_again()
+            again = plan_again()
+            if attempt + 1 == _MOST_PLANS or (isinstance(fault, NotFound) and run.would_fail_again(again)):
+                raise run.incomplete(fault) from None
+            plan = again
         except DaypassError as fault:
             raise run.incomplete(fault) from None
         else:
@@ -140,31 +144,23 @@ def apply(
     return tuple(made)
 
 
+@dataclass(slots=True)
 class _Run:
-    """One plan on its way."""
+    """One plan on its way. `made` and `fresh`, with the time until which each new thing is waited for, outlive it."""
 
-    def __init__(
-        self,
-        iam: AwsClient,
-        plan: Plan,
-        patience: Patience,
-        progress: Callable[[Progress], None],
-        stopped: Callable[[], bool],
-        made: list[Change],
-    ) -> None:  # one way in, `apply`
-        self._iam, self._plan, self._patience = iam, plan, patience
-        self._progress, self._stopped = progress, stopped
-        self._made = made
-        self._begun = 0
-        self._fresh_until: float | None = None
-        self._fresh: set[str] = {change.resource for change in made if change.kind in CREATING}
-        if self._fresh:
-            self._fresh_until = patience.now() + PROPAGATION_SECONDS
+    iam: AwsClient
+    plan: Plan
+    patience: Patience
+    progress: Callable[[Progress], None]
+    stopped: Callable[[], bool]
+    made: list[Change]
+    fresh: dict[str, float]
+    begun: int = 0
 
     def all(self) -> None:
-        total = len(self._plan.changes)
-        for number, change in enumerate(self._plan.changes, start=1):
-            if self._stopped():
+        total = len(self.plan.changes)
+        for number, change in enumerate(self.plan.changes, start=1):
+            if self.stopped():
                 raise ProvisioningIncomplete("it was stopped", code="interrupted")
             self._tell(Step.BEGUN, change, number, total)
             try:
@@ -173,60 +169,65 @@ class _Run:
             except DaypassError:
                 self._tell(Step.FAILED, change, number, total)
                 raise
-            self._begun = number
-            self._made.append(change)
+            self.begun = number
+            self.made.append(change)
             if change.kind in CREATING:
-                self._fresh.add(change.resource)
-                self._fresh_until = self._patience.now() + PROPAGATION_SECONDS
+                self.fresh[change.resource] = self.patience.now() + PROPAGATION_SECONDS
             self._tell(Step.DONE, change, number, total)
 
     def _do(self, change: Change, call: Call, number: int, total: int) -> None:
         tries = 0
         while True:
             try:
-                ask(self._iam, call.operation, **call.parameters)
+                ask(self.iam, call.operation, **call.parameters)
             except DaypassError as fault:
-                left = (self._fresh_until or 0.0) - self._patience.now()
-                if not self._may_be_late(change, fault) or left <= 0 or self._stopped():
+                left = self._waits_until(change, call, fault) - self.patience.now()
+                if left <= 0 or self.stopped():
                     raise
                 longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**tries, left)
                 tries += 1
                 self._tell(Step.WAITING, change, number, total)
-                self._patience.sleep(self._patience.random() * longest)
+                self.patience.sleep(self.patience.random() * longest)
             else:
                 return
 
-    def _may_be_late(self, change: Change, fault: DaypassError) -> bool:
-        """Whether it fails only because what was made a moment ago is not known everywhere yet."""
-        if self._fresh_until is None:
-            return False
-        if change.resource in self._fresh and isinstance(fault, AwsPermissionMissing | NotFound):
-            return True
-        names_new = change.kind in {Kind.CREATE_ROLE, Kind.TIGHTEN_TRUST, Kind.WIDEN_TRUST, Kind.REPLACE_TRUST}
-        late = isinstance(fault, AwsRefused) and fault.facts.get("aws_code") == "MalformedPolicyDocument"
-        return names_new and late
+    def _waits_until(self, change: Change, call: Call, fault: DaypassError) -> float:
+        """Until when it may fail only because what was made a moment ago is not known everywhere yet."""
+        never = float("-inf")
+        late = isinstance(fault, AwsPermissionMissing | NotFound)
+        # "Policy … does not exist" is about what was never made here.
+        if late and str(call.parameters.get("PolicyArn")) not in fault.message:
+            return self.fresh.get(change.resource, never)
+        if fault.facts.get("aws_code") == "MalformedPolicyDocument" and change.kind in _TRUSTING:
+            return max(self.fresh.values(), default=never)
+        return never
+
+    def would_fail_again(self, again: Plan) -> bool:
+        """Whether a new plan begins with what has just failed."""
+        failed = self.plan.changes[self.begun : self.begun + 1]
+        return bool(failed) and again.changes[:1] == failed
 
     def incomplete(self, fault: DaypassError) -> DaypassError:
         """The error, with what was done and what was not when something was."""
-        changes = self._plan.changes
+        changes = self.plan.changes
         interrupted = isinstance(fault, ProvisioningIncomplete)
-        if not self._made and not interrupted:
+        if not self.made and not interrupted:
             return fault
         refused = isinstance(fault, ProvisioningRefused)
-        failed = None if interrupted or refused or self._begun >= len(changes) else changes[self._begun]
-        left = changes[self._begun + (failed is not None) :]
+        failed = None if interrupted or refused or self.begun >= len(changes) else changes[self.begun]
+        left = changes[self.begun + (failed is not None) :]
         return ProvisioningIncomplete(
-            f"{fault.message}; {len(self._made)} changes were made, {len(left) + (failed is not None)} were not",
+            f"{fault.message}; {len(self.made)} changes were made, {len(left) + (failed is not None)} were not",
             advice=f"{fault.advice or 'Put right what failed.'} The same command goes on from here.",
-            account=self._plan.account,
+            account=self.plan.account,
             code=fault.facts.get("code", fault.code),
-            done=[_named(each) for each in self._made],
+            done=[_named(each) for each in self.made],
             failed=None if failed is None else _named(failed),
             left=[_named(each) for each in left],
         )
 
     def _tell(self, step: Step, change: Change, number: int, total: int) -> None:
-        self._progress(Progress(self._plan.account, step, change, number, total))
+        self.progress(Progress(self.plan.account, step, change, number, total))
 
 
 def _named(change: Change) -> str:

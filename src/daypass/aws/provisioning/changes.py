@@ -34,13 +34,20 @@ class Kind(StrEnum):
     DETACH_POLICY = "detach_policy"
     PUT_POLICY = "put_inline_policy"
     DELETE_POLICY = "delete_inline_policy"
+    DELETE_ROLE = "delete_role"
+    DELETE_PROVIDER = "delete_provider"
     TAG = "tag"
     UNTAG = "untag"
 
 
 CREATING = frozenset({Kind.CREATE_PROVIDER, Kind.CREATE_ROLE})
 ADDING = frozenset({*CREATING, Kind.ADD_CLIENT_ID, Kind.ATTACH_POLICY, Kind.ADOPT_PROVIDER, Kind.ADOPT_ROLE})
-REMOVING = frozenset({Kind.REMOVE_CLIENT_ID, Kind.REMOVE_BOUNDARY, Kind.DETACH_POLICY, Kind.DELETE_POLICY, Kind.UNTAG})
+REMOVING = frozenset(
+    {
+        *(Kind.REMOVE_CLIENT_ID, Kind.REMOVE_BOUNDARY, Kind.DETACH_POLICY, Kind.DELETE_POLICY, Kind.UNTAG),
+        *(Kind.DELETE_ROLE, Kind.DELETE_PROVIDER),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

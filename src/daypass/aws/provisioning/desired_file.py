@@ -25,7 +25,7 @@ from daypass.aws.provisioning.desired import (
 from daypass.aws.provisioning.places import Mistake, Placed, Steps, Unquoted, read_yaml
 from daypass.aws.provisioning.trust_policies import trust_policy
 from daypass.errors import DaypassError, DesiredStateInvalid, RequestInvalid
-from daypass.names import IssuerUrl, RoleArn, parse_account_id
+from daypass.names import IssuerUrl, RoleArn, is_loopback_host, parse_account_id
 from daypass.permissions.document import PermissionsPolicy
 from daypass.subjects.grammars import GRAMMARS
 from daypass.subjects.patterns import did_you_mean
@@ -115,7 +115,7 @@ class _Reader:
     def _provider(self, value: Any, path: Steps) -> DesiredProvider:
         found = self._mapping(value, path, _PROVIDER, required=("issuer", "audiences"))
         issuer = self._parsed(found["issuer"], (*path, "issuer"), IssuerUrl.parse)
-        if issuer.port is not None:
+        if issuer.port is not None and not is_loopback_host(issuer.host):  # the local AWS takes those of this machine
             raise self._no((*path, "issuer"), Mistake.BAD_VALUE, "AWS takes no issuer with a port")
         audiences = self._texts(found["audiences"], (*path, "audiences"), least=1)
         for index, audience in enumerate(audiences):

@@ -102,19 +102,22 @@ def entered(way: AccountWay) -> Iterator[Account]:
 
 
 def in_each(
-    ways: Sequence[AccountWay], work: Callable[[Account], T], *, stop: Callable[[], None] = lambda: None
+    ways: Sequence[AccountWay], work: Callable[[Account], T], *, stop: Callable[[int], None] = lambda _: None
 ) -> list[Outcome[T]]:
     """Do some work in each account, several at once, and tell what came of each, in the order of the ways.
 
-    `work` may raise any `DaypassError`. On Ctrl-C `stop` is called, once, and what is under way is waited for.
+    `work` may raise any `DaypassError`. On Ctrl-C and SIGTERM `stop` is told the exit status that says so, and what is
+    under way is waited for: whoever stops it must not be left to guess what was done.
     """
     with ThreadPoolExecutor(max_workers=min(_MOST_AT_ONCE, len(ways)), thread_name_prefix="account") as threads:
         futures = [threads.submit(_one, way, work) for way in ways]
-        try:
-            return [future.result() for future in futures]
-        except KeyboardInterrupt:
-            stop()
-            return [future.result() for future in futures]
+        while True:
+            try:
+                return [future.result() for future in futures]
+            except KeyboardInterrupt:
+                stop(130)
+            except SystemExit as ending:
+                stop(ending.code if isinstance(ending.code, int) else 143)
 
 
 def _one(way: AccountWay, work: Callable[[Account], T]) -> Outcome[T]:

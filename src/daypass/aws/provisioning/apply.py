@@ -87,7 +87,7 @@ def demand_allowed(plan: Plan, *, allow_wider: bool) -> None:
         first_wider = plan.wider[0]
         raise ProvisioningRefused(
             f"`{first_wider.resource}`: {first_wider.words}: {first_wider.wider}",
-            advice="Nothing was changed. If that is meant, add --allow-wider.",
+            advice="If that is meant, add --allow-wider.",
             account=plan.account,
             resources=[each.resource for each in plan.wider],
             reasons=[each.wider for each in plan.wider],

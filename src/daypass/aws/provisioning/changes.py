@@ -50,6 +50,12 @@ REMOVING = frozenset(
 )
 
 
+_FATES = {
+    **dict.fromkeys(CREATING, "to create"),
+    **dict.fromkeys((Kind.DELETE_ROLE, Kind.DELETE_PROVIDER), "to remove"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One operation of IAM, with its parameters as botocore takes them."""
@@ -136,16 +142,15 @@ class Plan:
         return tuple(change for change in self.changes if change.wider is not None)
 
     def summary(self) -> str:
-        """In a line."""
+        """In a line: how many providers and roles."""
         if self.empty:
             return "nothing to do"
-        counted = Counter(
-            "to create" if change.kind in CREATING else "to remove" if change.kind in REMOVING else "to change"
-            for change in self.changes
-        )
+        fates = {change.resource: "to change" for change in self.changes}
+        fates |= {change.resource: _FATES[change.kind] for change in self.changes if change.kind in _FATES}
+        counted = Counter(fates.values())
         parts = [f"{counted[word]} {word}" for word in ("to create", "to change", "to remove") if counted[word]]
         if self.wider:
-            parts.append(f"{len(self.wider)} of them wider")
+            parts.append(f"{len({change.resource for change in self.wider})} of them wider")
         if self.blocked:
             parts.append(f"{len(self.blocked)} in the way")
         return ", ".join(parts)

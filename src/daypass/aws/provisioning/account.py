@@ -148,7 +148,7 @@ def _federated(document: object) -> set[str]:
 def _text(document: object) -> str:
     """A policy as text. botocore decodes it; other clients leave it encoded as in a URL."""
     if isinstance(document, str):
-        return unquote(document) if document.startswith("%7B") else document
+        return document if document.lstrip().startswith("{") else unquote(document)
     return json.dumps(document, indent=2)
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from daypass.aws.provisioning.account import read_account
 from daypass.aws.provisioning.apply import Patience, Progress, apply
-from daypass.aws.provisioning.changes import Change, Plan
-from daypass.aws.provisioning.desired import Desired
 from daypass.aws.provisioning.desired_file import read_desired
 from daypass.aws.provisioning.plan import plan
 from support.memory_iam import ACCOUNT, MemoryIam
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daypass.aws.provisioning.changes import Change, Plan
+    from daypass.aws.provisioning.desired import Desired
 
 FILE = """
 stack: shop

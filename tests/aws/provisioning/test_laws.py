@@ -125,7 +125,7 @@ def held_by_hand(iam: MemoryIam) -> dict[str, Any]:
         "ids": {arn: "by hand" in provider.client_ids for arn, provider in iam.account.providers.items()},
         "inline": {name: "by-hand" in dict(role.inline_policies) for name, role in iam.account.roles.items()},
         "managed": {name: MANAGED[0] in role.attached for name, role in iam.account.roles.items()},
-        "tags": {name: dict(role.tags).get("x") for name, role in iam.account.roles.items()},
+        "tags": {name: "x" in dict(role.tags) for name, role in iam.account.roles.items()},
     }
 
 

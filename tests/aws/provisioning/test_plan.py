@@ -82,7 +82,7 @@ def test_a_policy_that_admits_the_same_by_other_conditions_is_no_change(bench: B
     ],
 )
 def test_a_changed_trust_policy_has_a_verdict_and_a_witness(
-    bench: Bench, before: str, after: str, kind: Kind, verdict: Verdict, wider: bool
+    bench: Bench, before: str, after: str, kind: Kind, verdict: Verdict, wider: object
 ) -> None:
     bench.apply(FILE.replace("branch: main", before))
     (change,) = bench.plan(FILE.replace("branch: main", after)).changes

@@ -68,12 +68,10 @@ def tag_changes(
         kept_empty: records that stay when they stand for nothing.
     """
     wanted = dict(desired)
-    known = seen.get(TAGS)
-    ours = frozenset(key for key, value in wanted.items() if seen.get(key) != value or recorded(known, key))
-    going = tuple(sorted(key for key in seen if key not in wanted and recorded(known, key)))
-    all_records = {**records, TAGS: Held(ours, going)}
+    own = Held.of(wanted, seen, seen.get(TAGS))
+    all_records = {**records, TAGS: own}
     first = {**wanted, **constant}
-    last, remove = {}, [*going]
+    last, remove = {}, [*own.going]
     for key, held in all_records.items():
         if held.before or key in kept_empty:
             first[key] = held.before

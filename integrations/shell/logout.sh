@@ -4,8 +4,8 @@ daypass_logout() (
   set -f
   unset IFS
   PATH="$DAYPASS_FOLDER/venv/bin:$PATH"
-  export AWS_CONFIG_FILE="${AWS_CONFIG_FILE:-$DAYPASS_FOLDER/config}"
-  export AWS_SHARED_CREDENTIALS_FILE="${AWS_SHARED_CREDENTIALS_FILE:-$DAYPASS_FOLDER/credentials}"
+  files=${DAYPASS_AWS_FOLDER:-$DAYPASS_FOLDER}
+  export AWS_CONFIG_FILE="$files/config" AWS_SHARED_CREDENTIALS_FILE="$files/credentials"
   for role in ${DAYPASS_ROLE_ARN:-}; do
     case $role in
       arn:*) profile=default ;;

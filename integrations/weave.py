@@ -1,6 +1,6 @@
 """Write the shared shell parts into every drop-in, so that each can be pasted alone and none has a copy of its own.
 
-A part stands between `# >>> NAME.sh` and `# <<<`, at the indentation of those lines. `python integrations/weave.py`
+A part stands between `# >>> NAME.sh` and `# >>> end`, at the indentation of those lines. `python integrations/weave.py`
 writes them, `--check` fails when one is not what `integrations/shell/NAME.sh` says.
 """
 
@@ -14,7 +14,9 @@ from textwrap import indent
 
 FOLDER = Path(__file__).parent
 SHELL = FOLDER / "shell"
-PART = re.compile(r"^(?P<margin> *)# >>> (?P<name>[a-z]+\.sh)\n(?:.*?^)??(?P=margin)# <<<$", re.MULTILINE | re.DOTALL)
+PART = re.compile(
+    r"^(?P<margin> *)# >>> (?P<name>[a-z]+\.sh)\n(?:.*?^)??(?P=margin)# >>> end$", re.MULTILINE | re.DOTALL
+)
 
 
 def woven(text: str) -> str:
@@ -22,7 +24,7 @@ def woven(text: str) -> str:
 
     def part(match: re.Match[str]) -> str:
         margin, name = match["margin"], match["name"]
-        return f"{margin}# >>> {name}\n{indent((SHELL / name).read_text('utf-8'), margin)}{margin}# <<<"
+        return f"{margin}# >>> {name}\n{indent((SHELL / name).read_text('utf-8'), margin)}{margin}# >>> end"
 
     return PART.sub(part, text)
 

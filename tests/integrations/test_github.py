@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +15,7 @@ from support.processes import clean_environment
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
     from support.ci_platforms import Platform, TokenService
 
@@ -75,9 +75,7 @@ def permitted(platform: Platform, tokens: TokenService) -> dict[str, str]:
     return platform.runner | credential
 
 
-def test_the_next_steps_are_the_role_until_the_logout(
-    platform: Platform, tokens: TokenService, tmp_path: Path
-) -> None:
+def test_the_next_steps_are_the_role_until_the_logout(platform: Platform, tokens: TokenService, tmp_path: Path) -> None:
     old_keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "old"}
     job = Job(tmp_path / "job", permitted(platform, tokens) | old_keys)
     roles = f"first={role('deploy')}\nsecond={role('audit')}"

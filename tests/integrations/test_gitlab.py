@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from support.ci_platforms import ACCOUNT, INTEGRATIONS, role
-from support.drop_ins import gitlab_ci_local, run, without_daypass
+from support.drop_ins import gitlab_ci_local, run
 from support.node import demand_node
 from support.processes import clean_environment
 
@@ -24,7 +24,12 @@ WHO = "aws sts get-caller-identity --query Arn --output text"
 
 
 def run_job(
-    folder: Path, platform: Platform, pipeline: object, *, variables: dict[str, str], extra: dict[str, str] | None = None
+    folder: Path,
+    platform: Platform,
+    pipeline: object,
+    *,
+    variables: dict[str, str],
+    extra: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run the job `deploy` of a pipeline in a fresh project, whose files the drop-ins are."""
     project, home = folder / "project", folder / "home"
@@ -34,7 +39,12 @@ def run_job(
     environment = clean_environment(home, platform.runner | (extra or {}))
     command = gitlab_ci_local(demand_node())
     author = ["-c", "user.name=Sample User", "-c", "user.email=sample-user@example.com"]
-    for line in ("init -q -b main", "remote add origin https://gitlab.example.com/g/p.git", "add -A", "commit -qm First"):
+    for line in (
+        "init -q -b main",
+        "remote add origin https://gitlab.example.com/g/p.git",
+        "add -A",
+        "commit -qm First",
+    ):
         assert run(["git", *author, *line.split()], environment=environment, folder=project).returncode == 0
     named = [word for item in variables.items() for word in ("--variable", "=".join(item))]
     return run([*command, "--force-shell-executor", *named, "deploy"], environment=environment, folder=project)
@@ -77,17 +87,6 @@ def test_the_component_takes_inputs_and_several_roles(platform: Platform, tmp_pa
     assert done.returncode == 0, done.stdout
     for name in ("deploy", "audit"):
         assert f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/by-component" in done.stdout
-
-
-def test_the_template_installs_the_version_that_is_named(platform: Platform, tmp_path: Path) -> None:
-    variables = {"DAYPASS_ROLE_ARN": role("deploy"), "AWS_DEFAULT_REGION": "us-east-1"}
-    pipeline = included(variables=variables, script=["command -v daypass", WHO])
-    extra = without_daypass(tmp_path / "bare")
-    done = run_job(tmp_path, platform, pipeline, variables={"AWS_ID_TOKEN": platform.token("gitlab")}, extra=extra)
-    assert done.returncode == 0, done.stdout
-    assert "/venv/bin/daypass" in done.stdout
-    assert "assumed-role/deploy/" in done.stdout
-    assert not list(tmp_path.rglob("daypass-*/venv"))
 
 
 def test_without_a_token_the_job_fails_before_anything_is_installed(platform: Platform, tmp_path: Path) -> None:

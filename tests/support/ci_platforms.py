@@ -73,7 +73,7 @@ def _trust(name: str, subject: str) -> dict[str, Any]:
 
 @contextmanager
 def ci_platforms(base: Path) -> Iterator[Platform]:
-    """A local AWS with the roles `deploy` and `audit`, which the subjects may enter, and `locked`, which they may not."""
+    """A local AWS with the roles `deploy` and `audit`, which the subjects may enter, and `locked`, which they do not."""
     folders = {name: base / name for name in ISSUERS}
     for folder in folders.values():
         folder.mkdir()
@@ -138,7 +138,11 @@ def token_service(member: str, mint: Callable[[], str]) -> Iterator[TokenService
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = answer
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer()
 
         def log_message(self, *arguments: object) -> None:
             pass

@@ -77,7 +77,7 @@ daypass_login() (
   fi
   daypass idp login aws --refreshing "$@"
 )
-# <<<
+# >>> end
 daypass_login
 END
 } >"$share/log-in"

@@ -73,7 +73,7 @@ def _trust(name: str, subject: str) -> dict[str, Any]:
 
 @contextmanager
 def ci_platforms(base: Path) -> Iterator[Platform]:
-    """A local AWS with the roles `deploy` and `audit`, which the subjects may enter, and `locked`, which they do not."""
+    """A local AWS with the roles `deploy` and `audit` for the subjects, and `locked`, which is not theirs."""
     folders = {name: base / name for name in ISSUERS}
     for folder in folders.values():
         folder.mkdir()

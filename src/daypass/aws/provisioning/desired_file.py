@@ -24,11 +24,15 @@ from daypass.aws.provisioning.desired import (
 )
 from daypass.aws.provisioning.places import Mistake, Placed, Steps, Unquoted, read_yaml
 from daypass.aws.provisioning.trust_policies import trust_policy
-from daypass.errors import DaypassError, DesiredStateInvalid, RequestInvalid
+from daypass.errors import DaypassError, DesiredStateInvalid, PolicyMalformed, RequestInvalid
 from daypass.names import IssuerUrl, RoleArn, is_loopback_host, parse_account_id
 from daypass.permissions.document import PermissionsPolicy
 from daypass.subjects.grammars import GRAMMARS
 from daypass.subjects.patterns import did_you_mean
+from daypass.trust.document import Policy
+from daypass.trust.lint.model import Known, Severity
+from daypass.trust.lint.run import lint_text
+from daypass.trust.role_trust import check_role_trust
 
 if TYPE_CHECKING:
     import pathlib
@@ -38,6 +42,9 @@ T = TypeVar("T")
 
 FILE_NAME: Final = "daypass-aws.yaml"
 MAX_BYTES: Final = 1024 * 1024
+_MOST_CHARACTERS: Final = 4096
+"""The highest quota of a trust policy (IAM User Guide, "IAM and AWS STS quotas"); an account has 2048 unless raised."""
+_SOME_ACCOUNT: Final = "210987654321"
 FORMATS: Final = tuple(grammar.name for grammar in GRAMMARS)
 
 _ROOT: Final = ("stack", "providers", "roles", "accounts")
@@ -233,7 +240,7 @@ class _Reader:
     def _check_trust(self, role: DesiredRole, provider: DesiredProvider, path: Steps) -> None:
         """Who may enter must be something that can be said of the issuer, in whatever account it is."""
         try:
-            trust_policy(role, provider, "0" * 12)
+            trust = trust_policy(role, provider, _SOME_ACCOUNT)
         except RequestInvalid as fault:
             index = fault.facts.get("entrance")
             at: Steps = (*path, "who") if not isinstance(index, int) else (*path, "who", index)
@@ -244,6 +251,20 @@ class _Reader:
                     at = (*at, *holder, word)
                     break
             raise self._no(at, Mistake.UNKNOWN_WORD, fault.message, fault.advice) from None
+        self._demand_good_trust(trust.text, role, provider, (*path, "who"))
+
+    def _demand_good_trust(self, text: str, role: DesiredRole, provider: DesiredProvider, path: Steps) -> None:
+        """Refuse a trust policy that IAM would not take, or in which our own lint finds an error."""
+        try:
+            check_role_trust(Policy.parse(text), max_characters=_MOST_CHARACTERS)
+        except PolicyMalformed as fault:
+            reason = str(fault.facts.get("aws_message", fault.message))
+            raise self._no(path, Mistake.TRUST_REFUSED, f"AWS would not take the trust policy: {reason}") from None
+        format_name = next((each.format for each in role.entrances if each.format is not None), None)
+        known = Known() if format_name is None else Known(issuers={provider.issuer.without_scheme: format_name})
+        error = next((each for each in lint_text(text, known) if each.severity is Severity.ERROR), None)
+        if error is not None:
+            raise self._no(path, Mistake.TRUST_REFUSED, f"{error.code}: {error.message}", error.advice)
 
     def _account(self, value: Any, path: Steps) -> AccountWay:
         found = self._mapping(value, path, _ACCOUNT)

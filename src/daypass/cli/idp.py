@@ -226,8 +226,8 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     from daypass.aws.credentials_file import Locations
     from daypass.aws.endpoint import default_audience, find_region, parse_region, sts_endpoint
     from daypass.aws.login import LoginRequest, assume, keep
-    from daypass.aws.persist import Waiting
     from daypass.aws.sts_client import StsClient
+    from daypass.calling.persist import Waiting
     from daypass.cli.arguments import accounts, wait_seconds
     from daypass.cli.token_source import TokenSource
     from daypass.errors import AwsRefused, UsageInvalid

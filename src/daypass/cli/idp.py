@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.cli import exchanging, output
 from daypass.cli.idp_holding import add_commands, add_login_options, wants_holding
+from daypass.cli.idp_relying import add_commands as add_relying_parties
 from daypass.cli.parsing import Parser, run
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def parser() -> argparse.ArgumentParser:
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
     add_login_options(aws)
     add_commands(group)
+    add_relying_parties(group)
     return group
 
 

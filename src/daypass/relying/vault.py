@@ -134,7 +134,7 @@ class Server(NamedTuple):
 
 
 class VaultToken(NamedTuple):
-    """A token of Vault. `lease_seconds` 0: it has no end. A `kind` of `batch`: it can neither be renewed nor revoked."""
+    """A token of Vault. `lease_seconds` 0: it has no end. `kind` `batch`: nobody can renew or revoke it."""
 
     token: Secret
     accessor: str

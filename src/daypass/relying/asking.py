@@ -48,7 +48,7 @@ class Told(NamedTuple):
 
 
 class Cause(NamedTuple):
-    """What a refusal with `mark` in its code or text means: the next step, and whether it may pass."""
+    """What a refusal with `mark` for its code, or in its text, means: the next step, and whether it may pass."""
 
     mark: str
     advice: str
@@ -102,7 +102,7 @@ def refusal(
         advice: what to do about any other.
     """
     facts: dict[str, object] = {"party": party.title, "party_code": code, "http_status": told.status}
-    cause = next((each for each in causes if each.mark in code or each.mark in words), None)
+    cause = next((each for each in causes if each.mark == code or each.mark in words), None)
     shown = plain(words)
     if cause is None and (told.status >= 500 or told.status == 429):
         return ServiceUnreachable(

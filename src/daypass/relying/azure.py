@@ -41,7 +41,6 @@ _NO_RECORD: Final = (
 )
 _WAIT: Final = "A new one takes minutes to be known everywhere."
 
-# Longer codes come before those that they begin with.
 _CAUSES: Final = (
     Cause(
         "AADSTS7002138",

@@ -30,6 +30,8 @@ def log_in(arguments: argparse.Namespace) -> int:
         raise UsageInvalid("no API server is named", advice="Add: --server https://…")
     if arguments.merge and arguments.kubeconfig:
         raise UsageInvalid("--merge goes to the kubeconfig that kubectl uses", advice="Set KUBECONFIG to name it.")
+    if arguments.merge and arguments.exec_version == "v1":
+        raise UsageInvalid("kubectl cannot write all that v1 demands", advice="Leave --exec-version out.")
     authority = None if arguments.ca is None else files.read_bounded(arguments.ca, _MAX_BYTES)
     cluster = kubernetes.Cluster.parse(arguments.cluster, arguments.server, authority)
     bearer = idp_relying.Bearer(arguments, cluster.audience)
@@ -39,7 +41,7 @@ def log_in(arguments: argparse.Namespace) -> int:
         context=kubernetes.parse_name(arguments.context or cluster.name, "context"),
         namespace=None if arguments.namespace is None else kubernetes.parse_namespace(arguments.namespace),
         command=idp_relying.own_command(arguments, "kubernetes", bearer.audience),
-        version=arguments.exec_version,
+        version=arguments.exec_version or "v1",
     )
     path = None if arguments.merge else _path(arguments)
     if path is not None:

@@ -158,7 +158,9 @@ def _add_kubernetes(login: Parser, credentials: Parser, logout: Parser) -> None:
         "--merge", action="store_true", help="have kubectl put it among the other entries of your kubeconfig instead"
     )
     kubernetes.add_argument(
-        "--exec-version", choices=("v1", "v1beta1"), default="v1", help="of the plugin protocol (default: v1)"
+        "--exec-version",
+        choices=("v1", "v1beta1"),
+        help="of the plugin protocol (default: v1; v1beta1 with --merge)",
     )
     _add_token(kubernetes, "the API server's address")
     _add_check(kubernetes)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 GROUP: Final = "client.authentication.k8s.io"
 VERSIONS: Final = ("v1", "v1beta1")
+MERGED_VERSION: Final = "v1beta1"
 _EXEC_INFO: Final = "KUBERNETES_EXEC_INFO"
 _MAX_INFO_BYTES: Final = 1024 * 1024
 PLUGIN: Final = ("idp", "credentials", "kubernetes")
@@ -177,20 +178,22 @@ class Entry(NamedTuple):
         }
 
     def kubectl(self, ca_file: str | None) -> list[list[str]]:
-        """The arguments of `kubectl config` that put the same into a kubeconfig which has more in it."""
+        """The arguments of `kubectl config` that put the same into a kubeconfig which has more in it.
+
+        It cannot set `interactiveMode` (kubectl 1.33), which v1 demands; so the version is always v1beta1.
+        """
         cluster = ["set-cluster", self.cluster.name, f"--server={self.cluster.server}"]
         if ca_file is not None:
             cluster += [f"--certificate-authority={ca_file}", "--embed-certs=true"]
         user = [
-            *("set-credentials", self.user, f"--exec-api-version={GROUP}/{self.version}"),
+            *("set-credentials", self.user, f"--exec-api-version={GROUP}/{MERGED_VERSION}"),
             f"--exec-command={self.command[0]}",
             *(f"--exec-arg={word}" for word in self.command[1:]),
         ]
         context = ["set-context", self.context, f"--cluster={self.cluster.name}", f"--user={self.user}"]
         if self.namespace is not None:
             context.append(f"--namespace={self.namespace}")
-        mode = ["set", f"users.{self.user}.exec.interactiveMode", "Never"]
-        return [cluster, user, *([] if "." in self.user else [mode]), context]
+        return [cluster, user, context]
 
 
 def is_ours(document: object) -> bool:

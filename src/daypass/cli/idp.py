@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from daypass.cli import exchanging, output
 from daypass.cli.idp_holding import add_commands, add_login_options, wants_holding
-from daypass.cli.idp_relying import add_commands as add_relying_parties
 from daypass.cli.parsing import Parser, run
 
 if TYPE_CHECKING:
@@ -140,8 +140,17 @@ def parser() -> argparse.ArgumentParser:
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
     add_login_options(aws)
     add_commands(group)
-    add_relying_parties(group)
+    for name in ("login", "env", "credentials", "logout"):
+        below = group.below(name)
+        assert below is not None
+        below.declare_later(partial(_add_relying_parties, name))
     return group
+
+
+def _add_relying_parties(name: str, parser: Parser) -> None:
+    from daypass.cli import idp_relying
+
+    idp_relying.add_commands(parser, name)
 
 
 def _add_token_source(command: Parser) -> None:

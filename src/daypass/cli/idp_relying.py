@@ -1,6 +1,6 @@
 """What the commands for relying parties other than AWS share: their options, their token, and how a refusal is told.
 
-Only the declarations are imported with `daypass idp`; each party's module is imported when it is asked for.
+Each party's module is imported when it is asked for.
 """
 
 from __future__ import annotations
@@ -26,27 +26,88 @@ _SHOWN: Final = ("iss", "aud", "sub")
 _SHELLS: Final = ("sh", "fish", "powershell")
 
 
-def add_commands(group: Parser) -> None:
-    """Add `login`, `env`, `credentials` and `logout` of every party to `daypass idp`."""
-    login, env, credentials, logout = (group.below(name) for name in ("login", "env", "credentials", "logout"))
-    assert login is not None
-    assert env is not None
-    assert credentials is not None
-    assert logout is not None
-    _add_vault(login, logout)
-    _add_gcp(login, env, credentials, logout)
-    _add_azure(login, env, logout)
-    _add_kubernetes(login, credentials, logout)
+def add_commands(parser: Parser, group: str) -> None:
+    """Add every party to a group of `daypass idp`: `login`, `env`, `credentials` or `logout`."""
+    {"login": _logins, "env": _envs, "credentials": _credentials, "logout": _logouts}[group](parser)
 
 
-def _add_vault(login: Parser, logout: Parser) -> None:
-    vault = login.command(
+def _logins(login: Parser) -> None:
+    login.command(
         "vault",
         "log in to HashiCorp Vault or OpenBao, and keep its token where `vault` and `bao` look for it",
         later("daypass.cli.idp_login_vault", "log_in"),
         details="environment: VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT, VAULT_CAPATH, or the same with BAO_;\n"
         "IDP_VAULT_ROLE, HTTPS_PROXY, NO_PROXY",
+    ).declare_later(_vault)
+    login.command(
+        "gcp",
+        "write a credential configuration for Google Cloud's libraries and gcloud",
+        later("daypass.cli.idp_login_gcp", "log_in"),
+    ).declare_later(lambda gcp: _gcp(gcp, variables=False))
+    login.command(
+        "azure",
+        "write an identity token to a file for Azure's libraries",
+        later("daypass.cli.idp_login_azure", "log_in"),
+    ).declare_later(lambda azure: _azure(azure, variables=False))
+    login.command(
+        "kubernetes",
+        "write a kubeconfig whose user gets its token from daypass",
+        later("daypass.cli.idp_login_kubernetes", "log_in"),
+    ).declare_later(_kubernetes)
+
+
+def _envs(env: Parser) -> None:
+    env.command(
+        "gcp",
+        "do what `login gcp` does, and print the variables for it",
+        later("daypass.cli.idp_login_gcp", "print_environment"),
+    ).declare_later(lambda gcp: _gcp(gcp, variables=True))
+    env.command(
+        "azure",
+        "do what `login azure` does, and print the variables for it",
+        later("daypass.cli.idp_login_azure", "print_environment"),
+    ).declare_later(lambda azure: _azure(azure, variables=True))
+
+
+def _credentials(credentials: Parser) -> None:
+    gcp = credentials.command(
+        "gcp",
+        "print an identity token as Google's libraries want it of a program",
+        later("daypass.cli.idp_login_gcp", "print_credentials"),
     )
+    gcp.declare_later(lambda parser: _add_token(parser, None))
+    kubernetes = credentials.command(
+        "kubernetes",
+        "print an identity token as kubectl and its kin want it of a plugin",
+        later("daypass.cli.idp_credentials_kubernetes", "print_credential"),
+    )
+    kubernetes.declare_later(lambda parser: _add_token(parser, None))
+    kubernetes.add_argument("--no-cache", action="store_true", help="neither use nor keep a token on disk")
+
+
+def _logouts(logout: Parser) -> None:
+    vault = logout.command(
+        "vault",
+        "have Vault end the token that `login vault` got, and take it away",
+        later("daypass.cli.idp_login_vault", "log_out"),
+    )
+    vault.add_argument("--no-revoke", action="store_true", help="only take it away; Vault ends it when its lease does")
+    gcp = logout.command("gcp", "take away what `login gcp` wrote", later("daypass.cli.idp_login_gcp", "log_out"))
+    gcp.add_argument("--output", metavar="FILE", help="the configuration (default: ~/.config/daypass/gcp.json)")
+    azure = logout.command(
+        "azure", "take away the token that `login azure` wrote", later("daypass.cli.idp_login_azure", "log_out")
+    )
+    azure.add_argument("--token-file", metavar="FILE", help="the token (default: in ~/.cache/daypass)")
+    kubernetes = logout.command(
+        "kubernetes",
+        "take away what `login kubernetes` wrote, and its cached tokens",
+        later("daypass.cli.idp_login_kubernetes", "log_out"),
+    )
+    kubernetes.add_argument("--cluster", required=True, metavar="NAME", help="what the cluster is called")
+    kubernetes.add_argument("--kubeconfig", metavar="FILE", help="default: ~/.kube/daypass-CLUSTER.yaml")
+
+
+def _vault(vault: Parser) -> None:
     vault.add_argument(
         "--role", metavar="NAME", help="the role of the auth method (default: IDP_VAULT_ROLE, then the method's own)"
     )
@@ -55,96 +116,55 @@ def _add_vault(login: Parser, logout: Parser) -> None:
     vault.add_argument("--no-store", action="store_true", help="print the token, and keep it nowhere")
     vault.add_argument("--token-only", action="store_true", help="the same, and nothing but the token")
     vault.add_argument(
-        "--field",
-        choices=("token", "token_accessor", "token_duration", "token_policies"),
-        help="print this alone",
+        "--field", choices=("token", "token_accessor", "token_duration", "token_policies"), help="print this alone"
     )
     vault.add_argument("--json", action="store_true", help="print the result as JSON")
     vault.add_argument("--unset", action="store_true", help="the same as: daypass idp logout vault")
     _add_wait(vault)
-    out = logout.command(
-        "vault",
-        "have Vault end the token that `login vault` got, and take it away",
-        later("daypass.cli.idp_login_vault", "log_out"),
+
+
+def _gcp(gcp: Parser, *, variables: bool) -> None:
+    gcp.add_argument(
+        "--provider",
+        metavar="NAME",
+        help="projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"
+        " (default: GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE)",
     )
-    out.add_argument("--no-revoke", action="store_true", help="only take it away; Vault ends it when its lease does")
-
-
-def _add_gcp(login: Parser, env: Parser, credentials: Parser, logout: Parser) -> None:
-    about = "write a credential configuration for Google Cloud's libraries and gcloud"
-    for parent, text, function in (
-        (login, about, "log_in"),
-        (env, f"{about}, and print the variables for it", "print_environment"),
-    ):
-        gcp = parent.command("gcp", text, later("daypass.cli.idp_login_gcp", function))
-        gcp.add_argument(
-            "--provider",
-            metavar="NAME",
-            help="projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"
-            " (default: GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE)",
-        )
-        gcp.add_argument("--service-account", metavar="EMAIL", help="the service account to act as (default: none)")
-        gcp.add_argument("--lifetime", metavar="SECONDS", help="of the service account's tokens, 600 to 43200")
-        gcp.add_argument(
-            "--source",
-            choices=("executable", "file"),
-            default="executable",
-            help="whence libraries get the token: by running daypass (default), or from a file that daypass keeps",
-        )
-        gcp.add_argument("--output", metavar="FILE", help="the configuration (default: ~/.config/daypass/gcp.json)")
-        _add_token_file(gcp, "with --source file: ")
-        gcp.add_argument("--sts-url", metavar="URL", help="Google's STS elsewhere, behind a private endpoint perhaps")
-        gcp.add_argument(
-            "--iam-credentials-url", metavar="URL", help="the IAM Service Account Credentials API elsewhere"
-        )
-        _add_token(gcp, "the provider's own name")
-        _add_check(gcp)
-        _add_result(gcp, shell=parent is env)
-    program = credentials.command(
-        "gcp",
-        "print an identity token as Google's libraries want it of a program",
-        later("daypass.cli.idp_login_gcp", "print_credentials"),
+    gcp.add_argument("--service-account", metavar="EMAIL", help="the service account to act as (default: none)")
+    gcp.add_argument("--lifetime", metavar="SECONDS", help="of the service account's tokens, 600 to 43200")
+    gcp.add_argument(
+        "--source",
+        choices=("executable", "file"),
+        default="executable",
+        help="whence libraries get the token: by running daypass (default), or from a file that daypass keeps",
     )
-    _add_token(program, None)
-    out = logout.command("gcp", "take away what `login gcp` wrote", later("daypass.cli.idp_login_gcp", "log_out"))
-    out.add_argument("--output", metavar="FILE", help="the configuration (default: ~/.config/daypass/gcp.json)")
+    gcp.add_argument("--output", metavar="FILE", help="the configuration (default: ~/.config/daypass/gcp.json)")
+    _add_token_file(gcp, "with --source file: ")
+    gcp.add_argument("--sts-url", metavar="URL", help="Google's STS elsewhere, behind a private endpoint perhaps")
+    gcp.add_argument("--iam-credentials-url", metavar="URL", help="the IAM Service Account Credentials API elsewhere")
+    _add_token(gcp, "the provider's own name")
+    _add_check(gcp)
+    _add_result(gcp, variables=variables)
 
 
-def _add_azure(login: Parser, env: Parser, logout: Parser) -> None:
-    about = "write an identity token to a file for Azure's libraries"
-    for parent, text, function in (
-        (login, about, "log_in"),
-        (env, f"{about}, and print the variables for it", "print_environment"),
-    ):
-        azure = parent.command("azure", text, later("daypass.cli.idp_login_azure", function))
-        azure.add_argument(
-            "--client-id", metavar="ID", help="of the application or managed identity (default: AZURE_CLIENT_ID)"
-        )
-        azure.add_argument("--tenant-id", metavar="ID", help="the tenant (default: AZURE_TENANT_ID)")
-        azure.add_argument(
-            "--authority-host",
-            metavar="URL",
-            help="Entra's address (default: AZURE_AUTHORITY_HOST, then https://login.microsoftonline.com)",
-        )
-        _add_token_file(azure, "")
-        _add_token(azure, "api://AzureADTokenExchange, or that of the national cloud")
-        azure.add_argument(
-            "--resource-scope", metavar="SCOPE", help="what --check asks for (default: Azure's management)"
-        )
-        _add_check(azure)
-        _add_result(azure, shell=parent is env)
-    out = logout.command(
-        "azure", "take away the token that `login azure` wrote", later("daypass.cli.idp_login_azure", "log_out")
+def _azure(azure: Parser, *, variables: bool) -> None:
+    azure.add_argument(
+        "--client-id", metavar="ID", help="of the application or managed identity (default: AZURE_CLIENT_ID)"
     )
-    out.add_argument("--token-file", metavar="FILE", help="the token (default: in ~/.cache/daypass)")
-
-
-def _add_kubernetes(login: Parser, credentials: Parser, logout: Parser) -> None:
-    kubernetes = login.command(
-        "kubernetes",
-        "write a kubeconfig whose user gets its token from daypass",
-        later("daypass.cli.idp_login_kubernetes", "log_in"),
+    azure.add_argument("--tenant-id", metavar="ID", help="the tenant (default: AZURE_TENANT_ID)")
+    azure.add_argument(
+        "--authority-host",
+        metavar="URL",
+        help="Entra's address (default: AZURE_AUTHORITY_HOST, then https://login.microsoftonline.com)",
     )
+    _add_token_file(azure, "")
+    _add_token(azure, "api://AzureADTokenExchange, or that of the national cloud")
+    azure.add_argument("--resource-scope", metavar="SCOPE", help="what --check asks for (default: Azure's management)")
+    _add_check(azure)
+    _add_result(azure, variables=variables)
+
+
+def _kubernetes(kubernetes: Parser) -> None:
     kubernetes.add_argument("--cluster", required=True, metavar="NAME", help="what the cluster is called in it")
     kubernetes.add_argument("--server", metavar="URL", help="the API server")
     kubernetes.add_argument("--ca", metavar="FILE", help="its certificate authority (default: the system's)")
@@ -166,20 +186,6 @@ def _add_kubernetes(login: Parser, credentials: Parser, logout: Parser) -> None:
     _add_check(kubernetes)
     kubernetes.add_argument("--json", action="store_true", help="print the result as JSON")
     kubernetes.add_argument("--unset", action="store_true", help="take it away again")
-    plugin = credentials.command(
-        "kubernetes",
-        "print an identity token as kubectl and its kin want it of a plugin",
-        later("daypass.cli.idp_credentials_kubernetes", "print_credential"),
-    )
-    _add_token(plugin, None)
-    plugin.add_argument("--no-cache", action="store_true", help="neither use nor keep a token on disk")
-    out = logout.command(
-        "kubernetes",
-        "take away what `login kubernetes` wrote, and its cached tokens",
-        later("daypass.cli.idp_login_kubernetes", "log_out"),
-    )
-    out.add_argument("--cluster", required=True, metavar="NAME", help="what the cluster is called")
-    out.add_argument("--kubeconfig", metavar="FILE", help="default: ~/.kube/daypass-CLUSTER.yaml")
 
 
 def _add_token(parser: Parser, default: str | None) -> None:
@@ -215,8 +221,8 @@ def _add_wait(parser: Parser) -> None:
     )
 
 
-def _add_result(parser: Parser, *, shell: bool) -> None:
-    if not shell:
+def _add_result(parser: Parser, *, variables: bool) -> None:
+    if not variables:
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
         parser.add_argument("--unset", action="store_true", help="take it away again")
         return

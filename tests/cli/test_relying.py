@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 PROVIDER = recorded("gcp", "exchanged")["ask"]["provider"]
 CLIENT, TENANT = (recorded("azure", "granted")["ask"][name] for name in ("client_id", "tenant_id"))
 VAULT_TOKEN = "hvs.CAESIEXAMPLEEXAMPLEEXAMPLE"
+GENERATE = "/v1/projects/-/serviceAccounts/deploy@demo.iam.gserviceaccount.com:generateAccessToken"
+needs_gcloud = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
 
@@ -305,6 +307,39 @@ def test_google_auth_reads_it(
     }
     assert [seen.path for seen in asked] == [exchange["request"]["path"] for exchange in wanted]
     assert credentials.token == ("ya29.c.EXAMPLE-account" if account else "ya29.d.EXAMPLE-federated")
+
+
+@needs_gcloud
+def test_gcloud_reads_it(environ: dict[str, str], world: World, service: Service) -> None:
+    shown = gcp_login(environ, service, "--service-account", "deploy@demo.iam.gserviceaccount.com")
+    asked: list[str] = []
+
+    def google(seen: Seen) -> Reply:
+        asked.append(seen.path)
+        if seen.path == "/v1/token":
+            return json_reply(recorded("gcp", "exchanged")["exchanges"][0]["answer"]["body"])
+        end = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return json_reply({"accessToken": "ya29.c.EXAMPLE-account", "expireTime": end})
+
+    world.party = google
+    settings = {
+        **{name: value for name, value in shown.items() if name.isupper()},
+        "CLOUDSDK_CONFIG": f"{environ['HOME']}/gcloud",
+        "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": str(service.authority),
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+    }
+    done = subprocess.run(
+        ["gcloud", "auth", "print-access-token"],
+        env={**environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "ya29.c.EXAMPLE-account\n"), done.stderr
+    assert asked[-2:] == ["/v1/token", GENERATE]
 
 
 def test_gcp_check_tells_what_to_do(environ: dict[str, str], world: World, service: Service) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daypass.cli import kept_token
-from daypass.errors import DaypassError, FileUnsafe, TokenSourceFailed
+from daypass.errors import DaypassError, FileUnavailable, FileUnsafe, TokenSourceFailed
 from daypass.secret import Secret
 from support.held import Clocks
 from support.services import identity_token
@@ -124,6 +124,16 @@ def test_what_is_not_of_this_format_is_replaced(path: Path, content: str) -> Non
     platform = Platform(Clocks())
     hold(path, platform)
     assert json.loads(path.read_text())["format"] == 1
+
+
+def test_a_folder_that_takes_nothing_costs_no_second_token(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise FileUnavailable("no space left on device")
+
+    platform, troubles = Platform(Clocks()), list[DaypassError]()
+    monkeypatch.setattr(kept_token.files, "write_atomic", full)
+    assert hold(path, platform, troubles).life is not None
+    assert (platform.count, len(troubles)) == (1, 1)
 
 
 def test_its_repr_shows_nothing(path: Path) -> None:

@@ -651,6 +651,10 @@ def test_kubectl_puts_it_among_other_entries(environ: dict[str, str], world: Wor
     assert after["current-context"] == "work"
     done = kubectl(environ, "--context", "pay.ments", "get", "namespaces", "-o", "name")
     assert (done.returncode, done.stdout) == (0, "namespace/payments\n"), done.stderr
+    shown = worked(environ, "logout", "kubernetes", "--cluster", "demo", "--merge").splitlines()
+    assert shown == ["context pay.ments", "user daypass-demo", "cluster demo"]
+    final = yaml.safe_load(config.read_text())
+    assert {kind: final[kind] for kind in before} == before
 
 
 def test_the_python_client_gets_in(

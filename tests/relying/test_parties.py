@@ -159,6 +159,31 @@ def test_kubernetes_knows_its_own_kubeconfigs() -> None:
         assert not kubernetes.is_ours(other)
 
 
+def test_kubernetes_takes_away_only_what_nobody_else_uses() -> None:
+    def user(name: str, *args: str) -> dict[str, object]:
+        return {"name": name, "user": {"exec": {"command": "daypass", "args": list(args)}}}
+
+    def context(name: str, cluster: str, user: str) -> dict[str, object]:
+        return {"name": name, "context": {"cluster": cluster, "user": user}}
+
+    ours, other = user("ours", *kubernetes.PLUGIN), user("other", "get-token")
+    alone = {"users": [ours, other], "contexts": [context("a", "demo", "ours"), context("b", "work", "other")]}
+    assert kubernetes.to_remove(alone, "demo") == [("context", "a"), ("user", "ours"), ("cluster", "demo")]
+    assert kubernetes.to_remove(alone, "work") == []
+    shared = {"users": [ours, other], "contexts": [context("a", "demo", "ours"), context("b", "demo", "other")]}
+    assert kubernetes.to_remove(shared, "demo") == [("context", "a"), ("user", "ours")]
+    twice = {"users": [ours], "contexts": [context("a", "demo", "ours"), context("b", "work", "ours")]}
+    assert kubernetes.to_remove(twice, "demo") == [("context", "a"), ("cluster", "demo")]
+    nothings: list[object] = [None, [], {"users": None, "contexts": None}, {"users": ["x"], "contexts": ["x"]}]
+    for nothing in nothings:
+        assert kubernetes.to_remove(nothing, "demo") == []
+
+
+def test_a_party_shows_nothing_of_the_environment() -> None:
+    server = vault.Server.of({"VAULT_ADDR": "https://v.example.com", "DAYPASS_TOKEN": "s3cret-of-a-workload"})
+    assert "s3cret" not in repr(server)
+
+
 def test_a_partys_words_show_no_token_and_no_end_of_text() -> None:
     assert asking.plain(f"cannot\r\n use  {TOKEN}!") == "cannot use (a token)!"
     assert len(asking.plain("x" * 10_000)) < 700

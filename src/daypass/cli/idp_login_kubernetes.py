@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -72,12 +72,15 @@ def log_in(arguments: argparse.Namespace) -> int:
 
 
 def log_out(arguments: argparse.Namespace) -> int:
-    """Remove the kubeconfig that we wrote, and every token that is kept for Kubernetes."""
-    path = _path(arguments)
-    if path.exists():
-        _demand_ours(path)
-        files.remove(path)
-        output.line(str(path))
+    """Remove what we wrote, a file or entries, and every token that is kept for Kubernetes."""
+    if arguments.merge:
+        _unmerge(arguments.cluster)
+    else:
+        path = _path(arguments)
+        if path.exists():
+            _demand_ours(path)
+            files.remove(path)
+            output.line(str(path))
     count = 0
     folder = idp_credentials_kubernetes.folder()
     for kept in sorted(folder.glob("*.json")):
@@ -125,21 +128,31 @@ def _demand_ours(path: Path) -> None:
 
 def _merge(entry: kubernetes.Entry, ca_file: str | None) -> None:
     for words in entry.kubectl(None if ca_file is None else os.path.abspath(ca_file)):
-        with tempfile.TemporaryFile() as said:
-            try:
-                done = subprocess.run(  # noqa: S603 - no shell, and the words are checked
-                    ["kubectl", "config", *words],  # noqa: S607 - the kubectl that the user has
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=said,
-                    timeout=_KUBECTL_SECONDS,
-                    check=False,
-                )
-            except FileNotFoundError:
-                raise Unavailable("kubectl is not here", advice="Leave --merge out for a file of its own.") from None
-            except subprocess.TimeoutExpired:
-                raise Unavailable("kubectl did not end", advice="Leave --merge out for a file of its own.") from None
-            said.seek(0)
-            reason = asking.plain(said.read(4096).decode("utf-8", "replace"))
-        if done.returncode:
-            raise Unavailable(f"kubectl config {words[0]} failed: {reason}", advice="Leave --merge out.")
+        _kubectl(words)
+
+
+def _unmerge(cluster: str) -> None:
+    """Have kubectl remove the entries of a cluster that run us, and the cluster when nobody else uses it."""
+    kept = json.loads(_kubectl(["view", "--output=json"]) or "{}")
+    for kind, name in kubernetes.to_remove(kept, cluster):
+        _kubectl([f"delete-{kind}", name])
+        output.line(f"{kind} {name}")
+
+
+def _kubectl(words: list[str]) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell, and the words are checked
+            ["kubectl", "config", *words],  # noqa: S607 - the kubectl that the user has
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_KUBECTL_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise Unavailable("kubectl is not here", advice="Leave --merge out for a file of its own.") from None
+    except subprocess.TimeoutExpired:
+        raise Unavailable("kubectl did not end", advice="Leave --merge out for a file of its own.") from None
+    if done.returncode:
+        reason = asking.plain(done.stderr.decode("utf-8", "replace"))
+        raise Unavailable(f"kubectl config {words[0]} failed: {reason}", advice="Leave --merge out.")
+    return done.stdout.decode("utf-8", "replace")

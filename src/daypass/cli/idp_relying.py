@@ -105,6 +105,7 @@ def _logouts(logout: Parser) -> None:
     )
     kubernetes.add_argument("--cluster", required=True, metavar="NAME", help="what the cluster is called")
     kubernetes.add_argument("--kubeconfig", metavar="FILE", help="default: ~/.kube/daypass-CLUSTER.yaml")
+    kubernetes.add_argument("--merge", action="store_true", help="have kubectl take it out of your kubeconfig instead")
 
 
 def _vault(vault: Parser) -> None:

@@ -67,7 +67,10 @@ def hold(
                 trouble(error)
                 return kept
             if got.life is not None:
-                _write(path, got)
+                try:
+                    _write(path, got)
+                except (FileUnsafe, FileUnavailable) as error:
+                    trouble(error)
             return got
     except _NotFound as failed:
         raise failed.error from None

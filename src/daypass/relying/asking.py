@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -26,17 +27,19 @@ if TYPE_CHECKING:
 
 CALL_SECONDS: Final = 15.0
 _MAX_WORDS: Final = 600
+_MAX_MEMBERS: Final = 10_000  # a user may be in that many groups
 _COMPACT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}")
 
 
-class Party(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Party:
     """Whom to ask. `url_setting` and `ca_setting` name what the user set, for advice; `ca_bundle` may be None."""
 
     title: str
     url_setting: str
     ca_bundle: Path | None
     ca_setting: str
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
 
 
 class Told(NamedTuple):
@@ -150,11 +153,13 @@ def _document(answer: calling.Answer, party: Party) -> JsonObject:
     if not answer.body.strip():
         return {}
     try:
-        value = strict_json.parse(answer.body, max_bytes=calling.MIB, control_characters=True, duplicates="last")
+        value = strict_json.parse(
+            answer.body, max_bytes=calling.MIB, max_members=_MAX_MEMBERS, control_characters=True, duplicates="last"
+        )
     except JsonMalformed:
         value = None
     if isinstance(value, dict):
         return value
-    if answer.status < 400:
+    if answer.status < 300:
         raise strange(party, "something that is not JSON")
     return {}

@@ -211,6 +211,37 @@ def runs_us(user: object) -> bool:
     return any(words[start : start + len(PLUGIN)] == PLUGIN for start in range(len(words)))
 
 
+def to_remove(document: object, cluster: str) -> list[tuple[str, str]]:
+    """The entries of a kubeconfig that are ours for a cluster, in the order in which they go: kind and name.
+
+    A user that runs us goes with the contexts that have it and this cluster, unless another cluster's have it too; the
+    cluster goes when no context of somebody else has it.
+    """
+    ours = {_name(each) for each in _entries(document, "users") if runs_us(each)}
+    contexts = {_name(each): each.get("context") for each in _entries(document, "contexts")}
+    pairs = {
+        name: (context.get("cluster"), context.get("user"))
+        for name, context in contexts.items()
+        if isinstance(context, dict)
+    }
+    gone = {name: user for name, (of, user) in pairs.items() if of == cluster and user in ours}
+    left = [pair for name, pair in pairs.items() if name not in gone]
+    removed = [("context", name) for name in gone]
+    removed += [("user", user) for user in sorted(set(gone.values())) if all(user != other for _, other in left)]
+    if gone and all(cluster != of for of, _ in left):
+        removed.append(("cluster", cluster))
+    return removed
+
+
+def _entries(document: object, kind: str) -> list[dict[str, object]]:
+    found = document.get(kind) if isinstance(document, dict) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _name(entry: dict[str, object]) -> str:
+    return str(entry.get("name"))
+
+
 class User(NamedTuple):
     """Whom the API server takes the token's holder for."""
 

@@ -131,7 +131,7 @@ def test_a_folder_that_takes_nothing_costs_no_second_token(path: Path, monkeypat
         raise FileUnavailable("no space left on device")
 
     platform, troubles = Platform(Clocks()), list[DaypassError]()
-    monkeypatch.setattr(kept_token.files, "write_atomic", full)
+    monkeypatch.setattr("daypass.files.write_atomic", full)
     assert hold(path, platform, troubles).life is not None
     assert (platform.count, len(troubles)) == (1, 1)
 

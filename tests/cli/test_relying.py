@@ -231,6 +231,107 @@ def test_vault_logout_leaves_a_token_of_somebody_else(environ: dict[str, str], s
     assert service.seen == []
 
 
+@pytest.mark.parametrize("unset", [["logout", "vault"], ["login", "vault", "--unset"]])
+def test_vault_logout_goes_on_when_vault_does_not_know_the_token(
+    environ: dict[str, str], world: World, unset: list[str]
+) -> None:
+    world.records("vault", "granted")
+    worked(environ, "login", "vault", "--role", "demo")
+    world.party = lambda _: json_reply({"errors": ["permission denied"]}, 403)
+    done = daypass(environ, *unset)
+    assert (done.returncode, done.stderr) == (0, "The token had ended before.\n")
+    assert not (Path(environ["HOME"]) / ".vault-token").exists()
+    assert daypass(environ, *unset).stderr == "Nothing was there.\n"
+
+
+@pytest.mark.parametrize(("answer", "status"), [(Reply(400, b'{"errors": ["no"]}'), 1), (Reply(503, b""), 3)])
+def test_vault_logout_says_that_the_token_lasts(
+    environ: dict[str, str], world: World, answer: Reply, status: int
+) -> None:
+    world.records("vault", "granted")
+    worked(environ, "login", "vault", "--role", "demo")
+    world.party = lambda _: answer
+    done = daypass(environ, "logout", "vault")
+    assert done.returncode == status
+    assert "lasts at Vault until its lease ends" in done.stderr
+    assert not (Path(environ["HOME"]) / ".vault-token").exists()
+
+
+def test_vault_logout_asks_nobody_of_a_batch_token_or_when_told_not_to(
+    environ: dict[str, str], world: World, service: Service
+) -> None:
+    for case, more in (("granted-batch", []), ("granted", ["--no-revoke"])):
+        world.records("vault", case)
+        worked(environ, "login", "vault", "--role", "demo")
+        before = len(service.seen)
+        worked(environ, "logout", "vault", *more)
+        assert len(service.seen) == before
+
+
+def test_vault_says_what_keeps_vault_from_the_token(environ: dict[str, str], world: World) -> None:
+    world.records("vault", "granted")
+    (Path(environ["HOME"]) / ".vault").write_text('token_helper = "/usr/local/bin/helper"\n')
+    done = daypass(environ | {"VAULT_TOKEN": "hvs.other"}, "login", "vault", "--role", "demo")
+    assert done.returncode == 0
+    assert "VAULT_TOKEN is set here" in done.stderr
+    assert "token helper" in done.stderr
+    assert "hvs." not in done.stderr
+
+
+WRONG = {
+    "vault --json --field token": "--json",
+    "vault --audience=": "audience",
+    "vault --path a/../b": "path",
+    "vault --wait 0": "time to wait",
+    "gcp": "--provider",
+    f"gcp --provider {PROVIDER} --lifetime 600": "--service-account",
+    f"gcp --provider {PROVIDER} --watch": "--source file",
+    f"gcp --provider {PROVIDER} --sts-url http://sts.example.com": "--sts-url",
+    f"gcp --provider {PROVIDER} --service-account me": "service account",
+    f"azure --client-id {CLIENT}": "--tenant-id",
+    "azure --client-id x --tenant-id y": "id of an application",
+    "kubernetes --cluster demo": "--server",
+    "kubernetes --cluster demo --server https://k.example.com --merge --kubeconfig f": "--merge",
+    "kubernetes --cluster demo --server https://k.example.com --merge --exec-version v1": "--exec-version",
+    "kubernetes --cluster demo --server https://k.example.com --namespace A": "namespace",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_what_is_wrong_is_told_before_anybody_is_asked(environ: dict[str, str], service: Service, words: str) -> None:
+    done = daypass(environ, "login", *words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert WRONG[words] in done.stderr
+    assert service.seen == []
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("vault --role demo", Reply(200, b"<html>", "text/html")),
+        ("vault --role demo", json_reply({"auth": None})),
+        ("vault --role demo", json_reply({"auth": {"client_token": "two words"}})),
+        ("gcp --check", json_reply({"access_token": ""})),
+        ("azure --check", json_reply(["access_token"])),
+        ("kubernetes --check", json_reply({"status": {}}, 201)),
+    ],
+)
+def test_an_answer_of_something_else_is_no_login(
+    environ: dict[str, str], world: World, service: Service, words: str, answer: Reply
+) -> None:
+    world.party = lambda _: answer
+    party, *rest = words.split()
+    where = {
+        "vault": [],
+        "gcp": ["--provider", PROVIDER, "--sts-url", service.url],
+        "azure": ["--client-id", CLIENT, "--tenant-id", TENANT, "--authority-host", service.url],
+        "kubernetes": ["--cluster", "demo", "--server", service.url, "--ca", str(service.authority)],
+    }[party]
+    done = daypass(environ, "login", party, *where, *rest)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert {path.name for path in Path(environ["HOME"]).iterdir()} <= {"secret", ".cache"}
+
+
 def test_hvac_reads_the_token(
     environ: dict[str, str], world: World, service: Service, client_environment: pytest.MonkeyPatch
 ) -> None:
@@ -381,6 +482,26 @@ def test_gcp_leaves_other_files_alone(environ: dict[str, str], tmp_path: Path) -
     assert key.read_text() == '{"type": "service_account"}'
 
 
+def test_gcp_file_and_its_logout(environ: dict[str, str], tmp_path: Path) -> None:
+    token = Path(environ["HOME"]) / ".cache" / "daypass" / "gcp-token"
+    chosen = tmp_path / "gcp.json"
+    where = ("--output", str(chosen))
+    shown = worked(environ, "login", "gcp", "--provider", PROVIDER, "--source", "file", *where)
+    assert "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES" not in shown
+    assert json.loads(chosen.read_text())["credential_source"]["file"] == str(token)
+    assert mode(token) == 0o600
+    assert worked(environ, "login", "gcp", "--unset", *where).splitlines() == [str(chosen), str(token)]
+    assert not chosen.exists()
+    assert not token.exists()
+    assert worked(environ, "logout", "gcp", *where) == ""
+
+
+def test_gcp_passes_on_where_the_token_is_from(environ: dict[str, str]) -> None:
+    worked(environ, "login", "gcp", "--provider", PROVIDER, "--token-source", "daypass", "--scope", "org")
+    document = json.loads((Path(environ["HOME"]) / ".config" / "daypass" / "gcp.json").read_text())
+    assert document["credential_source"]["executable"]["command"].endswith(" --token-source daypass --scope org")
+
+
 def test_gcp_env_and_logout(environ: dict[str, str]) -> None:
     lines = worked(environ, "env", "gcp", "--provider", PROVIDER, "--shell", "fish").splitlines()
     path = Path(environ["HOME"]) / ".config" / "daypass" / "gcp.json"
@@ -476,6 +597,27 @@ def test_azure_env_in_a_national_cloud(environ: dict[str, str], service: Service
     assert path.exists()
     worked(environ, "logout", "azure")
     assert not path.exists()
+
+
+def test_azure_unset_takes_variables_and_file(environ: dict[str, str], tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    ids = ("--client-id", CLIENT, "--tenant-id", TENANT, "--token-file", str(token))
+    worked(environ, "env", "azure", *ids)
+    assert mode(token) == 0o600
+    lines = worked(environ, "env", "azure", "--unset", "--shell", "powershell").splitlines()
+    assert lines[0] == "Remove-Item -ErrorAction Ignore Env:AZURE_CLIENT_ID"
+    assert len(lines) == 4
+    assert daypass(environ, "env", "azure", "--unset", "--github-env").returncode == 2
+    assert worked(environ, "login", "azure", "--unset", "--token-file", str(token)) == f"{token}\n"
+    assert daypass(environ, "logout", "azure", "--token-file", str(token)).stderr.startswith("Nothing was there.")
+
+
+def test_azure_watch_ends_with_its_parent_and_leaves_the_file(environ: dict[str, str], tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    ids = ("--client-id", CLIENT, "--tenant-id", TENANT, "--token-file", str(token))
+    with subprocess.Popen(["sleep", "1"]) as parent:
+        worked(environ, "login", "azure", *ids, "--watch", "--parent", str(parent.pid))
+    assert peek(token.read_text()).claims["aud"] == "api://AzureADTokenExchange"
 
 
 def test_azure_env_gives_to_the_next_steps_of_a_job(environ: dict[str, str], tmp_path: Path) -> None:
@@ -655,6 +797,34 @@ def test_kubectl_puts_it_among_other_entries(environ: dict[str, str], world: Wor
     assert shown == ["context pay.ments", "user daypass-demo", "cluster demo"]
     final = yaml.safe_load(config.read_text())
     assert {kind: final[kind] for kind in before} == before
+
+
+def test_without_kubectl_nothing_is_merged(environ: dict[str, str], tmp_path: Path) -> None:
+    alone = {**environ, "PATH": str(tmp_path)}
+    where = ("--cluster", "demo", "--server", "https://k.example.com", "--merge")
+    for words in (("login", "kubernetes", *where), ("logout", "kubernetes", "--cluster", "demo", "--merge")):
+        done = daypass(alone, *words)
+        assert (done.returncode, done.stderr.splitlines()[0]) == (3, "daypass: kubectl is not here")
+
+
+@needs_kubectl
+def test_a_kubeconfig_that_kubectl_cannot_read_is_left_to_its_owner(environ: dict[str, str], tmp_path: Path) -> None:
+    config = tmp_path / "broken"
+    config.write_text("users: [\n")
+    where = ("--cluster", "demo", "--server", "https://k.example.com", "--merge")
+    done = daypass({**environ, "KUBECONFIG": str(config)}, "login", "kubernetes", *where)
+    assert done.returncode == 3
+    assert "kubectl config set-cluster failed" in done.stderr
+    assert config.read_text() == "users: [\n"
+
+
+def test_a_kubeconfig_that_is_no_yaml_stays(environ: dict[str, str], tmp_path: Path) -> None:
+    config = tmp_path / "broken"
+    config.write_text("users: [\n")
+    where = ("--cluster", "demo", "--server", "https://k.example.com", "--kubeconfig", str(config))
+    assert daypass(environ, "login", "kubernetes", *where).returncode == 2
+    assert config.read_text() == "users: [\n"
+    assert daypass(environ, "login", "kubernetes", *where, "--unset").returncode == 2
 
 
 def test_the_python_client_gets_in(

@@ -22,7 +22,7 @@ import yaml
 from daypass.tokens.key_set import KeySet
 from daypass.tokens.peek import peek
 from daypass.tokens.verify import verify
-from support.processes import DAYPASS, clean_environment
+from support.processes import DAYPASS, bash, clean_environment
 from support.relying import Recorded, recorded
 from support.services import (
     CLAIMS,
@@ -659,6 +659,22 @@ def test_the_token_is_kept_fresh_until_the_parent_ends(environ: dict[str, str], 
         finally:
             parent.kill()
     assert len(seen) >= 4
+    end = time.monotonic() + 20
+    while _of(environ) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert _of(environ) == []
+
+
+def test_a_shell_has_a_fresh_token_until_it_ends(environ: dict[str, str], tmp_path: Path) -> None:
+    ids = f"--client-id {CLIENT} --tenant-id {TENANT}"
+    script = f"""
+        eval "$({sys.executable} -m daypass idp env azure {ids} --background)"
+        test "$(grep -lz "^HOME=$HOME$" /proc/[0-9]*/environ 2>/dev/null | wc -l)" -ge 2  # this shell, and who keeps it
+        cat "$AZURE_FEDERATED_TOKEN_FILE"
+        {sys.executable} -c 'import sys; sys.exit(3)'
+    """
+    done = bash(script, environment=environ, folder=tmp_path)
+    assert (done.returncode, peek(done.stdout).claims["aud"]) == (3, "api://AzureADTokenExchange")
     end = time.monotonic() + 20
     while _of(environ) and time.monotonic() < end:
         time.sleep(0.1)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from daypass.idp.model import AuditRecord, Organization, SigningKey
-    from daypass.idp.ports import AuditLog, Clock, KeyStore, RegistryStore, Signer
+    from daypass.idp.ports import AuditLog, Clock, KeyStore, RegistryStore, SeenOutside, Signer
 
 ORGANIZATIONS: Final = "o"
 """The path segment below the root issuer that organizations' issuers are in."""
@@ -63,18 +63,20 @@ class KeyRings:
         algorithms: Sequence[str],
         times: KeyTimes | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        outside: SeenOutside | None = None,
     ) -> None:
-        """Nothing is read yet; `load` does. Arguments as for `KeyRing`, which is made with them."""
+        """Nothing is read yet; `load` does. Arguments as for `KeyRing`, which is made with them; `outside` is for all."""
         self.times = times or KeyTimes()
         self._store = store
         self._registry = registry
         self._signer = signer
         self._audit = audit
         self._monotonic = monotonic
-        self._new_ring = partial(
+        self._outside = outside
+        self._make_ring = partial(
             KeyRing, store, signer, clock, audit, algorithms=algorithms, times=self.times, monotonic=monotonic
         )
-        self.root = Issuing(url, self._new_ring())
+        self.root = Issuing(url, self._new_ring(url))
         self._by_id: dict[str, Issuing] = {}
         self._by_slug: dict[str, Issuing] = {}
         self._opening = Lock()
@@ -227,7 +229,7 @@ class KeyRings:
         async with self._opening:
             issuing = self._by_id.get(organization.id)
             if issuing is None or not issuing.key_ring.algorithms:
-                ring = self._new_ring(organization_id=organization.id)
+                ring = self._new_ring(self.url_of(organization.slug), organization.id)
                 await ring.advance()  # served only when it can sign
                 issuing = self._add(organization, ring)
             return issuing
@@ -295,8 +297,13 @@ class KeyRings:
             after = page[-1].sequence
         return found[:limit]
 
+    def _new_ring(self, url: IssuerUrl, organization_id: str | None = None) -> KeyRing:
+        outside = None if self._outside is None else (url, self._outside)
+        return self._make_ring(organization_id=organization_id, outside=outside)
+
     def _add(self, organization: Organization, ring: KeyRing | None = None) -> Issuing:
-        key_ring = ring or self._new_ring(organization_id=organization.id)
-        issuing = Issuing(self.url_of(organization.slug), key_ring, organization.slug)
+        url = self.url_of(organization.slug)
+        key_ring = ring or self._new_ring(url, organization.id)
+        issuing = Issuing(url, key_ring, organization.slug)
         self._by_id[organization.id] = self._by_slug[organization.slug] = issuing
         return issuing

@@ -1,0 +1,117 @@
+"""Keep what is published as it should be: publish what has changed, look from outside, say what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Protocol
+
+from daypass.errors import DaypassError
+from daypass.publishing.findings import Code, Gravity
+from daypass.publishing.outside import look
+from daypass.publishing.publish import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from daypass.fetching import Fetcher
+    from daypass.publishing.findings import Finding
+    from daypass.publishing.publication import Publication
+    from daypass.publishing.sources import Source
+    from daypass.publishing.targets import Target
+
+JITTER: Final = 0.1
+"""Each wait is up to this part longer or shorter, so that many publishers do not ask at once."""
+CACHED: Final = frozenset({Code.KEY_MISSING, Code.KEY_UNKNOWN, Code.DISCOVERY_DIFFERS, Code.NOT_SERVED})
+"""What a cache may still show of a moment before our last write."""
+
+
+class Report(Protocol):
+    """Takes an event: its name, whether somebody has to act, and what it is about."""
+
+    def __call__(self, event: str, *, alarm: bool, **facts: object) -> None: ...
+
+
+class Watch:
+    """Checks again and again, until it is stopped. No failure ends it."""
+
+    def __init__(
+        self,
+        source: Source,
+        target: Target | None,
+        fetcher: Fetcher | None,
+        report: Report,
+        *,
+        interval_seconds: float,
+        monotonic: Callable[[], float],
+        random: Callable[[], float],
+    ) -> None:
+        """Nothing is done yet.
+
+        Args:
+            source: what is to be published.
+            target: where; None only looks.
+            fetcher: looks from outside; None does not look.
+            report: takes what happens.
+            interval_seconds: between the ends and beginnings of checks.
+            monotonic: seconds on a clock that does not jump.
+            random: a number from 0 to 1.
+        """
+        self._source = source
+        self._target = target
+        self._fetcher = fetcher
+        self._report = report
+        self._interval = interval_seconds
+        self._monotonic = monotonic
+        self._random = random
+        self._written_at: float | None = None
+        self._well: bool | None = None
+
+    async def run(self, stopped: asyncio.Event) -> None:
+        """Check until `stopped`; a check under way is finished, so that no publication is left half-way."""
+        while not stopped.is_set():
+            await self.check()
+            pause = self._interval * (1 + JITTER * (2 * self._random() - 1))
+            try:
+                await asyncio.wait_for(stopped.wait(), pause)
+            except TimeoutError:
+                continue
+
+    async def check(self) -> bool:
+        """Publish what has changed, and look; whether all is well."""
+        well = True
+        publications: Sequence[Publication] = ()
+        try:
+            if self._target is None:
+                publications = await self._source.read()
+            else:
+                done = await publish(self._source, self._target)
+                publications = done.publications
+                if done.written:
+                    self._written_at = self._monotonic()
+                    kids = [key.kid for each in publications for key in each.keys.keys]
+                    self._report("published", alarm=False, target=str(self._target), written=done.written, kids=kids)
+        except DaypassError as error:
+            well = False
+            self._report("not_published", alarm=True, code=error.code, reason=error.message, advice=error.advice)
+            # What was published before is looked at all the same, when the source still answers.
+            try:
+                publications = await self._source.read()
+            except DaypassError:
+                publications = ()
+        if self._fetcher is not None:
+            for found in [each for one in publications for each in await look(self._fetcher, one)]:
+                well = self._tell(found, publications) and well
+        if well and not self._well:
+            self._report("well", alarm=False, issuers=[each.issuer.text for each in publications])
+        self._well = well
+        return well
+
+    def _tell(self, found: Finding, publications: Sequence[Publication]) -> bool:
+        """Tell of a finding; whether all is well in spite of it."""
+        max_age = max(each.max_age_seconds for each in publications)
+        fresh = self._written_at is not None and self._monotonic() - self._written_at <= max_age
+        if found.gravity is Gravity.DRIFT and found.code in CACHED and fresh:
+            self._report("not_seen_yet", alarm=False, **found.to_json())
+            return False
+        self._report(found.gravity.value, alarm=found.gravity is not Gravity.WARNING, **found.to_json())
+        return found.gravity is Gravity.WARNING

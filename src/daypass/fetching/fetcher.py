@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -111,8 +111,11 @@ def _site(url: str) -> _Site:
     return _Site(host=host, port=_HTTPS_PORT if port is None else port, target=target)
 
 
-def _unreachable(url: str, phase: str, reason: str, **facts: object) -> IssuerUnreachable:
-    return IssuerUnreachable(f"`{url}` could not be used: {reason}", url=url, phase=phase, reason=reason, **facts)
+def _unreachable(url: str, phase: str, reason: str, *, status: int | None = None) -> IssuerUnreachable:
+    told: dict[str, Any] = {} if status is None else {"status": status}
+    return IssuerUnreachable(
+        f"`{url}` could not be used: {reason}", advice=None, url=url, phase=phase, reason=reason, **told
+    )
 
 
 @lru_cache(maxsize=16)

@@ -43,6 +43,15 @@ class Issuing:
     slug: str | None = None
 
 
+def organization_issuer(root: IssuerUrl, slug: str) -> IssuerUrl:
+    """The URL of an organization's own issuer.
+
+    Raises:
+        IssuerUrlInvalid: when that is none, because it is too long.
+    """
+    return IssuerUrl.parse(f"{root.text.removesuffix('/')}/{ORGANIZATIONS}/{slug}")
+
+
 class KeyRings:
     """All issuers.
 
@@ -65,7 +74,7 @@ class KeyRings:
         monotonic: Callable[[], float] = time.monotonic,
         outside: SeenOutside | None = None,
     ) -> None:
-        """Nothing is read yet; `load` does. Arguments as for `KeyRing`, which is made with them; `outside` is for all."""
+        """Nothing is read yet; `load` does. Arguments as for `KeyRing`, which is made with them."""
         self.times = times or KeyTimes()
         self._store = store
         self._registry = registry
@@ -159,7 +168,7 @@ class KeyRings:
             RequestInvalid: when that is no issuer URL, because it is too long.
         """
         try:
-            return IssuerUrl.parse(f"{str(self.root.url).removesuffix('/')}/{ORGANIZATIONS}/{slug}")
+            return organization_issuer(self.root.url, slug)
         except IssuerUrlInvalid as error:
             raise RequestInvalid(f"`{slug}` cannot have its own issuer: {error.facts['reason']}") from None
 

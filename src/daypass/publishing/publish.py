@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING, Final
 from daypass.errors import ChangedMeanwhile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from daypass.publishing.publication import Publication
+    from daypass.publishing.publication import Publication, PublishedObject
     from daypass.publishing.sources import Source
-    from daypass.publishing.targets import Target
+    from daypass.publishing.targets import Stored, Target
 
 _ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is at the target now: the publications, and the paths that had to be written for it, in that order."""
+    """What is at the target now: the publications, and the paths that had to be written for it, in that order.
+
+    `found` is what was there before, by path.
+    """
 
     publications: tuple[Publication, ...]
     written: tuple[str, ...]
+    found: Mapping[str, Stored | None]
 
 
 async def publish(source: Source, target: Target) -> Published:
@@ -39,37 +43,28 @@ async def publish(source: Source, target: Target) -> Published:
         PublishingRefused: when the target says no.
         Unavailable: when source or target did not answer.
     """
-    wanted = tuple(await source.read())
     written: list[str] = []
-    lost: ChangedMeanwhile | None = None
+    first: dict[str, Stored | None] = {}
     for _ in range(_ATTEMPTS):
-        before = {path: await to_thread(target.read, path) for path in _paths(wanted)}
-        if all(_holds(before, each) for each in wanted):
-            return Published(wanted, tuple(written))
+        paths = [found.path for found in _objects(await source.read())]
+        before = {path: await to_thread(target.read, path) for path in paths}
+        first = before | first
         wanted = tuple(await source.read())
-        if not before.keys() >= set(_paths(wanted)):
+        if not before.keys() >= {found.path for found in _objects(wanted)}:
             continue
         try:
-            for each in wanted:
-                for found in each.objects:
-                    was = before[found.path]
-                    if was is None or not was.holds(found):
-                        await to_thread(target.write, found, was=was)
-                        written.append(found.path)
-        except ChangedMeanwhile as error:
-            lost = error
-            wanted = tuple(await source.read())
+            for found in _objects(wanted):
+                was = before[found.path]
+                if was is None or not was.holds(found):
+                    await to_thread(target.write, found, was=was)
+                    written.append(found.path)
+        except ChangedMeanwhile:
             continue
-        return Published(wanted, tuple(written))
-    raise lost or ChangedMeanwhile(f"the issuers of `{target}` change all the time", advice="Try again in a moment.")
+        return Published(wanted, tuple(written), first)
+    raise ChangedMeanwhile(
+        f"`{target}` was changed by others again and again", advice="Find out who else publishes there, and try again."
+    )
 
 
-def _paths(publications: Sequence[Publication]) -> list[str]:
-    return [found.path for each in publications for found in each.objects]
-
-
-def _holds(before: dict[str, object], publication: Publication) -> bool:
-    from daypass.publishing.targets import Stored
-
-    found = ((before[each.path], each) for each in publication.objects)
-    return all(isinstance(stored, Stored) and stored.holds(wanted) for stored, wanted in found)
+def _objects(publications: Sequence[Publication]) -> list[PublishedObject]:
+    return [found for each in publications for found in each.objects]

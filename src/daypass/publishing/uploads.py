@@ -40,10 +40,13 @@ def write_upload(form: Form, publication: Publication, folder: Path) -> list[str
 def _jwks_file(publication: Publication, folder: Path) -> list[str]:
     path = folder / "jwks.json"
     files.write_atomic(path, strict_json.dump({"keys": [key.to_jwk() for key in publication.keys.keys]}), mode=0o644)
-    return [
-        f"Google:  gcloud iam workload-identity-pools providers create-oidc PROVIDER --location=global"
+    create = (
+        "gcloud iam workload-identity-pools providers create-oidc PROVIDER --location=global"
         f" --workload-identity-pool=POOL --issuer-uri={publication.issuer} --jwk-json-path={path}"
-        " --attribute-mapping=google.subject=assertion.sub",
+        " --attribute-mapping=google.subject=assertion.sub"
+    )
+    return [
+        f"Google:  {create}",
         f"         later: … providers update-oidc PROVIDER --jwk-json-path={path}",
     ]
 

@@ -16,19 +16,22 @@ if TYPE_CHECKING:
     from daypass.fetching import Fetcher
     from daypass.publishing.findings import Finding
     from daypass.publishing.publication import Publication
+    from daypass.publishing.publish import Published
     from daypass.publishing.sources import Source
     from daypass.publishing.targets import Target
 
 JITTER: Final = 0.1
 """Each wait is up to this part longer or shorter, so that many publishers do not ask at once."""
-CACHED: Final = frozenset({Code.KEY_MISSING, Code.KEY_UNKNOWN, Code.DISCOVERY_DIFFERS, Code.NOT_SERVED})
-"""What a cache may still show of a moment before our last write."""
+CACHED: Final = frozenset({Code.KEY_MISSING, Code.DISCOVERY_DIFFERS, Code.NOT_SERVED})
+"""What a cache may still show of a moment before our last write; an unknown key only when it once was ours."""
 
 
 class Report(Protocol):
     """Takes an event: its name, whether somebody has to act, and what it is about."""
 
-    def __call__(self, event: str, *, alarm: bool, **facts: object) -> None: ...
+    def __call__(self, event: str, *, alarm: bool, **facts: object) -> None:
+        """Take one."""
+        ...
 
 
 class Watch:
@@ -65,6 +68,8 @@ class Watch:
         self._random = random
         self._written_at: float | None = None
         self._well: bool | None = None
+        self._bodies: dict[str, bytes] = {}
+        self._once_ours: set[tuple[str, str | None]] = set()
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Check until `stopped`; a check under way is finished, so that no publication is left half-way."""
@@ -86,10 +91,7 @@ class Watch:
             else:
                 done = await publish(self._source, self._target)
                 publications = done.publications
-                if done.written:
-                    self._written_at = self._monotonic()
-                    kids = [key.kid for each in publications for key in each.keys.keys]
-                    self._report("published", alarm=False, target=str(self._target), written=done.written, kids=kids)
+                well = self._keep(done)
         except DaypassError as error:
             well = False
             self._report("not_published", alarm=True, code=error.code, reason=error.message, advice=error.advice)
@@ -98,6 +100,7 @@ class Watch:
                 publications = await self._source.read()
             except DaypassError:
                 publications = ()
+        self._once_ours |= {(each.issuer.text, key.kid) for each in publications for key in each.keys.keys}
         if self._fetcher is not None:
             for found in [each for one in publications for each in await look(self._fetcher, one)]:
                 well = self._tell(found, publications) and well
@@ -106,11 +109,30 @@ class Watch:
         self._well = well
         return well
 
+    def _keep(self, done: Published) -> bool:
+        """Tell of what was written, and of what another had put in its place; whether that was nobody."""
+        wanted = {found.path: found.body for each in done.publications for found in each.objects}
+        foreign = [
+            path
+            for path in done.written
+            if path in self._bodies and ((was := done.found[path]) is None or was.body != self._bodies[path])
+        ]
+        if foreign:
+            # Without this, whoever writes there for a minute at a time would never be heard of.
+            self._report("changed_by_another", alarm=True, target=str(self._target), paths=foreign)
+        if done.written:
+            self._written_at = self._monotonic()
+            kids = [key.kid for each in done.publications for key in each.keys.keys]
+            self._report("published", alarm=False, target=str(self._target), written=list(done.written), kids=kids)
+        self._bodies = wanted
+        return not foreign
+
     def _tell(self, found: Finding, publications: Sequence[Publication]) -> bool:
         """Tell of a finding; whether all is well in spite of it."""
         max_age = max(each.max_age_seconds for each in publications)
         fresh = self._written_at is not None and self._monotonic() - self._written_at <= max_age
-        if found.gravity is Gravity.DRIFT and found.code in CACHED and fresh:
+        cached = found.code in CACHED or (found.issuer, found.kid) in self._once_ours
+        if found.gravity is Gravity.DRIFT and cached and fresh and found.code is not Code.KEY_DIFFERS:
             self._report("not_seen_yet", alarm=False, **found.to_json())
             return False
         self._report(found.gravity.value, alarm=found.gravity is not Gravity.WARNING, **found.to_json())

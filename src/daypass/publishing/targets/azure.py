@@ -8,7 +8,19 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.errors import ChangedMeanwhile, PartMissing, PublishingRefused, ServiceUnreachable
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import BlobServiceClient, ContentSettings
+
+from daypass.errors import ChangedMeanwhile, PublishingRefused, ServiceUnreachable
 from daypass.publishing.targets.port import Stored
 from daypass.tokens.key_set import MAX_DOCUMENT_BYTES
 
@@ -27,19 +39,10 @@ class AzureTarget:
 
     def __init__(self, account: str, container: str, prefix: str, environ: Mapping[str, str]) -> None:
         self._account, self._container_name, self._prefix = account, container, prefix
-        try:
-            from azure.storage.blob import BlobServiceClient
-
-            if not environ.get(CONNECTION_STRING):
-                from azure.identity import DefaultAzureCredential
-        except ModuleNotFoundError:
-            raise PartMissing(
-                "Azure Blob Storage cannot be asked: azure-storage-blob or azure-identity is not installed",
-                advice="Install `daypass[azure]`.",
-            ) from None
-        limits = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS, "retry_total": 2}
+        given = environ.get(CONNECTION_STRING)
+        limits: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS, "retry_total": 2}
         service: Any
-        if given := environ.get(CONNECTION_STRING):
+        if given:
             try:
                 service = BlobServiceClient.from_connection_string(given, **limits)
             except ValueError:
@@ -61,13 +64,11 @@ class AzureTarget:
 
     def read(self, path: str) -> Stored | None:
         """See `Target`."""
-        from azure.core.exceptions import ResourceNotFoundError
-
         with self._told():
             try:
                 answer = self._container.download_blob(self._prefix + path, offset=0, length=MAX_DOCUMENT_BYTES + 1)
             except ResourceNotFoundError as error:
-                if error.error_code == "BlobNotFound":
+                if getattr(error, "error_code", None) == "BlobNotFound":
                     return None
                 raise
             settings = answer.properties.content_settings
@@ -76,9 +77,6 @@ class AzureTarget:
 
     def write(self, wanted: PublishedObject, *, was: Stored | None) -> None:
         """See `Target`."""
-        from azure.core import MatchConditions
-        from azure.storage.blob import ContentSettings
-
         condition: dict[str, Any] = {"overwrite": False}
         if was is not None:
             condition = {"overwrite": True, "etag": was.version, "match_condition": MatchConditions.IfNotModified}
@@ -86,24 +84,13 @@ class AzureTarget:
             self._container.upload_blob(
                 self._prefix + wanted.path,
                 wanted.body,
-                content_settings=ContentSettings(
-                    content_type=wanted.content_type, cache_control=wanted.cache_control
-                ),
+                content_settings=ContentSettings(content_type=wanted.content_type, cache_control=wanted.cache_control),
                 validate_content=True,
                 **condition,
             )
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
-        from azure.core.exceptions import (
-            AzureError,
-            ClientAuthenticationError,
-            HttpResponseError,
-            ResourceExistsError,
-            ResourceModifiedError,
-            ResourceNotFoundError,
-        )
-
         try:
             yield
         except (ResourceExistsError, ResourceModifiedError):

@@ -8,7 +8,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
-from daypass.errors import ChangedMeanwhile, PartMissing, PublishingRefused, ServiceUnreachable
+from google.api_core.exceptions import ClientError, GoogleAPIError, NotFound, PreconditionFailed, TooManyRequests
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage import Client  # type: ignore[import-untyped]  # it has no types
+from requests.exceptions import RequestException
+
+from daypass.errors import ChangedMeanwhile, PublishingRefused, ServiceUnreachable
 from daypass.publishing.targets.port import Stored
 from daypass.tokens.key_set import MAX_DOCUMENT_BYTES
 
@@ -25,18 +30,10 @@ class GcsTarget:
     """A `Target`. Credentials are found as Google's libraries find them (STORAGE_EMULATOR_HOST is honoured)."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
-        try:
-            from google.auth.exceptions import GoogleAuthError
-            from google.cloud import storage
-        except ModuleNotFoundError:
-            raise PartMissing(
-                "Google Cloud Storage cannot be asked: google-cloud-storage is not installed",
-                advice="Install `daypass[gcs]`.",
-            ) from None
         self._name, self._prefix = bucket, prefix
         try:
             # The project is for making buckets; objects have none.
-            self._bucket: Any = storage.Client(project="-").bucket(bucket)
+            self._bucket: Any = Client(project="-").bucket(bucket)
         except GoogleAuthError as error:
             raise ServiceUnreachable(f"Google Cloud Storage cannot be asked: {error}", place=str(self)) from None
 
@@ -70,11 +67,6 @@ class GcsTarget:
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
-        from google.api_core.exceptions import ClientError, GoogleAPIError, PreconditionFailed, TooManyRequests
-        from google.auth.exceptions import GoogleAuthError
-        from google.cloud.exceptions import NotFound
-        from requests.exceptions import RequestException
-
         try:
             yield
         except (PreconditionFailed, NotFound) as error:

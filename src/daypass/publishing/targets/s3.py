@@ -8,6 +8,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+
 from daypass.errors import ChangedMeanwhile, PublishingRefused, ServiceUnreachable
 from daypass.publishing.targets.port import Stored
 from daypass.tokens.key_set import MAX_DOCUMENT_BYTES
@@ -27,25 +31,21 @@ class S3Target:
     """A `Target`. Credentials, region and endpoint (AWS_ENDPOINT_URL_S3) are found as AWS's own tools find them."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
-        import botocore.config
-        import botocore.exceptions
-        import botocore.session
-
         self._bucket, self._prefix = bucket, prefix
-        session = botocore.session.Session()
+        session = Session()
         # S3 tells the right region itself; without any, botocore asks nobody.
         region = None if session.get_config_variable("region") else "us-east-1"
         try:
             self._s3: Any = session.create_client(
                 "s3",
                 region_name=region,
-                config=botocore.config.Config(
+                config=Config(
                     connect_timeout=CONNECT_SECONDS,
                     read_timeout=READ_SECONDS,
                     retries={"mode": "standard", "total_max_attempts": 3},
                 ),
             )
-        except (botocore.exceptions.BotoCoreError, ValueError) as error:
+        except (BotoCoreError, ValueError) as error:
             raise ServiceUnreachable(f"S3 cannot be asked: {error}", place=str(self)) from None
 
     def __str__(self) -> str:
@@ -78,8 +78,6 @@ class S3Target:
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
             yield
         except ClientError as error:

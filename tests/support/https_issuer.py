@@ -34,6 +34,7 @@ class HttpsIssuer:
         """As on its first day."""
         self.key = private_key()
         self.fetches = 0
+        self.headers = {"content-type": "application/json"}
         metadata = {"issuer": self.url, "jwks_uri": f"https://localhost:{self.port}/keys"}
         self.documents = {
             self._discovery_path: json.dumps(metadata).encode(),
@@ -67,6 +68,8 @@ def https_issuer(
             issuer.fetches += self.path == "/keys"
             body = issuer.documents.get(self.path)
             self.send_response(404 if body is None else 200)
+            for name, value in issuer.headers.items():
+                self.send_header(name, value)
             self.send_header("content-length", str(len(body or b"")))
             self.end_headers()
             self.wfile.write(body or b"")

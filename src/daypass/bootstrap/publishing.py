@@ -1,4 +1,4 @@
-"""Joins publishing: our own issuers out of the database, the place by its name, the watch with its clock and signals."""
+"""Joins publishing: our own issuers out of the database, a place by its name, the watch with clock and signals."""
 
 from __future__ import annotations
 

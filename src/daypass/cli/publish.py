@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import time
@@ -14,6 +13,7 @@ from daypass.cli.parsing import Parser
 from daypass.errors import UsageInvalid
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from daypass.fetching import Fetcher
@@ -111,8 +111,11 @@ def run(arguments: argparse.Namespace) -> int:
     async def once() -> tuple[Sequence[Publication], Sequence[str], Sequence[Finding]]:
         from daypass.publishing import publish
 
-        publications, written = await source.read() if target is None else (), ()
-        if target is not None:
+        publications: Sequence[Publication]
+        written: Sequence[str]
+        if target is None:
+            publications, written = await source.read(), ()
+        else:
             done = await publish(source, target)
             publications, written = done.publications, done.written
         findings = [] if fetcher is None else await _look(fetcher, publications, wait_seconds(arguments.wait))
@@ -167,7 +170,8 @@ def _source(arguments: argparse.Namespace) -> Source:
         )
         return FetchedIssuer(fetcher, upstream, issuer, max_age)
     if arguments.from_file is not None:
-        return FromFiles(*arguments.from_file, issuer, max_age)
+        discovery, keys = arguments.from_file
+        return FromFiles(discovery, keys, issuer, max_age)
     if arguments.from_kubernetes is not None:
         ca_file = arguments.ca_file or next(filter(Path.exists, [SERVICE_ACCOUNT / "ca.crt"]), None)
         token_file = arguments.token_file or SERVICE_ACCOUNT / "token"

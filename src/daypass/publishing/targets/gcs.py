@@ -46,11 +46,13 @@ class GcsTarget:
             blob = self._bucket.get_blob(self._prefix + path, timeout=TIMEOUT_SECONDS)
             if blob is None:
                 return None
+            # Before the download, which takes some of them from the headers of its answer.
+            version, kind, cache = str(blob.generation), blob.content_type or "", blob.cache_control or ""
             # Of this generation: between the two requests another may write.
             body = blob.download_as_bytes(
                 end=MAX_DOCUMENT_BYTES, if_generation_match=blob.generation, timeout=TIMEOUT_SECONDS
             )
-        return Stored(bytes(body), str(blob.generation), blob.content_type or "", blob.cache_control or "")
+        return Stored(bytes(body), version, kind, cache)
 
     def write(self, wanted: PublishedObject, *, was: Stored | None) -> None:
         """See `Target`."""

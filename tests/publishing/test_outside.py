@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daypass.publishing import Finding, Publication
-    from tests.publishing.conftest import Served
+    from support.shown import Served
 
 
 @pytest.fixture

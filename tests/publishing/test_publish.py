@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,10 +78,8 @@ def test_killed_at_any_write_the_discovery_document_names_a_key_set_that_is_ther
     target.before_write = die
     issuer = "https://idp.example.com/idp"
     after = made("issuer", "next", jwks_uri=f"{issuer}/{'jwks' if moved else 'keys'}", claims_supported=["sub"])
-    try:
+    with suppress(Dead):
         asyncio.run(publish(Changing(after), target))
-    except Dead:
-        pass
     document = json.loads(target.objects[DISCOVERY].body)
     assert document["jwks_uri"].removeprefix(f"{issuer}/") in target.objects
     target.before_write = lambda _: None

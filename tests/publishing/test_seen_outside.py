@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from daypass.fetching import Fetcher
     from daypass.idp.model import SigningKey
     from daypass.idp.ports import SeenOutside
-    from tests.publishing.conftest import Served
+    from support.shown import Served
 
 ISSUER = IssuerUrl.parse("https://idp.example.com")
 CALLER = Caller.operator(request_id="test")

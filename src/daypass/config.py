@@ -849,10 +849,28 @@ def _key_times(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _authorities(name: str, path: Path) -> Iterator[Finding]:
+    if found := list(_file(name, path)):
+        yield from found
+    elif reason := why_no_authorities(path):
+        yield name, reason, "Name a PEM file of certificate authorities."
+
+
+def why_no_authorities(file: Path) -> str | None:
+    """Why a file cannot be used as certificate authorities to trust, or None when it can."""
+    try:
+        ssl.create_default_context().load_verify_locations(cafile=file)
+    except (ssl.SSLError, OSError) as error:
+        # An SSLError is an OSError, too; its text is OpenSSL's.
+        told = isinstance(error, ssl.SSLError) or not error.strerror
+        return "it holds no PEM certificate" if told else str(error.strerror).lower()
+    return None
+
+
 def _published(settings: Settings) -> Iterator[Finding]:
     if settings.published_elsewhere:
         if settings.published_authorities is not None:
-            yield from _file("published_authorities", settings.published_authorities)
+            yield from _authorities("published_authorities", settings.published_authorities)
         return
     for name in ("published_authorities", "published_private_hosts"):
         if getattr(settings, name):

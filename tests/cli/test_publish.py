@@ -137,6 +137,8 @@ def test_uploaded_forms(form: str, shell: Shell, capsys: pytest.CaptureFixture[s
         ["DIR", "--interval", "5"],
         ["DIR", "--watch", "--interval", "0", "--from-file", "d", "k"],
         ["DIR", "--watch", "--json"],
+        ["DIR", "--from-file", "d", "k", "--outside-ca-file", "/nowhere"],
+        ["DIR", "--from", "https://a.example", "--ca-file", "/dev/null"],
         ["DIR", "--max-age", "-1", "--from-file", "d", "k"],
     ],
 )

@@ -164,7 +164,7 @@ def _source(arguments: argparse.Namespace) -> Source:
     if arguments.upstream is not None:
         upstream = IssuerUrl.parse(arguments.upstream)
         fetcher = Fetcher(
-            trust=() if arguments.ca_file is None else (arguments.ca_file,),
+            trust=_authorities("--ca-file", arguments.ca_file),
             allow_private=frozenset({upstream.host}),  # named by whoever runs this, on purpose
             connect_to=dict(arguments.connect_to),
         )
@@ -197,11 +197,21 @@ def _own(arguments: argparse.Namespace) -> Source:
     return OwnIssuers(settings, arguments.organization)
 
 
+def _authorities(option: str, file: Path | None) -> tuple[Path, ...]:
+    from daypass.config import why_no_authorities
+
+    if file is None:
+        return ()
+    if reason := why_no_authorities(file):
+        raise UsageInvalid(f"`{option} {file}` cannot be used: {reason}", advice="Name a PEM file of authorities.")
+    return (file,)
+
+
 def _outside(arguments: argparse.Namespace) -> Fetcher:
     from daypass.fetching import Fetcher
 
     return Fetcher(
-        trust=() if arguments.outside_ca_file is None else (arguments.outside_ca_file,),
+        trust=_authorities("--outside-ca-file", arguments.outside_ca_file),
         connect_to=dict(arguments.outside_connect_to),
     )
 

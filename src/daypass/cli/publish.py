@@ -181,6 +181,7 @@ def _source(arguments: argparse.Namespace) -> Source:
 
 def _own(arguments: argparse.Namespace) -> Source:
     from daypass.bootstrap.publishing import OwnIssuers
+    from daypass.cli import output
     from daypass.config import FILE_NAME, Settings
 
     named = arguments.config or os.environ.get("DAYPASS_CONFIG")
@@ -194,6 +195,8 @@ def _own(arguments: argparse.Namespace) -> Source:
         if text is not None
     }
     settings = Settings.read(os.environ, file=file if named or file.exists() else None, given=given)
+    if not settings.published_elsewhere:
+        output.note("note: `published_elsewhere` is not set: a new key signs although strangers may not get it yet")
     return OwnIssuers(settings, arguments.organization)
 
 

@@ -14,6 +14,7 @@ from daypass.cli.main import main
 from support.https_issuer import HttpsIssuer, https_issuer
 from support.processes import DAYPASS, clean_environment
 from support.publications import discovery, keys
+from support.tokens import private_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,6 +117,16 @@ def test_wait_looks_again(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None
         assert main(["publish", "--verify-only", "--wait", "20", *shell.source, *shell.outside]) == 0
     finally:
         timer.join()
+
+
+def test_keys_that_leave_are_named(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of them may be a thief's, who had written there while nobody looked."""
+    shell.write("issuer", "stranger")
+    assert main(["publish", str(shell.target), *shell.source, "--no-verify"]) == 0
+    shell.write("issuer")
+    capsys.readouterr()
+    assert main(["publish", str(shell.target), *shell.source, "--no-verify"]) == 0
+    assert f"taken out: the key {private_key(name='stranger').kid}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("form", ["jwks-file", "pem"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,10 +17,16 @@ from daypass.tokens.jwk import PublicKey
 from daypass.tokens.key_set import KeySet
 from support.publications import ISSUER, discovery, keys, made
 from support.tokens import private_key
-from support.vectors import cases
+from support.vectors import VECTORS, cases, documents
 
 GITLAB = "https://gitlab.example.com"
 PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+
+
+def test_the_vectors_are_as_their_schema_says() -> None:
+    schema = json.loads((VECTORS / "publishing" / "schema.json").read_bytes())
+    for _, document in documents("publishing"):
+        jsonschema.validate(document, schema)
 
 
 @pytest.mark.parametrize("case", cases("publishing"))

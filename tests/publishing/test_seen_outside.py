@@ -190,6 +190,7 @@ class Ring:
     def minutes(self, number: float) -> None:
         for _ in range(int(number)):
             self.clock.advance(60)
+            asyncio.run(self.ring.look_outside())
             asyncio.run(self.ring.advance())
 
     @property

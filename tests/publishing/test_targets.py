@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from daypass.bootstrap.publishing import open_target
 from daypass.errors import (
     ChangedMeanwhile,
     FileUnavailable,
+    PartMissing,
     PublishingRefused,
     ServiceUnreachable,
     UsageInvalid,
@@ -270,6 +272,24 @@ class TestAzure(TargetContract):
     def test_another_account_is_not_written_to(self, azure: str) -> None:
         with pytest.raises(PublishingRefused, match=ACCOUNT):
             open_target("az://another/keys", {"AZURE_STORAGE_CONNECTION_STRING": azure})
+
+
+@pytest.mark.parametrize(
+    ("text", "module", "library", "extra"),
+    [
+        ("gs://keys", "gcs", "google.cloud.storage", "daypass[gcs]"),
+        ("az://account/keys", "azure", "azure.storage.blob", "daypass[azure]"),
+        ("az://account/keys", "azure", "azure.identity", "daypass[azure]"),
+    ],
+)
+def test_a_library_that_is_missing_is_named(
+    text: str, module: str, library: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, f"daypass.publishing.targets.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(PartMissing, match=library) as refusal:
+        open_target(text, {})
+    assert extra in str(refusal.value.advice)
 
 
 @pytest.mark.parametrize(

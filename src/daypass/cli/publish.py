@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daypass.fetching import Fetcher
-    from daypass.publishing import Finding, Publication
+    from daypass.publishing import Finding, Publication, Published
     from daypass.publishing.sources import Source
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -108,18 +108,13 @@ def run(arguments: argparse.Namespace) -> int:
         interval = _seconds("--interval", arguments.interval or "60", 1, 86_400)
         return keep_published(source, target, fetcher, interval_seconds=interval)
 
-    async def once() -> tuple[Sequence[Publication], Sequence[str], Sequence[Finding]]:
-        from daypass.publishing import publish
+    wait = wait_seconds(arguments.wait)
 
-        publications: Sequence[Publication]
-        written: Sequence[str]
-        if target is None:
-            publications, written = await source.read(), ()
-        else:
-            done = await publish(source, target)
-            publications, written = done.publications, done.written
-        findings = [] if fetcher is None else await _look(fetcher, publications, wait_seconds(arguments.wait))
-        return publications, written, findings
+    async def once() -> tuple[Published, Sequence[Finding]]:
+        from daypass.publishing import Published, publish
+
+        done = Published(tuple(await source.read()), (), {}) if target is None else await publish(source, target)
+        return done, [] if fetcher is None else await _look(fetcher, done.publications, wait)
 
     return _tell(arguments, *asyncio.run(once()))
 
@@ -231,12 +226,7 @@ async def _look(fetcher: Fetcher, publications: Sequence[Publication], wait: flo
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
-def _tell(
-    arguments: argparse.Namespace,
-    publications: Sequence[Publication],
-    written: Sequence[str],
-    findings: Sequence[Finding],
-) -> int:
+def _tell(arguments: argparse.Namespace, done: Published, findings: Sequence[Finding]) -> int:
     from daypass.cli import output
     from daypass.publishing import Gravity
 
@@ -248,19 +238,23 @@ def _tell(
                 "paths": [found.path for found in each.objects],
                 "notes": list(each.notes),
             }
-            for each in publications
+            for each in done.publications
         ]
         told = [found.to_json() for found in findings]
-        output.as_json({"issuers": issuers, "written": list(written), "findings": told})
+        output.as_json(
+            {"issuers": issuers, "written": list(done.written), "taken_out": done.taken_out, "findings": told}
+        )
     else:
-        for each in publications:
+        for each in done.publications:
             for note in each.notes:
                 output.note(output.safe(f"note: {note}"))
             keys = ", ".join(key.kid for key in each.keys.keys)
             output.line(f"{each.issuer}: {len(each.keys.keys)} keys ({keys})")
-        for name in written:
+        for name in done.written:
             output.line(f"written: {arguments.target.rstrip('/')}/{name}")
-        if not written and not arguments.verify_only:
+        for kid in done.taken_out:
+            output.line(f"taken out: the key {kid}, which was there before and is none of the issuer's now")
+        if not done.written and not arguments.verify_only:
             output.line("nothing to write: it is there already")
         for found in findings:
             output.note(f"{found.gravity}: {found.code}: {found.issuer}: {found.message}")

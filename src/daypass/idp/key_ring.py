@@ -202,6 +202,15 @@ class KeyRing:
             return f"it is seen at `{issuer}` for {sighting.seconds:.0f} of the {least:.0f} seconds that caches need"
         return None
 
+    async def look_outside(self) -> None:
+        """Look at what strangers are served, when a key waits for that; at most some seconds.
+
+        Apart from `advance`, which holds the keys for a change: a revocation must not wait for the network.
+        """
+        if self._outside is not None and any(key.state is KeyState.NEXT for key in self.keys):
+            issuer, outside = self._outside
+            await outside.look(issuer)
+
     async def sign(self, key: SigningKey, signing_input: bytes) -> bytes:
         """The JWS signature. The caller names the key, because the signing input already holds its `kid`.
 
@@ -216,6 +225,8 @@ class KeyRing:
     @uninterrupted
     async def advance(self, caller: Caller | None = None) -> Sequence[SigningKey]:
         """Make all steps that are due; what changed. Doing it twice, or in many processes at once, changes nothing.
+
+        No key takes its turn here that `look_outside` has not seen.
 
         Raises:
             StoreUnavailable, AuditUnavailable, KeyUnavailable: a step could not be made; those before it were.
@@ -237,7 +248,6 @@ class KeyRing:
             return [change.key for change in changes]
 
         changed: list[SigningKey] = []
-        await self._look_outside()
         async with self._changing:
             while made := await self._settled(step):
                 changed += made
@@ -350,7 +360,7 @@ class KeyRing:
             return changes[0].key
 
         if not at_once:
-            await self._look_outside()
+            await self.look_outside()
         async with self._changing:
             return await self._settled(turn)
 
@@ -419,12 +429,6 @@ class KeyRing:
         """Where the signer does not answer, the key is revoked all the same; `KeyRings.clean` tries again."""
         with suppress(KeyUnavailable):
             await to_thread(self._signer.discard_key, kid)
-
-    async def _look_outside(self) -> None:
-        """Before the keys are held for a change: a revocation must not wait for the network."""
-        if self._outside is not None and any(key.state is KeyState.NEXT for key in self.keys):
-            issuer, outside = self._outside
-            await outside.look(issuer)
 
     async def _confirm(self, caller: Caller) -> None:
         began = self._monotonic()

@@ -7,7 +7,7 @@ decides the organization, never the path.
 from __future__ import annotations
 
 import time
-from asyncio import Lock, to_thread
+from asyncio import Lock, Semaphore, gather, to_thread
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -31,6 +31,8 @@ ORGANIZATIONS: Final = "o"
 ORPHAN_SECONDS: Final = 600
 """A private key that no key of the store belongs to is destroyed when it was seen so for this long. Its maker would
 have told the store within `DECISION_SECONDS`."""
+LOOKS_AT_ONCE: Final = 8
+"""Issuers that are looked at from outside at the same time."""
 _PAGE: Final = 1000
 
 
@@ -249,6 +251,7 @@ class KeyRings:
         Raises:
             StoreUnavailable, AuditUnavailable, KeyUnavailable: the first failure, when the rest is done.
         """
+        await self._look_outside()
         changed: list[SigningKey] = []
         failure: Exception | None = None
         for issuing in self:
@@ -259,6 +262,16 @@ class KeyRings:
         if failure is not None:
             raise failure
         return changed
+
+    async def _look_outside(self) -> None:
+        """Some at a time: an outage costs seconds for each issuer."""
+        looking = Semaphore(LOOKS_AT_ONCE)
+
+        async def look(ring: KeyRing) -> None:
+            async with looking:
+                await ring.look_outside()
+
+        await gather(*(look(issuing.key_ring) for issuing in self))
 
     async def clean(self) -> Sequence[str]:
         """Destroy private keys that nothing needs: of retired keys, and of those that a crash left untold. Their ids.

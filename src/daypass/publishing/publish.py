@@ -6,7 +6,8 @@ from asyncio import to_thread
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import ChangedMeanwhile
+from daypass.errors import ChangedMeanwhile, DaypassError
+from daypass.tokens.key_set import KeySet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,20 @@ class Published:
     publications: tuple[Publication, ...]
     written: tuple[str, ...]
     found: Mapping[str, Stored | None]
+
+    @property
+    def taken_out(self) -> list[str]:
+        """The `kid`s that were there and are none of the source's now: of keys retired or revoked, or a thief's."""
+        gone: list[str] = []
+        for each in self.publications:
+            stored = self.found.get(each.objects[0].path)
+            kept = {key.kid for key in each.keys.keys}
+            try:
+                before = KeySet.parse(stored.body).keys if stored is not None else ()
+            except DaypassError:
+                continue  # it was no key set
+            gone += [key.kid for key in before if key.kid not in kept]
+        return gone
 
 
 async def publish(source: Source, target: Target) -> Published:

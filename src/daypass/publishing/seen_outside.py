@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from daypass.idp.model import SigningKey
     from daypass.names import IssuerUrl
 
-LASTING_SECONDS: Final = 180
+LASTING_SECONDS: Final = 300
 """How long a look counts. The key ring looks every minute while a key waits."""
 
 

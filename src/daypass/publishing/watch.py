@@ -123,7 +123,14 @@ class Watch:
         if done.written:
             self._written_at = self._monotonic()
             kids = [key.kid for each in done.publications for key in each.keys.keys]
-            self._report("published", alarm=False, target=str(self._target), written=list(done.written), kids=kids)
+            self._report(
+                "published",
+                alarm=False,
+                target=str(self._target),
+                written=list(done.written),
+                kids=kids,
+                taken_out=done.taken_out,
+            )
         self._bodies = wanted
         return not foreign
 

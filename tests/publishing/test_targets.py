@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ from daypass.errors import (
 )
 from daypass.localaws.app import LocalAwsConfig, build
 from daypass.publishing.publication import PublishedObject
+from daypass.publishing.targets import azure as azure_target
+from daypass.publishing.targets import gcs
 from daypass.publishing.targets.azure import AzureTarget
 from daypass.publishing.targets.folder import FolderTarget
 from daypass.publishing.targets.gcs import GcsTarget
@@ -229,6 +232,23 @@ class TestGoogle(TargetContract):
         assert isinstance(made, GcsTarget)
         return made
 
+    def test_nobody_there_is_not_a_refusal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(gcs, "RETRY", gcs.RETRY.with_timeout(0.3))
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
+        target = open_target("gs://keys", {})
+        with pytest.raises(ServiceUnreachable):
+            target.read(NAME)
+        with pytest.raises(ServiceUnreachable):
+            target.write(an_object(), was=None)
+
+    def test_a_server_in_trouble_is_not_a_refusal(
+        self, target: GcsTarget, google: GoogleStorage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(gcs, "RETRY", gcs.RETRY.with_timeout(0.3))
+        for google.refuses in (503, 429):
+            with pytest.raises(ServiceUnreachable):
+                target.read(NAME)
+
     def test_no_permission_is_a_refusal(self, target: GcsTarget, google: GoogleStorage) -> None:
         google.refuses = 403
         with pytest.raises(PublishingRefused, match="403"):
@@ -267,6 +287,13 @@ class TestAzure(TargetContract):
         with pytest.raises(PublishingRefused, match="ContainerNotFound"):
             target.write(an_object(), was=None)
         with pytest.raises(PublishingRefused, match="ContainerNotFound"):
+            target.read(NAME)
+
+    def test_nobody_there_is_not_a_refusal(self, azure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(azure_target, "RETRIES", 0)
+        nowhere = re.sub(r"127\.0\.0\.1:[0-9]+", "127.0.0.1:1", azure)
+        target = open_target(f"az://{ACCOUNT}/keys", {"AZURE_STORAGE_CONNECTION_STRING": nowhere})
+        with pytest.raises(ServiceUnreachable):
             target.read(NAME)
 
     def test_another_account_is_not_written_to(self, azure: str) -> None:

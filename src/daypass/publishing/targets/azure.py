@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 3
 READ_SECONDS: Final = 10
+RETRIES: Final = 2
 CONNECTION_STRING: Final = "AZURE_STORAGE_CONNECTION_STRING"
 
 
@@ -40,7 +41,13 @@ class AzureTarget:
     def __init__(self, account: str, container: str, prefix: str, environ: Mapping[str, str]) -> None:
         self._account, self._container_name, self._prefix = account, container, prefix
         given = environ.get(CONNECTION_STRING)
-        limits: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS, "retry_total": 2}
+        limits: dict[str, Any] = {
+            "connection_timeout": CONNECT_SECONDS,
+            "read_timeout": READ_SECONDS,
+            "retry_total": RETRIES,
+            "initial_backoff": 1,  # seconds; the library itself would wait for 15
+            "increment_base": 2,
+        }
         service: Any
         if given:
             try:

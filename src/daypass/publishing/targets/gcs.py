@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.api_core.exceptions import ClientError, GoogleAPIError, NotFound, PreconditionFailed, TooManyRequests
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage import Client  # type: ignore[import-untyped]  # it has no types
+from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]  # likewise
 from requests.exceptions import RequestException
 
 from daypass.errors import ChangedMeanwhile, PublishingRefused, ServiceUnreachable
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from daypass.publishing.publication import PublishedObject
 
 TIMEOUT_SECONDS: Final = (3.0, 10.0)
+RETRY: Final = DEFAULT_RETRY.with_timeout(20.0)
+"""The library itself would try for two minutes."""
 _NOTHING: Final = "0"
 
 
@@ -43,14 +46,14 @@ class GcsTarget:
     def read(self, path: str) -> Stored | None:
         """See `Target`."""
         with self._told():
-            blob = self._bucket.get_blob(self._prefix + path, timeout=TIMEOUT_SECONDS)
+            blob = self._bucket.get_blob(self._prefix + path, timeout=TIMEOUT_SECONDS, retry=RETRY)
             if blob is None:
                 return None
             # Before the download, which takes some of them from the headers of its answer.
             version, kind, cache = str(blob.generation), blob.content_type or "", blob.cache_control or ""
             # Of this generation: between the two requests another may write.
             body = blob.download_as_bytes(
-                end=MAX_DOCUMENT_BYTES, if_generation_match=blob.generation, timeout=TIMEOUT_SECONDS
+                end=MAX_DOCUMENT_BYTES, if_generation_match=blob.generation, timeout=TIMEOUT_SECONDS, retry=RETRY
             )
         return Stored(bytes(body), version, kind, cache)
 
@@ -65,6 +68,8 @@ class GcsTarget:
                 if_generation_match=int(_NOTHING if was is None else was.version),
                 checksum="md5",
                 timeout=TIMEOUT_SECONDS,
+                # One that was lost after it was carried out looks as if another had written, and is read again.
+                retry=RETRY,
             )
 
     @contextlib.contextmanager

@@ -96,21 +96,23 @@ def _bodies(publication: object) -> list[tuple[str, bytes]]:
     return [(each.path, each.body) for each in publication.objects]
 
 
-def test_whoever_read_older_keys_loses() -> None:
-    """The other one wrote the new key set while we held the old one."""
+@pytest.mark.parametrize("read", [1, 2])
+def test_whoever_read_older_keys_loses(read: int) -> None:
+    """Between our reading and our writing another one wrote the newer key set."""
     target, source = MemoryTarget(), Changing(made())
     asyncio.run(publish(source, target))
     newer = made("issuer", "next", "after")
-    source.publications = [made("issuer", "next")]
+    source.publications, source.reads = [made("issuer", "next")], 0
 
-    def overtake(_: PublishedObject) -> None:
-        target.before_write = lambda _: None
-        source.publications = [newer]
-        target.put(newer.objects[0])
+    def overtake(number: int) -> None:
+        if number == read:
+            source.publications = [newer]
+            target.put(newer.objects[0])
 
-    target.before_write = overtake
+    source.after_read = overtake
     asyncio.run(publish(source, target))
     assert target.objects["keys"].body == newer.keys.document()
+    assert target.writes.count("keys") == 2, "ours of before, and the other one's"
 
 
 def test_whoever_is_overtaken_again_and_again_says_so() -> None:

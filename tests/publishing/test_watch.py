@@ -169,27 +169,43 @@ def test_it_ends_when_it_is_told_and_not_before_a_check_is_done(world: World) ->
     assert len(world.target.objects) == 2, "the discovery document, too"
 
 
-def test_checks_are_spread(outside: Served, fetcher: Fetcher) -> None:
-    waits: list[float] = []
+def test_it_ends_although_somebody_does_not_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from daypass.publishing import watch as room
+
+    monkeypatch.setattr(room, "STOP_SECONDS", 0.05)
+
+    async def never() -> Any:
+        stopped.set()
+        await asyncio.Event().wait()
 
     async def story() -> None:
-        world = World(outside, fetcher)
+        world.source.read = never  # type: ignore[method-assign]  # a database that hangs
+        await asyncio.wait_for(world.watch.run(stopped), 5)
+
+    stopped = asyncio.Event()
+    asyncio.run(story())
+
+
+def test_checks_are_spread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that many publishers do not ask at once."""
+    waits: list[float] = []
+    wait = asyncio.wait
+
+    async def story() -> None:
         numbers = iter([0.0, 0.5, 1.0])
         world.watch._random = lambda: next(numbers)
         stopped = asyncio.Event()
-        wait_for = asyncio.wait_for
 
-        async def waited(future: Any, seconds: float) -> None:
-            waits.append(seconds)
+        async def waited(tasks: Any, **options: Any) -> Any:
+            if "timeout" not in options:
+                return await wait(tasks, **options)
+            waits.append(options["timeout"])
             if len(waits) == 3:
                 stopped.set()
-            await wait_for(future, 0.001 if not stopped.is_set() else 1)
+            return await wait(tasks, timeout=1 if stopped.is_set() else 0.001)
 
-        asyncio.wait_for = waited  # type: ignore[assignment]  # time goes by at once
-        try:
-            await world.watch.run(stopped)
-        finally:
-            asyncio.wait_for = wait_for
+        monkeypatch.setattr(asyncio, "wait", waited)
+        await world.watch.run(stopped)
 
     asyncio.run(story())
     assert waits == pytest.approx([54, 60, 66])

@@ -51,12 +51,16 @@ class Changing:
         self.publications: Sequence[Publication] = publications
         self.reads = 0
         self.fault: Exception | None = None
+        self.after_read: Callable[[int], None] = lambda _: None
 
     async def read(self) -> Sequence[Publication]:
+        """What there is; then `after_read` runs with the number of the read, and the answer grows old."""
         self.reads += 1
         if self.fault is not None:
             raise self.fault
-        return self.publications
+        found = self.publications
+        self.after_read(self.reads)
+        return found
 
 
 class MemoryTarget:

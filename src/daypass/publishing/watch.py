@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 JITTER: Final = 0.1
 """Each wait is up to this part longer or shorter, so that many publishers do not ask at once."""
+STOP_SECONDS: Final = 10.0
+"""How long a check under way may go on when the watch is to end."""
+LOOKS_AT_ONCE: Final = 8
 CACHED: Final = frozenset({Code.KEY_MISSING, Code.DISCOVERY_DIFFERS, Code.NOT_SERVED})
 """What a cache may still show of a moment before our last write; an unknown key only when it once was ours."""
 
@@ -72,14 +75,17 @@ class Watch:
         self._once_ours: set[tuple[str, str | None]] = set()
 
     async def run(self, stopped: asyncio.Event) -> None:
-        """Check until `stopped`; a check under way is finished, so that no publication is left half-way."""
-        while not stopped.is_set():
-            await self.check()
+        """Check until `stopped`; a check under way has some seconds to end, so that no publication is left half-way."""
+        stopping = asyncio.create_task(stopped.wait())
+        while not stopping.done():
+            checking = asyncio.create_task(self.check())
+            await asyncio.wait({checking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not checking.done():
+                await asyncio.wait({checking}, timeout=STOP_SECONDS)
+                checking.cancel()
+            await asyncio.gather(checking, return_exceptions=stopping.done())
             pause = self._interval * (1 + JITTER * (2 * self._random() - 1))
-            try:
-                await asyncio.wait_for(stopped.wait(), pause)
-            except TimeoutError:
-                continue
+            await asyncio.wait({stopping}, timeout=pause)
 
     async def check(self) -> bool:
         """Publish what has changed, and look; whether all is well."""
@@ -101,13 +107,23 @@ class Watch:
             except DaypassError:
                 publications = ()
         self._once_ours |= {(each.issuer.text, key.kid) for each in publications for key in each.keys.keys}
-        if self._fetcher is not None:
-            for found in [each for one in publications for each in await look(self._fetcher, one)]:
-                well = self._tell(found, publications) and well
+        for found in await self._look(publications):
+            well = self._tell(found, publications) and well
         if well and not self._well:
             self._report("well", alarm=False, issuers=[each.issuer.text for each in publications])
         self._well = well
         return well
+
+    async def _look(self, publications: Sequence[Publication]) -> list[Finding]:
+        if self._fetcher is None:
+            return []
+        fetcher, looking = self._fetcher, asyncio.Semaphore(LOOKS_AT_ONCE)
+
+        async def one(wanted: Publication) -> list[Finding]:
+            async with looking:
+                return await look(fetcher, wanted)
+
+        return [found for each in await asyncio.gather(*map(one, publications)) for found in each]
 
     def _keep(self, done: Published) -> bool:
         """Tell of what was written, and of what another had put in its place; whether that was nobody."""

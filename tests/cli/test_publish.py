@@ -174,7 +174,7 @@ class Watching:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
 
     def wait_for(self, event: str, **facts: object) -> dict[str, Any]:
-        for _ in range(300):
+        for _ in range(600):
             for found in self.events:
                 if found["event"] == event and facts.items() <= found.items():
                     return found

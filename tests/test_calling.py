@@ -16,6 +16,9 @@ import pytest
 import trustme
 
 from daypass import calling
+from daypass.calling import trusted
+from daypass.calling.proxies import proxy_for
+from daypass.calling.target import METADATA_ADDRESS, Target
 from daypass.errors import FileUnavailable, RequestInvalid, ServiceAnswerInvalid, ServiceUnreachable
 from support.services import Reply, Service, https_service
 
@@ -143,14 +146,14 @@ def test_a_certificate_for_another_name_is_refused(service: Service) -> None:
 
 
 def test_an_old_tls_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = calling._trust
+    made = trusted.trust
 
     def without_the_platforms_own_rule(bundle: Path | None, setting: str) -> ssl.SSLContext:
         context = made(bundle, setting)
         context.set_ciphers("ALL:@SECLEVEL=0")
         return context
 
-    monkeypatch.setattr(calling, "_trust", without_the_platforms_own_rule)
+    monkeypatch.setattr("daypass.calling.trust", without_the_platforms_own_rule)
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")
@@ -404,19 +407,19 @@ def test_no_proxy_names_hosts_and_domains(exempt: str) -> None:
 )
 def test_no_proxy_names_networks_for_addresses(host: str, exempt: str, *, direct: bool) -> None:
     environ = {"HTTPS_PROXY": "http://127.0.0.1:1", "NO_PROXY": exempt}
-    target = calling._Target.parse(f"https://{host}/")
-    assert (calling._proxy_for(target, environ) is None) == direct
+    target = Target.parse(f"https://{host}/")
+    assert (proxy_for(target, environ) is None) == direct
 
 
 def test_a_machines_metadata_server_is_called_in_plain_http_only_by_who_says_so() -> None:
-    url = f"http://{calling.METADATA_ADDRESS}/"
+    url = f"http://{METADATA_ADDRESS}/"
     with pytest.raises(RequestInvalid):
         calling.call("GET", url, headers={}, timeout_seconds=1)
     for near in ("169.254.169.254", "127.0.0.1"):
-        assert calling._Target.parse(f"http://{near}/", metadata=True).host == near
+        assert Target.parse(f"http://{near}/", metadata=True).host == near
     for far in ("169.254.169.253", "metadata.google.internal", "169.254.169.254.example.com", "[fe80::1]"):
         with pytest.raises(RequestInvalid):
-            calling._Target.parse(f"http://{far}/", metadata=True)
+            Target.parse(f"http://{far}/", metadata=True)
 
 
 @pytest.mark.parametrize("exempt", ["", "elsewhere.invalid", "where.invalid", "nowhere.invalid:8443"])

@@ -7,9 +7,7 @@ returns never needs another check.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, Self
-from urllib.parse import urlsplit
+from typing import Final, NamedTuple, Self
 
 from daypass.errors import ArnInvalid, DurationInvalid, IssuerUrlInvalid, SessionNameInvalid
 
@@ -31,8 +29,7 @@ def is_loopback_host(host: str) -> bool:
     return host.lower() in LOOPBACK_HOSTS or host.lower().endswith(".localhost")
 
 
-@dataclass(frozen=True, slots=True)
-class IssuerUrl:
+class IssuerUrl(NamedTuple):
     """The URL of an issuer, which is `iss`, byte for byte.
 
     `text` is what was parsed; `host` keeps its letter case (an IPv6 literal keeps its brackets); `port` is None when
@@ -57,6 +54,8 @@ class IssuerUrl:
 
         def no(reason: str) -> IssuerUrlInvalid:
             return IssuerUrlInvalid(f"`{text}` is not an issuer URL: {reason}", url=text, reason=reason)
+
+        from urllib.parse import urlsplit  # noqa: PLC0415 - a login reads no issuer's URL, and this takes it a while
 
         if not text.isascii() or any(c.isspace() or not c.isprintable() for c in text):
             raise no("only printable ASCII characters without blanks are allowed")
@@ -128,8 +127,7 @@ def _iam_parts(text: str, kind: str) -> tuple[str, str, str]:
     return parts[1], parts[4], parts[5].removeprefix(f"{kind}/")
 
 
-@dataclass(frozen=True, slots=True)
-class RoleArn:
+class RoleArn(NamedTuple):
     """The ARN of an IAM role. `path` starts and ends with `/`."""
 
     partition: str
@@ -162,8 +160,7 @@ class RoleArn:
         return f"arn:{self.partition}:iam::{self.account}:role{self.path}{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderArn:
+class ProviderArn(NamedTuple):
     """The ARN of an IAM OIDC provider. `issuer` is the issuer's URL without `https://`."""
 
     partition: str

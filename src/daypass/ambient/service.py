@@ -6,7 +6,6 @@ Used by whoever asks it for something: a workload for a token, an administrator 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from daypass import __version__, calling, files
@@ -47,7 +46,7 @@ def secret_from(environ: Mapping[str, str], name: str) -> Secret | None:
     if path:
         key = f"{name}_FILE"
         try:
-            text = files.read_private(Path(path), max_bytes=_MAX_SECRET_BYTES).decode("latin-1").strip()
+            text = files.read_private(path, max_bytes=_MAX_SECRET_BYTES).decode("latin-1").strip()
         except FileUnavailable as error:
             if error.facts.get("missing"):
                 error.advice = f"Check {key}: it names the file with the secret."
@@ -120,7 +119,7 @@ class Service:
                 headers=headers,
                 body=None if content is None else json.dumps(content).encode("ascii"),
                 timeout_seconds=self._timeout_seconds,
-                ca_bundle=Path(bundle) if bundle else None,
+                ca_bundle=bundle or None,
                 environ=self._environ,
             )
         except RequestInvalid as error:

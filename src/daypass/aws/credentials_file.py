@@ -9,9 +9,8 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from daypass import files
 from daypass.aws import sections
@@ -40,8 +39,7 @@ _BEFORE_PROCESS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Locations:
+class Locations(NamedTuple):
     """Where the two files are. `folder` is `~/.aws` when one of them is there, which is made private; else None."""
 
     credentials: Path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from daypass.aws.credentials_file import read_region
 from daypass.errors import UsageInvalid
 
 if TYPE_CHECKING:
@@ -54,6 +53,8 @@ def find_region(environ: Mapping[str, str], profile: str, locations: Locations) 
     """
     region = region_from(environ)
     if region is None:
+        from daypass.aws.credentials_file import read_region  # noqa: PLC0415 - not when the environment names one
+
         text = read_region(profile=profile, locations=locations)
         region = None if text is None else parse_region(text)
     return region
@@ -65,6 +66,17 @@ def default_audience(partition: str) -> str:
     Source: aws-actions/configure-aws-credentials, "audience"; the partition of China has its own.
     """
     return "sts.amazonaws.com.cn" if partition == "aws-cn" else "sts.amazonaws.com"
+
+
+def ca_bundle(environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """The authorities to trust, and the setting that names them, as botocore finds them.
+
+    `AWS_CA_BUNDLE`, else `REQUESTS_CA_BUNDLE`; None for the system's own.
+    """
+    for setting in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        if environ.get(setting):
+            return environ[setting], setting
+    return None, "AWS_CA_BUNDLE"
 
 
 def sts_endpoint(region: str | Callable[[], str | None] | None, partition: str, environ: Mapping[str, str]) -> str:

@@ -7,22 +7,32 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.cli import exchanging, output
 from daypass.cli.idp_holding import add_commands, add_login_options, wants_holding
-from daypass.cli.parsing import Parser, run
+from daypass.cli.plain import run
 
 if TYPE_CHECKING:
     import argparse
 
-    from daypass.aws.login import Assumed, LoginRequest
+    from daypass.aws.login import Assumed
+    from daypass.aws.profile_login import LoginRequest
+    from daypass.cli.plain import Declared
     from daypass.secret import Secret
 
-__all__ = ["parser", "run"]
+__all__ = ["declare", "parser", "run"]
 
 DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
 
 
 def parser() -> argparse.ArgumentParser:
     """The command group's arguments."""
+    from daypass.cli.parsing import Parser
+
     group = Parser(prog="daypass idp", description="Get an identity token, and log in to AWS with it.")
+    declare(group)
+    return group
+
+
+def declare(group: Declared) -> None:
+    """The commands of the group."""
     token = group.command("token", "print an identity token of this workload", _token)
     token.add_argument(
         "--audience", action="append", default=[], metavar="AUDIENCE", help="who the token is for; repeatable"
@@ -139,10 +149,9 @@ def parser() -> argparse.ArgumentParser:
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
     add_login_options(aws)
     add_commands(group)
-    return group
 
 
-def _add_token_source(command: Parser) -> None:
+def _add_token_source(command: Declared) -> None:
     command.add_argument(
         "--token-source",
         default="auto",
@@ -151,7 +160,7 @@ def _add_token_source(command: Parser) -> None:
     )
 
 
-def _add_form(command: Parser) -> None:
+def _add_form(command: Declared) -> None:
     command.add_argument(
         "--format",
         choices=("current", "previous"),
@@ -218,17 +227,12 @@ def _exchange(arguments: argparse.Namespace) -> int:
 
 
 def _login_aws(arguments: argparse.Namespace) -> int:
-    import random
-    import time
-    from datetime import UTC, datetime
-    from pathlib import Path
-
     from daypass.aws.credentials_file import Locations
     from daypass.aws.endpoint import default_audience, find_region, parse_region, sts_endpoint
-    from daypass.aws.login import LoginRequest, assume, keep
-    from daypass.aws.persist import Waiting
-    from daypass.aws.sts_client import StsClient
+    from daypass.aws.login import assume
+    from daypass.aws.profile_login import LoginRequest, keep
     from daypass.cli.arguments import accounts, wait_seconds
+    from daypass.cli.sts import client, utc_now
     from daypass.cli.token_source import TokenSource
     from daypass.errors import AwsRefused, UsageInvalid
 
@@ -261,14 +265,10 @@ def _login_aws(arguments: argparse.Namespace) -> int:
         raise UsageInvalid("what the exchange gives out carries no AWS claims, and has one form")
     expected, wait = accounts(arguments.expect_account), wait_seconds(arguments.wait)
     locations = Locations.of(environ)
-    bundle = environ.get("AWS_CA_BUNDLE")
     partition = request.role.partition
-    sts = StsClient(
+    sts = client(
         sts_endpoint(lambda: request.region or find_region(environ, request.profile, locations), partition, environ),
-        environ=environ,
-        waiting=Waiting(time.monotonic, time.sleep, random.random),
-        clock=lambda: datetime.now(UTC),
-        ca_bundle=Path(bundle) if bundle else None,
+        environ,
     )
     source = TokenSource(
         arguments.token_source,
@@ -294,7 +294,7 @@ def _login_aws(arguments: argparse.Namespace) -> int:
             session_name=request.session_name,
             find_token=find_token,
             sts=sts,
-            clock=lambda: datetime.now(UTC),
+            clock=utc_now,
             wait_seconds=wait,
             clamp_duration=arguments.clamp_duration,
             expected_accounts=expected,

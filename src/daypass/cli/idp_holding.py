@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from daypass.cli import output
+from daypass.cli.plain import later
 
 if TYPE_CHECKING:
     import argparse
@@ -18,15 +19,13 @@ if TYPE_CHECKING:
 
     from daypass.aws.holding.cache import Held
     from daypass.aws.holding.wanted import Wanted
-    from daypass.cli.parsing import Parser
+    from daypass.cli.plain import Declared
     from daypass.errors import DaypassError
     from daypass.secret import Secret
 
 
-def add_commands(group: Parser) -> None:
+def add_commands(group: Declared) -> None:
     """Add the commands of this and its sibling modules to `daypass idp`; each is imported when it runs."""
-    from daypass.cli.parsing import later
-
     credentials = group.group("credentials", "print credentials for AWS's SDKs to use")
     aws = credentials.command(
         "aws",
@@ -103,7 +102,7 @@ def add_commands(group: Parser) -> None:
     logout.add_argument("--all", action="store_true", help="all profiles that Daypass wrote, and the whole cache")
 
 
-def add_login_options(aws: Parser) -> None:
+def add_login_options(aws: Declared) -> None:
     """Add to `login aws` what makes it more than one session in one profile."""
     aws.add_argument(
         "--refreshing",
@@ -124,7 +123,7 @@ def wants_holding(arguments: argparse.Namespace) -> bool:
     return bool(several or chosen)
 
 
-def add_wish(parser: Parser) -> None:
+def add_wish(parser: Declared) -> None:
     """Add the options that say which session is wanted."""
     parser.add_argument(
         "--role-arn", metavar="ARN", help="the role to assume (default: IDP_AWS_ROLE_ARN, then AWS_ROLE_ARN)"
@@ -144,7 +143,7 @@ def add_wish(parser: Parser) -> None:
     )
 
 
-def _add_command(parser: Parser) -> None:
+def _add_command(parser: Declared) -> None:
     parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="the command and its arguments")
 
 
@@ -171,26 +170,13 @@ def obtainer(
     Raises:
         Invalid: what is wrong with the wish; nobody has been asked.
     """
-    import random
-    import time
-    from datetime import UTC, datetime
-    from pathlib import Path
-
     from daypass.aws.endpoint import region_from, sts_endpoint
     from daypass.aws.holding import age
     from daypass.aws.holding.obtain import Checked, obtain
-    from daypass.aws.persist import Waiting
-    from daypass.aws.sts_client import StsClient
+    from daypass.cli.sts import client, fraction, utc_now
 
     checked = Checked.of(wanted)
-    bundle = environ.get("AWS_CA_BUNDLE")
-    sts = StsClient(
-        sts_endpoint(checked.region or region_from(environ), checked.role.partition, environ),
-        environ=environ,
-        waiting=Waiting(time.monotonic, time.sleep, random.random),
-        clock=lambda: datetime.now(UTC),
-        ca_bundle=Path(bundle) if bundle else None,
-    )
+    sts = client(sts_endpoint(checked.region or region_from(environ), checked.role.partition, environ), environ)
     find = find_token or find_token_for(wanted, environ)
 
     def ask() -> Held:
@@ -198,9 +184,9 @@ def obtainer(
             checked,
             find_token=find,
             sts=sts,
-            clock=lambda: datetime.now(UTC),
+            clock=utc_now,
             clocks=age.now,
-            random=random.random,
+            random=fraction,
         )
 
     return ask

@@ -144,8 +144,12 @@ def _run(argv: list[str]) -> int:
     from importlib import import_module
 
     group = import_module(COMMANDS[name][0])
-    status = group.run(group.parser().parse_args(argv[1:]))
-    return int(status)
+    arguments = None
+    if hasattr(group, "declare"):
+        from daypass.cli import plain
+
+        arguments = plain.read(group.declare, argv[1:])
+    return int(group.run(arguments or group.parser().parse_args(argv[1:])))
 
 
 def _nearest(name: str) -> str:

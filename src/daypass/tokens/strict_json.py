@@ -17,8 +17,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias
 
-import orjson
-
 from daypass.errors import JsonMalformed
 
 if TYPE_CHECKING:
@@ -101,6 +99,8 @@ def dump(value: object) -> bytes:
     Raises:
         TypeError: for a value JSON has no form for.
     """
+    import orjson  # noqa: PLC0415 - who only reads, as a login does, need not wait for it
+
     return orjson.dumps(
         value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
     )

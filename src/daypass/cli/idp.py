@@ -304,7 +304,7 @@ def _login_aws(arguments: argparse.Namespace) -> int:
 
         return tell(refused, role=request.role, policy=arguments.policy, as_json=arguments.json)
     keep(assumed.session, profile=request.profile, region=request.region, locations=locations)
-    _report(assumed, request, arguments, str(locations.credentials))
+    _report(assumed, request, arguments, locations.credentials)
     return 0
 
 

@@ -152,5 +152,5 @@ def _facts(entry: Entry, held: Held, locations: Locations, *, refreshing: bool) 
         "session_arn": held.session_arn,
         "expires_at": utc(held.expires_at),
         "profile": entry.profile,
-        **({"config_file": str(locations.config)} if refreshing else {"credentials_file": str(locations.credentials)}),
+        **({"config_file": locations.config} if refreshing else {"credentials_file": locations.credentials}),
     }

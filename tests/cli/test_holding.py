@@ -80,6 +80,8 @@ def test_a_refusal_is_told_and_nothing_is_printed(environ: dict[str, str], servi
         assert "wsp_42" in done.stderr
         assert not any(secret in done.stderr for secret in SECRETS)
     service.answer = answering
+    # Who mended it need not wait until the refusal is forgotten.
+    assert daypass(environ, "idp", "login", "aws", "--refreshing").returncode == 0
     assert daypass(environ, "idp", "credentials", "aws").returncode == 0
 
 
@@ -99,6 +101,24 @@ def test_many_processes_and_two_roles_make_two_calls(environ: dict[str, str], se
     assert {err for _, err in found} == {b""}
     assert len({json.loads(out)["AccountId"] for out, _ in found}) == 2
     assert calls(service) == 2
+
+
+def test_many_processes_that_are_refused_make_one_call(environ: dict[str, str], service: Service) -> None:
+    denied = sts_fault("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
+    service.answer = lambda seen: denied if seen.path == "/" else platform(seen)
+    running = [
+        subprocess.Popen(
+            [*DAYPASS, "idp", "credentials", "aws"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(PROCESSES)
+    ]
+    found = [process.communicate(timeout=120) for process in running]
+    assert {process.returncode for process in running} == {1}
+    assert {out for out, _ in found} == {b""}
+    assert all(b"Not authorized" in err and b"wsp_42" in err for _, err in found)
+    assert calls(service) <= 1 + PROCESSES // 20  # one for each 5 seconds, should this machine be that slow
+    left = [path for path in Path(environ["HOME"]).rglob("*.failure") if path.is_file()]
+    assert not any(secret.encode() in path.read_bytes() for path in left for secret in SECRETS)
 
 
 def test_a_job_with_another_secret_gets_nothing_from_the_cache(

@@ -208,8 +208,12 @@ def find_token_for(wanted: Wanted, environ: Mapping[str, str]) -> Callable[[], S
     return TokenSource(source, [audience], environ, insisted=insisted, scope=wanted.scope).token
 
 
-def hold(wanted: Wanted, environ: Mapping[str, str], *, ask: Callable[[], Held] | None = None) -> Held:
+def hold(
+    wanted: Wanted, environ: Mapping[str, str], *, ask: Callable[[], Held] | None = None, afresh: bool = False
+) -> Held:
     """The session for a wish: from the cache, or the next one, which all processes then share.
+
+    `afresh`: ask also when another process was refused a moment ago.
 
     Raises:
         DaypassError: when there is none and none can be had.
@@ -217,7 +221,9 @@ def hold(wanted: Wanted, environ: Mapping[str, str], *, ask: Callable[[], Held] 
     from daypass.aws.holding import age, cache, single_flight
 
     path = cache.entry(environ, wanted.key(environ))
-    return single_flight.hold(path, obtain=ask or obtainer(wanted, environ), clocks=age.now, trouble=trouble)
+    return single_flight.hold(
+        path, obtain=ask or obtainer(wanted, environ), clocks=age.now, trouble=trouble, afresh=afresh
+    )
 
 
 def hold_or_tell(wanted: Wanted, environ: Mapping[str, str], *, keep: bool = True) -> Held | int:

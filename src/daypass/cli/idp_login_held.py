@@ -133,7 +133,7 @@ def _asks(entries: Sequence[Entry], environ: Mapping[str, str], *, keep: bool) -
 
 
 def _kept(wanted: Wanted, environ: Mapping[str, str], ask: Callable[[], Held]) -> Callable[[], Held]:
-    return lambda: idp_holding.hold(wanted, environ, ask=ask)
+    return lambda: idp_holding.hold(wanted, environ, ask=ask, afresh=True)
 
 
 def _credentials(held: Held) -> Credentials:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from daypass import files
 from daypass.aws.credentials_file import Locations, our_profiles, parse_profile, remove_profile
-from daypass.aws.holding import cache
+from daypass.aws.holding import cache, failures
 from daypass.aws.holding.process_profile import wish_of
 from daypass.cli import output
 from daypass.errors import DaypassError, UsageInvalid
@@ -56,5 +56,6 @@ def _forget(roles: set[str] | None) -> int:
                 continue
         files.remove(path)
         files.remove(path + ".lock")
+        failures.forget(path)
         count += 1
     return count

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from daypass.aws.holding.cache import Held
     from daypass.aws.holding.wanted import Wanted
+    from daypass.aws.login import Assumed
     from daypass.cli.plain import Declared
     from daypass.errors import DaypassError
     from daypass.secret import Secret
@@ -163,9 +164,17 @@ def wish(arguments: object, environ: Mapping[str, str]) -> Wanted:
 
 
 def obtainer(
-    wanted: Wanted, environ: Mapping[str, str], find_token: Callable[[], Secret] | None = None
+    wanted: Wanted,
+    environ: Mapping[str, str],
+    find_token: Callable[[], Secret] | None = None,
+    *,
+    wait_seconds: float = 0.0,
+    clamp_duration: bool = False,
+    granted: Callable[[Assumed], None] | None = None,
 ) -> Callable[[], Held]:
     """Something that asks for a session, with a fresh token each time, or with the one that `find_token` gives.
+
+    The rest is as `obtain` has it.
 
     Raises:
         Invalid: what is wrong with the wish; nobody has been asked.
@@ -187,12 +196,15 @@ def obtainer(
             clock=utc_now,
             clocks=age.now,
             random=fraction,
+            wait_seconds=wait_seconds,
+            clamp_duration=clamp_duration,
+            granted=granted,
         )
 
     return ask
 
 
-def find_token_for(wanted: Wanted, environ: Mapping[str, str]) -> Callable[[], Secret]:
+def find_token_for(wanted: Wanted, environ: Mapping[str, str], *, verbose: bool = False) -> Callable[[], Secret]:
     """Something that finds a fresh token for a wish.
 
     Raises:
@@ -205,7 +217,8 @@ def find_token_for(wanted: Wanted, environ: Mapping[str, str]) -> Callable[[], S
     audience = wanted.audience or default_audience(RoleArn.parse(wanted.role_arn).partition)
     insisted = wanted.audience is not None
     source = wanted.token_source or "auto"
-    return TokenSource(source, [audience], environ, insisted=insisted, scope=wanted.scope).token
+    found = TokenSource(source, [audience], environ, insisted=insisted, scope=wanted.scope, verbose=verbose)
+    return found.token
 
 
 def hold(
@@ -224,6 +237,20 @@ def hold(
     return single_flight.hold(
         path, obtain=ask or obtainer(wanted, environ), clocks=age.now, trouble=trouble, afresh=afresh
     )
+
+
+def keep(wanted: Wanted, environ: Mapping[str, str], held: Held) -> None:
+    """Put a session into the cache, in place of any other for this wish."""
+    from daypass import files
+    from daypass.aws.holding import cache
+    from daypass.errors import FileUnavailable, FileUnsafe
+
+    path = cache.entry(environ, wanted.key(environ))
+    try:
+        files.private_folder(os.path.dirname(path))
+        cache.write(path, held)
+    except (FileUnsafe, FileUnavailable) as error:
+        trouble(error)
 
 
 def hold_or_tell(wanted: Wanted, environ: Mapping[str, str], *, keep: bool = True) -> Held | int:

@@ -10,7 +10,7 @@ import pytest
 
 from daypass.aws import fate
 from daypass.aws.fate import Fate
-from daypass.errors import AwsRefused, ServiceUnreachable, TokenSourceIncomplete
+from daypass.errors import AuditUnavailable, AwsRefused, ServiceUnreachable, TokenSourceIncomplete
 
 KEY_NOT_FETCHED = (
     "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity"
@@ -72,3 +72,8 @@ def test_a_failure_that_is_no_answer() -> None:
     assert fate.of(TokenSourceIncomplete("x", transient=True)) is Fate.FINAL
     assert fate.of(AwsRefused("x", fate=Fate.PROPAGATION)) is Fate.PROPAGATION
     assert fate.of(AwsRefused("x", fate="transient")) is Fate.FINAL
+
+
+def test_whatever_is_unavailable_for_now_is_tried_again() -> None:
+    assert fate.of(AuditUnavailable("x", transient=True)) is Fate.TRANSIENT
+    assert fate.of(AuditUnavailable("x")) is Fate.FINAL

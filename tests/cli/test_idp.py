@@ -368,3 +368,61 @@ def test_another_tool_that_writes_meanwhile_never_sees_half_a_file(environ: dict
         thread.join()
     assert faults == []
     assert profiles(environ)["mine"] == {"aws_access_key_id": "AKIAMINE"}
+
+
+def first_then_platform(first: Reply) -> Callable[[Seen], Reply]:
+    left = [first]
+    return lambda seen: left.pop() if left else platform(seen)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        problem(503, "audit_unavailable", "the audit log cannot be written"),
+        problem(500, "a_code_of_the_future", "no"),
+        problem(429, "rate_limited", "too many requests"),
+        Reply(502, b"<html>bad gateway</html>", "text/html"),
+    ],
+)
+def test_a_token_is_asked_for_again_when_the_fault_may_pass(
+    environ: dict[str, str], service: Service, tmp_path: Path, fault: Reply
+) -> None:
+    """A login tried again; a script that fetches its token itself ended at the first restart of the provider."""
+    token = ["idp", "token", "--audience", "a"]
+    for command in (token, ["idp", "token-file", "--path", str(tmp_path / "t")], LOGIN):
+        service.answer = first_then_platform(fault)
+        done = daypass(environ, *command)
+        assert (done.returncode, done.stderr.count("daypass: ")) == (0, 0), done.stderr
+
+
+def test_a_fault_that_stays_is_told_after_a_few_tries(environ: dict[str, str], service: Service) -> None:
+    service.answer = lambda seen: problem(503, "audit_unavailable", "the audit log cannot be written")
+    done = daypass(environ, "idp", "token", "--audience", "a")
+    assert done.returncode == 3
+    assert "the audit log cannot be written" in done.stderr
+    assert len(service.seen) == 4
+
+
+def test_a_refusal_is_never_asked_for_again(environ: dict[str, str], service: Service) -> None:
+    service.answer = lambda seen: problem(401, "credential_unknown", "no")
+    assert daypass(environ, "idp", "token", "--audience", "a").returncode == 1
+    assert len(service.seen) == 1
+
+
+def test_requests_ca_bundle_is_the_second_choice_as_for_the_aws_cli(environ: dict[str, str], tmp_path: Path) -> None:
+    authority = environ.pop("AWS_CA_BUNDLE")
+    assert daypass(environ, *LOGIN).returncode == 3
+    assert daypass(environ | {"REQUESTS_CA_BUNDLE": authority}, *LOGIN).returncode == 0
+    done = daypass(environ | {"REQUESTS_CA_BUNDLE": str(tmp_path / "gone")}, *LOGIN)
+    assert done.returncode == 3
+    assert "Check REQUESTS_CA_BUNDLE" in done.stderr
+
+
+def test_the_endpoint_of_the_profile_is_asked(environ: dict[str, str], service: Service) -> None:
+    url = environ.pop("AWS_ENDPOINT_URL_STS")
+    folder = Path(environ["HOME"]) / ".aws"
+    folder.mkdir()
+    (folder / "config").write_text(f"[profile ci]\nservices = here\n[services here]\nsts =\n  endpoint_url = {url}\n")
+    assert daypass(environ, *LOGIN, "-p", "ci").returncode == 0
+    assert daypass(environ | {"AWS_PROFILE": "ci"}, "idp", "credentials", "aws", "--role-arn", ROLE).returncode == 0
+    assert [seen.path for seen in service.seen].count("/") == 2

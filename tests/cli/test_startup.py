@@ -35,7 +35,13 @@ NETWORK = {"datetime", "signal", "socket", "ssl", "xml"}
 EVERY = {"daypass", "daypass.cli", "daypass.cli.main", "daypass.cli.output", "daypass.errors", "daypass.files"}
 DECLARED = {"daypass.cli.exchanging", "daypass.cli.idp", "daypass.cli.idp_holding", "daypass.cli.plain"}
 CACHED = {
-    *("daypass.aws", "daypass.aws.holding", "daypass.aws.holding.age", "daypass.aws.holding.cache"),
+    *(
+        "daypass.aws",
+        "daypass.aws.config_glance",
+        "daypass.aws.holding",
+        "daypass.aws.holding.age",
+        "daypass.aws.holding.cache",
+    ),
     *("daypass.aws.holding.shapes", "daypass.aws.holding.single_flight", "daypass.aws.holding.wanted"),
     *("daypass.cli.idp_credentials", "daypass.secret"),
 }
@@ -46,8 +52,16 @@ TOKEN = {
     *("daypass.tokens.base64url", "daypass.tokens.peek", "daypass.tokens.strict_json"),
 }
 SESSION = {
-    *("daypass.aws", "daypass.aws.credentials", "daypass.aws.endpoint", "daypass.aws.fate", "daypass.aws.form"),
+    *(
+        "daypass.aws",
+        "daypass.aws.config_glance",
+        "daypass.aws.credentials",
+        "daypass.aws.endpoint",
+        "daypass.aws.fate",
+        "daypass.aws.form",
+    ),
     *("daypass.aws.login", "daypass.aws.persist", "daypass.aws.sts_answer", "daypass.aws.sts_client"),
+    "daypass.cli.clocks",
     "daypass.cli.sts",
 }
 PROFILE = {

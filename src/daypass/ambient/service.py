@@ -134,6 +134,13 @@ class Service:
 def refusal(answer: calling.Answer, url: str) -> DaypassError:
     """The error that an answer of problem details (RFC 9457) stands for; any other answer is no answer of ours."""
     if answer.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/problem+json":
+        if answer.status >= 500:  # a gateway before it, perhaps
+            return ServiceUnreachable(
+                f"{url} could not answer: status {answer.status}",
+                advice="Run the same command again in a while.",
+                transient=True,
+                http_status=answer.status,
+            )
         return ServiceAnswerInvalid(
             f"{url} answered with status {answer.status} and no reason",
             advice="Check that DAYPASS_URL is the URL of a Daypass identity provider, with its path.",
@@ -160,6 +167,8 @@ def told(
     """The error whose code a service named, or the nearest family."""
     kind = next((leaf for leaf in _descendants(DaypassError) if leaf.code == code), None) or _family(answer.status)
     facts |= {"http_status": answer.status, "request_id": answer.headers.get("x-request-id")}
+    if answer.status >= 500 or answer.status == 429:
+        facts["transient"] = True
     return kind(message, advice=advice, **facts)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from daypass import files
 from daypass.aws import sections
+from daypass.aws.config_glance import home_of, located
 from daypass.errors import FileUnavailable, ProfileNameInvalid, ProfileTaken
 
 if TYPE_CHECKING:
@@ -48,19 +49,10 @@ class Locations(NamedTuple):
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Self:
         """As AWS's tools find them: `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, or in `~/.aws`."""
-        home = environ.get("HOME") or os.path.expanduser("~")
-        folder = os.path.join(home, ".aws")
-
-        def located(name: str, default: str) -> str:
-            text = environ.get(name)
-            if not text:
-                return os.path.join(folder, default)
-            return home + text[1:] if text == "~" or text.startswith("~/") else os.path.expanduser(text)
-
         return cls(
-            credentials=located("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
-            config=located("AWS_CONFIG_FILE", "config"),
-            folder=folder,
+            credentials=located(environ, "AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+            config=located(environ, "AWS_CONFIG_FILE", "config"),
+            folder=os.path.join(home_of(environ), ".aws"),
         )
 
 
@@ -190,9 +182,9 @@ def _is_ours(keys: Mapping[str, str]) -> bool:
     return "expiration" in keys and keys.get("aws_access_key_id", "").startswith("ASIA")
 
 
-def _config_section(name: str) -> tuple[str, Callable[[str], bool]]:
-    header = name if name == "default" else f"profile {name}"
-    quoted = re.compile(rf"profile\s+(['\"]?){re.escape(name)}\1\s*")
+def _config_section(name: str, kind: str = "profile") -> tuple[str, Callable[[str], bool]]:
+    header = name if (kind, name) == ("profile", "default") else f"{kind} {name}"
+    quoted = re.compile(rf"{kind}\s+(['\"]?){re.escape(name)}\1\s*")
     return header, lambda found: found == header or quoted.fullmatch(found) is not None
 
 
@@ -204,6 +196,16 @@ def _sections(path: str) -> dict[str, dict[str, str]]:
     return _parsed(path, _content(path))
 
 
+def read_config(name: str, *, kind: str = "profile", locations: Locations) -> Mapping[str, str]:
+    """What a section of the config file says: that of a profile, or `[services NAME]`. Nothing when it is not there.
+
+    Raises:
+        FileUnavailable: when the file cannot be read, or AWS's tools could not read it.
+    """
+    _, is_section = _config_section(name, kind)
+    return _keys_of(locations.config, is_section)
+
+
 def read_region(*, profile: str, locations: Locations) -> str | None:
     """The region that a profile has in the config file; None when it has none.
 
@@ -211,9 +213,7 @@ def read_region(*, profile: str, locations: Locations) -> str | None:
         ProfileNameInvalid: see `parse_profile`.
         FileUnavailable: when the file cannot be read, or AWS's tools could not read it.
     """
-    _, is_section = _config_section(parse_profile(profile))
-    found = _parsed(locations.config, _content(locations.config))
-    return next((keys["region"] for name, keys in found.items() if is_section(name) and keys.get("region")), None)
+    return read_config(parse_profile(profile), locations=locations).get("region") or None
 
 
 def _edit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from daypass.aws.config_glance import config_about_endpoints
 from daypass.errors import UsageInvalid
 
 if TYPE_CHECKING:
@@ -79,19 +80,26 @@ def ca_bundle(environ: Mapping[str, str]) -> tuple[str | None, str]:
     return None, "AWS_CA_BUNDLE"
 
 
-def sts_endpoint(region: str | Callable[[], str | None] | None, partition: str, environ: Mapping[str, str]) -> str:
+def sts_endpoint(
+    region: str | Callable[[], str | None] | None,
+    partition: str,
+    environ: Mapping[str, str],
+    *,
+    profile: str | None = None,
+) -> str:
     """The URL of STS for a role of `partition`; `region` may be a function, asked only where it matters.
 
-    `AWS_ENDPOINT_URL_STS`, then `AWS_ENDPOINT_URL`, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is true; otherwise
-    the region's own endpoint; without a region the global one, which only the partition `aws` has.
+    `AWS_ENDPOINT_URL_STS`, then `AWS_ENDPOINT_URL`, then what the config file says (see `configured_endpoint`; of
+    `profile`, else `AWS_PROFILE`, else `default`), unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, or the profile when
+    that is not set, says that none of them counts; otherwise the region's own endpoint; without a region the global one, which only the partition `aws` has.
 
     Raises:
         UsageInvalid: when the role is of a partition that this endpoint does not serve.
+        SettingInvalid, FileUnavailable: when the config file cannot be understood.
     """
-    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
-        configured = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL")
-        if configured:
-            return configured
+    configured = _configured(profile or environ.get("AWS_PROFILE") or "default", environ)
+    if configured:
+        return configured
     if callable(region):
         region = region()
     if region is None:
@@ -107,3 +115,17 @@ def sts_endpoint(region: str | Callable[[], str | None] | None, partition: str, 
             advice="Name a region of the role's partition with --region.",
         )
     return f"https://sts.{region}.{domain}"
+
+
+def _configured(profile: str, environ: Mapping[str, str]) -> str | None:
+    ignored = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower()
+    if ignored == "true":
+        return None
+    url = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL")
+    if not config_about_endpoints(environ):
+        return url
+    from daypass.aws import configured_endpoint as config  # noqa: PLC0415 - few files name one
+
+    if not ignored and config.ignores_endpoints(profile, environ):
+        return None
+    return url or config.configured_endpoint(profile, environ)

@@ -210,7 +210,7 @@ def _new_token(arguments: argparse.Namespace) -> Secret:
         form=arguments.format,
     )
     source = TokenSource(arguments.token_source, arguments.audience, os.environ, scope=arguments.scope, more=more)
-    return source.token()
+    return source.patiently()
 
 
 def _given_token(arguments: argparse.Namespace) -> Secret:
@@ -232,7 +232,8 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     from daypass.aws.login import assume
     from daypass.aws.profile_login import LoginRequest, keep
     from daypass.cli.arguments import accounts, wait_seconds
-    from daypass.cli.sts import client, utc_now
+    from daypass.cli.clocks import utc_now
+    from daypass.cli.sts import client
     from daypass.cli.token_source import TokenSource
     from daypass.errors import AwsRefused, UsageInvalid
 
@@ -267,7 +268,12 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     locations = Locations.of(environ)
     partition = request.role.partition
     sts = client(
-        sts_endpoint(lambda: request.region or find_region(environ, request.profile, locations), partition, environ),
+        sts_endpoint(
+            lambda: request.region or find_region(environ, request.profile, locations),
+            partition,
+            environ,
+            profile=request.profile,
+        ),
         environ,
     )
     source = TokenSource(

@@ -182,7 +182,8 @@ def obtainer(
     from daypass.aws.endpoint import region_from, sts_endpoint
     from daypass.aws.holding import age
     from daypass.aws.holding.obtain import Checked, obtain
-    from daypass.cli.sts import client, fraction, utc_now
+    from daypass.cli.clocks import fraction, utc_now
+    from daypass.cli.sts import client
 
     checked = Checked.of(wanted)
     sts = client(sts_endpoint(checked.region or region_from(environ), checked.role.partition, environ), environ)

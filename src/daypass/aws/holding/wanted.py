@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass import files
+from daypass.aws.config_glance import config_about_endpoints
 from daypass.errors import DaypassError
 
 try:  # the module behind hashlib, which takes ten times as long to load because it brings OpenSSL's hashes too
@@ -127,6 +128,9 @@ class Wanted(NamedTuple):
         parts = [*(f"{name}={value}" for name, value in self._asdict().items() if value is not None)]
         parts += [f"{name}={environ[name]}" for name in (*_ENDPOINT, *_IDENTITY) if environ.get(name)]
         parts += [f"{name}={_content(environ[name])}" for name in _IDENTITY_FILES if environ.get(name)]
+        about = config_about_endpoints(environ)
+        if about:
+            parts.append(f"config={environ.get('AWS_PROFILE')} {about.decode('latin-1')}")
         argument = (self.token_source or "").partition(":")[2]
         if argument:
             parts.append(f"source={environ.get(argument) or _content(argument)}")

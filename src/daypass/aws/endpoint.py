@@ -91,7 +91,8 @@ def sts_endpoint(
 
     `AWS_ENDPOINT_URL_STS`, then `AWS_ENDPOINT_URL`, then what the config file says (see `configured_endpoint`; of
     `profile`, else `AWS_PROFILE`, else `default`), unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, or the profile when
-    that is not set, says that none of them counts; otherwise the region's own endpoint; without a region the global one, which only the partition `aws` has.
+    that is not set, says that none of them counts; otherwise the region's own endpoint;
+    without a region the global one, which only the partition `aws` has.
 
     Raises:
         UsageInvalid: when the role is of a partition that this endpoint does not serve.

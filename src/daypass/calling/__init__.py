@@ -181,7 +181,7 @@ class _Attempt:
         with self._phase("tls"):
             raw.settimeout(self._left("tls"))
             # As bytes, because text would load the tables of idna; a URL that may be called is ASCII.
-            return context.wrap_socket(raw, server_hostname=host.encode("ascii"))
+            return context.wrap_socket(raw, server_hostname=host.encode("ascii"), suppress_ragged_eofs=False)
 
     def exchange(
         self,
@@ -291,13 +291,20 @@ class _TimedReader(io.RawIOBase):
     def __init__(self, inner: socket.socket, left: Callable[[], float]) -> None:
         self._inner = inner
         self._left = left
+        self._anything = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         self._inner.settimeout(self._left())
-        return self._inner.recv_into(buffer)
+        try:
+            count = self._inner.recv_into(buffer)
+        except ssl.SSLEOFError:
+            # Nobody signed this end (RFC 8446 section 6.1): an answer whose end is that of the connection may be cut.
+            raise answer.Ended(anything=self._anything) from None
+        self._anything = True
+        return count
 
 
 def _resolve(host: str, port: int, timeout_seconds: float) -> Sequence[_Address]:

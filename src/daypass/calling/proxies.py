@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-from typing import TYPE_CHECKING, NamedTuple
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from daypass.calling.target import bracketed, without_secrets
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from daypass.calling.target import Target
+
+# A name, an address or a network; an address with colons is in brackets when a port follows.
+_ENTRY: Final = re.compile(
+    r"(?:\[(?P<literal>[^\]]*)\]|(?P<name>[^\[\]:]*|[^\[\]]*:[^\[\]]*:[^\[\]]*))(?::(?P<port>[0-9]+))?"
+)
 
 
 class Proxy(NamedTuple):
@@ -49,8 +55,10 @@ def proxy_for(target: Target, environ: Mapping[str, str]) -> Proxy | None:
 def _is_exempt(target: Target, environ: Mapping[str, str]) -> bool:
     host = target.host.lower()
     for entry in (environ.get("no_proxy") or environ.get("NO_PROXY") or "").lower().split(","):
-        name, _, port = entry.strip().partition(":") if entry.count(":") == 1 else (entry.strip(), "", "")
-        name = name.strip("[]").lstrip(".")
+        found = _ENTRY.fullmatch(entry.strip())
+        if found is None:
+            continue
+        name, port = (found["literal"] or found["name"]).lstrip("."), found["port"] or ""
         if port not in ("", str(target.port)):
             continue
         if name == "*" or (name and (host == name or host.endswith("." + name))):

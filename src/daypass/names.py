@@ -13,10 +13,11 @@ from daypass.errors import ArnInvalid, DurationInvalid, IssuerUrlInvalid, Sessio
 
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
-_HOST: Final = re.compile(
+# Compiled when they are used: a login reads no issuer's URL.
+_HOST: Final = (
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]+\]"
 )
-_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
+_PATH: Final = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*"
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _PARTITION: Final = re.compile(r"aws(?:-[a-z0-9]+)*")
 _ROLE_PATH: Final = re.compile(r"/(?:[\x21-\x7e]+/)?")
@@ -73,9 +74,9 @@ class IssuerUrl(NamedTuple):
         if "@" in parts.netloc:
             raise no("it must not name a user")
         host = parts.netloc if port is None else parts.netloc.rpartition(":")[0]
-        if host.endswith(":") or not _HOST.fullmatch(host):
+        if host.endswith(":") or not re.fullmatch(_HOST, host):
             raise no("its host is not a host name or address")
-        if not _PATH.fullmatch(parts.path):
+        if not re.fullmatch(_PATH, parts.path):
             raise no("its path holds a character that a URL path cannot")
         segments = parts.path.split("/")[1:]
         if "" in segments[:-1] or "." in segments or ".." in segments:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from daypass.aws.credentials_file import Locations
 
-_REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
+_REGION: Final = r"[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}"
 # Partition and domain by the start of a region's name, as botocore's partitions.json has them.
 _PARTITIONS: Final = (
     ("cn-", "aws-cn", "amazonaws.com.cn"),
@@ -34,7 +34,7 @@ def parse_region(text: str) -> str:
     Raises:
         UsageInvalid: when it is not one; it becomes part of a host's name and of a file.
     """
-    if not _REGION.fullmatch(text):
+    if not re.fullmatch(_REGION, text):
         raise UsageInvalid(f"`{text}` is not an AWS region", advice="It looks like eu-central-1.", region=text)
     return text
 

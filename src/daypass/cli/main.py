@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from daypass.cli import output
 
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        gc.set_threshold(100_000)  # what a start loads is not garbage, and looking through it takes a millisecond
     output.open_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names need not fit the terminal's character set
@@ -114,13 +116,9 @@ def _at_once(argv: list[str]) -> bool:
     """Whether that was all: every start of an SDK may wait for this, so not even argparse and signal are loaded."""
     if argv[:3] != ["idp", "credentials", "aws"]:
         return False
-    gc.disable()  # there is nothing to collect in a process that ends at once
     from daypass.cli import idp_credentials
 
-    try:
-        return idp_credentials.at_once(argv[3:])
-    finally:
-        gc.enable()
+    return idp_credentials.at_once(argv[3:])
 
 
 def _plainly(argv: list[str]) -> int | None:

@@ -118,7 +118,10 @@ def test_many_processes_that_are_refused_make_one_call(environ: dict[str, str], 
     assert all(b"Not authorized" in err and b"wsp_42" in err for _, err in found)
     assert calls(service) <= 1 + PROCESSES // 20  # one for each 5 seconds, should this machine be that slow
     left = [path for path in Path(environ["HOME"]).rglob("*.failure") if path.is_file()]
+    assert left
     assert not any(secret.encode() in path.read_bytes() for path in left for secret in SECRETS)
+    assert daypass(environ, "idp", "logout", "aws", "--all").returncode == 0
+    assert not any(path.exists() for path in left)
 
 
 def test_a_job_with_another_secret_gets_nothing_from_the_cache(

@@ -46,6 +46,9 @@ def log_out(arguments: argparse.Namespace) -> int:
 def _forget(roles: set[str] | None) -> int:
     """Remove the cache entries of these roles, or all of them; how many there were."""
     count = 0
+    if roles is None:
+        for path in cache.entries(os.environ, cache.SUFFIX + failures.SUFFIX):
+            files.remove(path)
     for path in cache.entries(os.environ):
         if roles is not None:
             try:

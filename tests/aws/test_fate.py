@@ -9,8 +9,8 @@ import botocore
 import pytest
 
 from daypass.aws import fate
-from daypass.aws.fate import Fate
-from daypass.errors import AuditUnavailable, AwsRefused, ServiceUnreachable, TokenSourceIncomplete
+from daypass.calling.persist import Fate, fate_of
+from daypass.errors import AuditUnavailable
 
 KEY_NOT_FETCHED = (
     "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity"
@@ -66,14 +66,6 @@ def test_what_botocore_tries_again_is_transient_here_too() -> None:
         assert fate.of_answer(code, "", 400) is Fate.TRANSIENT, code
 
 
-def test_a_failure_that_is_no_answer() -> None:
-    assert fate.of(ServiceUnreachable("x", transient=True)) is Fate.TRANSIENT
-    assert fate.of(ServiceUnreachable("x")) is Fate.FINAL
-    assert fate.of(TokenSourceIncomplete("x", transient=True)) is Fate.FINAL
-    assert fate.of(AwsRefused("x", fate=Fate.PROPAGATION)) is Fate.PROPAGATION
-    assert fate.of(AwsRefused("x", fate="transient")) is Fate.FINAL
-
-
 def test_whatever_is_unavailable_for_now_is_tried_again() -> None:
-    assert fate.of(AuditUnavailable("x", transient=True)) is Fate.TRANSIENT
-    assert fate.of(AuditUnavailable("x")) is Fate.FINAL
+    assert fate_of(AuditUnavailable("x", transient=True)) is Fate.TRANSIENT
+    assert fate_of(AuditUnavailable("x")) is Fate.FINAL

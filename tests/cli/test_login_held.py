@@ -163,7 +163,6 @@ def test_another_account_is_refused_before_anybody_is_asked(
 @pytest.mark.parametrize(
     ("words", "option"),
     [
-        ((*SEVERAL, "--policy", "x"), "--policy"),
         ((*REFRESHING, "--session-tags"), "--session-tags"),
         ((*REFRESHING, "--source-identity"), "--source-identity"),
         ((*CHAINED, "--bind-role"), "--bind-role"),

@@ -60,7 +60,7 @@ SESSION = {
         "daypass.aws.fate",
         "daypass.aws.form",
     ),
-    *("daypass.aws.login", "daypass.aws.persist", "daypass.aws.sts_answer", "daypass.aws.sts_client"),
+    *("daypass.aws.login", "daypass.calling.persist", "daypass.aws.sts_answer", "daypass.aws.sts_client"),
     "daypass.cli.clocks",
     "daypass.cli.sts",
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from daypass.aws.fate import Fate, is_too_long
-from daypass.aws.persist import persist
+from daypass.aws.fate import is_too_long
+from daypass.calling.persist import Fate, persist
 from daypass.errors import AccountUnexpected, AwsRefused, DaypassError
 from daypass.names import session_name_from
 from daypass.tokens import peek, strict_json

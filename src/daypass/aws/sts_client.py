@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from daypass import __version__, calling
 from daypass.aws import fate, sts_answer
-from daypass.aws.fate import Fate
 from daypass.aws.form import form
+from daypass.calling.persist import Fate
 from daypass.errors import (
     AwsAccessDenied,
     AwsRefused,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daypass.aws.credentials import Credentials, Session
-    from daypass.aws.persist import Waiting
+    from daypass.calling.persist import Waiting
     from daypass.names import RoleArn
     from daypass.secret import Secret
 

@@ -6,7 +6,7 @@ import os
 import time
 from datetime import UTC, datetime
 
-from daypass.aws.persist import Waiting
+from daypass.calling.persist import Waiting
 
 
 def waiting() -> Waiting:

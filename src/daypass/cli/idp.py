@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from daypass.aws.login import Assumed
     from daypass.aws.profile_login import LoginRequest
+    from daypass.cli.parsing import Parser
     from daypass.cli.plain import Declared
     from daypass.secret import Secret
 
@@ -24,10 +25,16 @@ DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
 
 def parser() -> argparse.ArgumentParser:
     """The command group's arguments."""
+    from functools import partial
+
     from daypass.cli.parsing import Parser
 
     group = Parser(prog="daypass idp", description="Get an identity token, and log in to AWS with it.")
     declare(group)
+    for name in ("login", "env", "credentials", "logout"):
+        below = group.below(name)
+        assert below is not None
+        below.declare_later(partial(_add_relying_parties, name))
     return group
 
 
@@ -149,6 +156,12 @@ def declare(group: Declared) -> None:
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
     add_login_options(aws)
     add_commands(group)
+
+
+def _add_relying_parties(name: str, parser: Parser) -> None:
+    from daypass.cli import idp_relying
+
+    idp_relying.add_commands(parser, name)
 
 
 def _add_token_source(command: Declared) -> None:

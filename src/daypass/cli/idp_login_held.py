@@ -104,11 +104,6 @@ def log_in_held(arguments: argparse.Namespace) -> int:
     _demand_what_goes_together(arguments)
     wait = wait_seconds(arguments.wait)
     logins = [_Login(entry, arguments, wait) for entry in _entries(arguments, environ)]
-    if arguments.policy is not None and len(logins) > 1:
-        raise UsageInvalid(
-            f"--policy is the trust policy of one role, and {len(logins)} are named",
-            advice="Log in to the role that is refused alone.",
-        )
     expected = accounts(arguments.expect_account)
     for login in logins:
         demand_account((login.checked.chain or login.checked.role).account, expected)

@@ -82,7 +82,7 @@ class TokenSource:
             return self.token()
         except Unavailable as error:
             failures = [error]
-        from daypass.aws.persist import persist
+        from daypass.calling.persist import persist
         from daypass.cli.clocks import waiting
 
         def once() -> Secret:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daypass import files
-from daypass.aws.fate import Fate
 from daypass.aws.holding import cache, failures, single_flight
+from daypass.calling.persist import Fate
 from daypass.errors import AwsAccessDenied, DaypassError, FileUnavailable, ServiceUnreachable, UsageInvalid
 from support.held import Clocks, held
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from daypass import files
-from daypass.aws.fate import Fate
 from daypass.aws.holding import age
+from daypass.calling.persist import Fate
 from daypass.errors import DaypassError, FileUnavailable, FileUnsafe, Refused, Unavailable
 
 if TYPE_CHECKING:

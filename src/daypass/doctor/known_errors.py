@@ -119,3 +119,8 @@ def literals(text: str) -> Iterator[str]:
 def fields(text: str) -> tuple[str, ...]:
     """The names of what differs from case to case."""
     return tuple(_FIELD.findall(text))
+
+
+def plain_link(link: str) -> str:
+    """A place in the documentation without the source's suffix: `reference/doctor#tls-chain-order`."""
+    return link.replace(".md", "")

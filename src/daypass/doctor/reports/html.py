@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import jinja2
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from markupsafe import Markup, escape
 
 from daypass.doctor.finding import Severity
 from daypass.doctor.known_errors import plain_link
@@ -181,6 +182,16 @@ def _claims(facts: Facts) -> Iterator[tuple[str, str, str]]:
         yield name, text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "\u2026", about
 
 
+def _words(text: str) -> Markup:
+    """A sentence whose words between backticks are written as code; both are escaped."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )
+
+
 def _resource(name: str) -> str:
     return (files("daypass.doctor.reports") / name).read_text(encoding="utf-8")
 
@@ -190,4 +201,5 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["words"] = _words
     return environment.from_string(_resource("report.html.jinja"))

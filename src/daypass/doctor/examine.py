@@ -134,6 +134,7 @@ class _Examination:
         facts = Facts(
             issuer=question.issuer or _issuer_of_token(question.token),
             examined_at=self._clock(),
+            audience=question.audience,
             daypass=__version__,
             limit_seconds=question.limits.total_seconds,
             limit_bytes=question.limits.body_bytes,

@@ -283,6 +283,7 @@ class Facts:
     Attributes:
         issuer: as it was given, or as the token or provider has it; None when nothing names one.
         issuer_fault: why that is not an issuer URL.
+        audience: that the user expects the token to have; None without.
         examined_at: when, by this machine's clock.
         from_where: what asked: `this machine`.
         daypass: version.
@@ -298,6 +299,7 @@ class Facts:
     issuer: str | None
     examined_at: datetime
     issuer_fault: str | None = None
+    audience: str | None = None
     from_where: str = "this machine"
     daypass: str = ""
     limit_seconds: float = 5.0

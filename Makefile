@@ -105,7 +105,8 @@ lock: ## resolve the dependencies again and write the hash-pinned lock files
 	@compile() { .venv/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet "$$@" >/dev/null; }; \
 	compile --all-extras -o requirements/run.txt; \
 	compile --all-extras --group test -c requirements/run.txt -o requirements/test.txt; \
-	compile --group docs -c requirements/run.txt -o requirements/docs.txt
+	compile --group docs -c requirements/run.txt -o requirements/docs.txt; \
+	compile --group exports -o requirements/exports.txt
 
 .PHONY: clean
 clean: ## remove what make made

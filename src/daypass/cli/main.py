@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("daypass.cli.serve", "run the identity provider"),
     "local-aws": ("daypass.cli.local_aws", "run the local AWS"),
     "trust": ("daypass.cli.trust", "find out who may assume a role, and why not"),
+    "doctor": ("daypass.cli.doctor", "find out why AWS does not take a token, before or after it said so"),
     "org": ("daypass.cli.org", "manage organizations"),
     "project": ("daypass.cli.project", "manage projects"),
     "workload": ("daypass.cli.workload", "manage workspaces, environments and CI jobs"),

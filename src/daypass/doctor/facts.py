@@ -22,7 +22,11 @@ VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class DnsFacts:
-    """What a name led to. `fault` is why it led nowhere; addresses are literals, `canonical` the end of CNAMEs."""
+    """What a name led to.
+
+    `fault` is why it led nowhere; `unknown` that it may lead somewhere, and no DNS server could be asked; addresses are
+    literals, `canonical` is the end of CNAMEs.
+    """
 
     name: str
     ipv4: tuple[str, ...] = ()
@@ -30,6 +34,7 @@ class DnsFacts:
     canonical: str | None = None
     seconds: float = 0.0
     fault: str | None = None
+    unknown: bool = False
 
     @property
     def addresses(self) -> tuple[str, ...]:

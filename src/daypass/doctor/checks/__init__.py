@@ -13,6 +13,7 @@ from daypass.doctor.checks import (
     issuer,
     keys,
     reach,
+    rest,
     tls_versions,
     token,
 )
@@ -32,6 +33,7 @@ AREAS: Final[Mapping[str, tuple[Check, ...]]] = {
     "The keys": keys.CHECKS,
     "The token": (*token.CHECKS, *audience.CHECKS),
     "The AWS account": account.CHECKS,
+    "What is left": (rest.REFUSES,),
 }
 """Every check, by what it is about."""
 

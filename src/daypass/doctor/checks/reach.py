@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
 def _no_address(facts: Facts) -> Iterator[Seen]:
     for host in facts.hosts:
-        if not host.dns.addresses:
+        if not host.dns.addresses and not host.dns.unknown:
             yield Seen(f"`{host.dns.name}` leads to no address: {host.dns.fault or 'none is given'}", host.name)
+
+
+def _unknown(facts: Facts) -> Iterator[Seen]:
+    for host in facts.hosts:
+        if host.dns.unknown:
+            yield Seen(f"DNS could not be asked about `{host.dns.name}`: {host.dns.fault}", host.name)
 
 
 def _private(facts: Facts) -> Iterator[Seen]:
@@ -63,6 +69,15 @@ CHECKS: Final = (
         "Publish the name in public DNS, or publish the two documents elsewhere with `daypass publish`.",
         sources.INVALID_TOKEN,
         _no_address,
+    ),
+    Check(
+        "dns_unknown",
+        Severity.WARNING,
+        "DNS could not be asked from here",
+        "Whether AWS finds the name cannot be told from a machine that cannot ask.",
+        "Look at this machine's network and resolver, and try again; or run this where the internet is.",
+        sources.INVALID_TOKEN,
+        _unknown,
     ),
     Check(
         "dns_private_address",

@@ -21,10 +21,11 @@ async def resolve(name: str, *, seconds: float) -> DnsFacts:
         async with asyncio.timeout(seconds):
             found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
     except TimeoutError:
-        return DnsFacts(name, seconds=loop.time() - began, fault=f"no answer within {seconds:g} s")
+        return DnsFacts(name, seconds=loop.time() - began, fault=f"no answer within {seconds:g} s", unknown=True)
     except (OSError, UnicodeError) as error:
         fault = getattr(error, "strerror", None) or "the name cannot be written as DNS has it"
-        return DnsFacts(name, seconds=loop.time() - began, fault=str(fault).lower())
+        unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        return DnsFacts(name, seconds=loop.time() - began, fault=str(fault).lower(), unknown=unknown)
     by_family = {
         family: tuple(dict.fromkeys(str(info[4][0]) for info in found if info[0] == family))
         for family in (socket.AF_INET, socket.AF_INET6)

@@ -92,13 +92,16 @@ def _general_name(host: str) -> x509.GeneralName:
 
 @cache
 def authority(name: str) -> Certificate:
-    """The authority of this name: `root`, `top` below it, `lower` below that, `stranger`, `expired` below the root."""
+    """The authority of this name: `root`, `top` below it, `lower` below that, `expired` below the root;
+    `stranger`, and `private` below it."""
     if name == "top":
         return _made("Laboratory Intermediate", authority("root"))
     if name == "lower":
         return _made("Laboratory Issuing", authority("top"))
     if name == "expired":
         return _made("Laboratory Expired Intermediate", authority("root"), valid=_PAST)
+    if name == "private":
+        return _made("Somebody Else's Intermediate", authority("stranger"))
     return _made({"root": "Laboratory Root", "stranger": "Somebody Else's Root"}[name], None)
 
 

@@ -10,7 +10,7 @@ from daypass.doctor.facts import AccountFacts, ProviderFacts, RoleFacts
 from daypass.fetching import Limits
 from daypass.names import RoleArn
 from daypass.secret import Secret
-from support.local_aws import ACCOUNT
+from support.laboratory.laboratory import ACCOUNT
 
 if TYPE_CHECKING:
     from daypass.doctor.facts import Facts

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from daypass.fetching import Limits
 from daypass.localaws.app import Front, LocalAwsConfig, build
 from daypass.testing.conformance.cases import ROLE_NAME, ROLE_PATH
-from support.local_aws import ACCOUNT
+from support.laboratory.laboratory import ACCOUNT
 
 if TYPE_CHECKING:
     from support.laboratory.laboratory import Laboratory, Specimen

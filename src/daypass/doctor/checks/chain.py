@@ -57,8 +57,10 @@ def _duplicate(facts: Facts) -> Iterator[Seen]:
 
 
 def _extra(facts: Facts) -> Iterator[Seen]:
+    broken = {host.name for host, _ in _gaps(facts)}
     for host, _, chain in _chains(facts):
-        if chain.extra:
+        # With a gap below it, the upper part of the chain seems to belong to nothing.
+        if chain.extra and host.name not in broken:
             first = chain.extra[0]
             yield Seen(
                 f"certificate {first + 1} of {len(chain.served)}, `{certificates.called(chain.served[first])}`, signed"
@@ -119,10 +121,18 @@ def _is_own_making(chain: Chain) -> bool:
     return len(chain.path) == 1 and certificates.is_self_issued(chain.top)
 
 
+def _gaps(facts: Facts) -> Iterator[tuple[HostFacts, Chain]]:
+    """The chains that end below any authority, whatever the provider's thumbprints say."""
+    for host, chain, _ in _nowhere(facts):
+        if not _is_own_making(chain) and not certificates.is_authority(chain.top):
+            yield host, chain
+
+
 def _mismatch(facts: Facts) -> Iterator[Seen]:
-    if not _pinned(facts):
-        return
+    broken = {host.name for host, _ in _gaps(facts)}
     for host, chain, found in _nowhere(facts):
+        if not _pinned(facts) or host.name in broken:
+            continue
         yield Seen(
             f"the last certificate sent, `{certificates.called(chain.served[-1])}`, has the thumbprint {found}, and the"
             f" provider has {', '.join(_pinned(facts) or ())}",
@@ -137,10 +147,9 @@ def _self_signed(facts: Facts) -> Iterator[Seen]:
 
 
 def _missing(facts: Facts) -> Iterator[Seen]:
-    for host, chain, _ in _nowhere(facts):
-        if not _pinned(facts) and not _is_own_making(chain) and not certificates.is_authority(chain.top):
-            by = chain.top.issuer.rfc4514_string()
-            yield Seen(f"the server sends its own certificate and not the one of `{by}`, which signed it", host.name)
+    for host, chain in _gaps(facts):
+        by = chain.top.issuer.rfc4514_string()
+        yield Seen(f"the server sends its own certificate and not the one of `{by}`, which signed it", host.name)
 
 
 def _untrusted(facts: Facts) -> Iterator[Seen]:

@@ -57,8 +57,9 @@ def _duplicate(facts: Facts) -> Iterator[Seen]:
 
 
 def _extra(facts: Facts) -> Iterator[Seen]:
-    for host, _, chain in _chains(facts):
-        if chain.extra:
+    for host, tls, chain in _chains(facts):
+        broken = tls.trust_code in _LEADS_NOWHERE and not certificates.is_authority(chain.top)
+        if chain.extra and not broken:  # above a gap nothing belongs to the chain
             first = chain.extra[0]
             yield Seen(
                 f"certificate {first + 1} of {len(chain.served)}, `{certificates.called(chain.served[first])}`, signed"
@@ -68,8 +69,10 @@ def _extra(facts: Facts) -> Iterator[Seen]:
 
 
 def _root_sent(facts: Facts) -> Iterator[Seen]:
-    for host, _, chain in _chains(facts):
-        if len(chain.path) > 1 and certificates.is_self_issued(chain.top):
+    for host, tls, chain in _chains(facts):
+        # Of a private root AWS knows nothing but the thumbprint: there it is told as such.
+        known = tls.trust_code not in _LEADS_NOWHERE
+        if known and len(chain.path) > 1 and certificates.is_self_issued(chain.top):
             yield Seen(f"the root `{certificates.called(chain.top)}` is sent, too", host.name)
 
 
@@ -123,6 +126,8 @@ def _mismatch(facts: Facts) -> Iterator[Seen]:
     if not _pinned(facts):
         return
     for host, chain, found in _nowhere(facts):
+        if not certificates.is_authority(chain.top) and not _is_own_making(chain):
+            continue
         yield Seen(
             f"the last certificate sent, `{certificates.called(chain.served[-1])}`, has the thumbprint {found}, and the"
             f" provider has {', '.join(_pinned(facts) or ())}",
@@ -138,7 +143,7 @@ def _self_signed(facts: Facts) -> Iterator[Seen]:
 
 def _missing(facts: Facts) -> Iterator[Seen]:
     for host, chain, _ in _nowhere(facts):
-        if not _pinned(facts) and not _is_own_making(chain) and not certificates.is_authority(chain.top):
+        if not _is_own_making(chain) and not certificates.is_authority(chain.top):
             by = chain.top.issuer.rfc4514_string()
             yield Seen(f"the server sends its own certificate and not the one of `{by}`, which signed it", host.name)
 

@@ -177,6 +177,7 @@ _EXPLAIN: Final = frozenset(
         "keys_over_limit",
         "keys_differ",
         "key_kid_missing",
+        "key_kid_twice",
         "key_use",
         "key_operations",
         "key_algorithm",
@@ -235,7 +236,7 @@ CHECKS: Final = (
     ),
     Check(
         "key_kid_twice",
-        Severity.WARNING,
+        Severity.ERROR,
         "two keys have the same `kid`",
         "AWS takes the later one; tokens of the other are refused (observed on AWS, September 2026).",
         "Give every key a `kid` of its own.",

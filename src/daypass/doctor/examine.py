@@ -189,6 +189,8 @@ class _Examination:
         fetch = asyncio.create_task(self._fetch(issuer, account))
         resolved = await self._resolve(place)
         hosts = [asyncio.create_task(self._host(place, resolved))]
+        # Only then: what AWS would see is asked of a server that nobody else asks, as its first request.
+        await asyncio.wait([fetch])
         discovery = await self._documents(url, place, resolved, key_set=False)
         keys_url = _jwks_uri(discovery)
         keys: tuple[DocumentFacts, ...] = ()

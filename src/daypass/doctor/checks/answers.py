@@ -122,8 +122,24 @@ def _differ(facts: Facts) -> Iterator[Seen]:
             continue
         if len(set(outcomes)) > 1:
             yield Seen(f"{len(answers)} requests for {name} came out as {', '.join(outcomes)}", answers[0].url)
+        elif name == "the discovery document" and _failed_before(facts):
+            yield Seen(
+                f"{len(answers)} requests went well, and one before them did not: {_fault(facts)}", answers[0].url
+            )
         elif name == "the discovery document" and len({_canonical(each) for each in documents.good(answers)}) > 1:
             yield Seen(f"{len(answers)} requests gave different discovery documents", answers[0].url)
+
+
+def _failed_before(facts: Facts) -> bool:
+    """Whether the fetch that is made as AWS makes it failed by HTTP or time, and all that came after went well."""
+    failed = facts.fetch is not None and facts.fetch.phase in ("http", "time", "connect")
+    answers = [*facts.discovery, *facts.keys]
+    quick = (_together(facts) or 0) <= facts.limit_seconds
+    return failed and quick and bool(facts.keys) and len(documents.good(tuple(answers))) == len(answers)
+
+
+def _fault(facts: Facts) -> str | None:
+    return None if facts.fetch is None else facts.fetch.fault
 
 
 def _canonical(answer: DocumentFacts) -> str:

@@ -57,10 +57,9 @@ def _duplicate(facts: Facts) -> Iterator[Seen]:
 
 
 def _extra(facts: Facts) -> Iterator[Seen]:
-    broken = {host.name for host, _ in _gaps(facts)}
-    for host, _, chain in _chains(facts):
-        # With a gap below it, the upper part of the chain seems to belong to nothing.
-        if chain.extra and host.name not in broken:
+    for host, tls, chain in _chains(facts):
+        broken = tls.trust_code in _LEADS_NOWHERE and not certificates.is_authority(chain.top)
+        if chain.extra and not broken:  # above a gap nothing belongs to the chain
             first = chain.extra[0]
             yield Seen(
                 f"certificate {first + 1} of {len(chain.served)}, `{certificates.called(chain.served[first])}`, signed"
@@ -70,8 +69,10 @@ def _extra(facts: Facts) -> Iterator[Seen]:
 
 
 def _root_sent(facts: Facts) -> Iterator[Seen]:
-    for host, _, chain in _chains(facts):
-        if len(chain.path) > 1 and certificates.is_self_issued(chain.top):
+    for host, tls, chain in _chains(facts):
+        # Of a private root AWS knows nothing but the thumbprint: there it is told as such.
+        known = tls.trust_code not in _LEADS_NOWHERE
+        if known and len(chain.path) > 1 and certificates.is_self_issued(chain.top):
             yield Seen(f"the root `{certificates.called(chain.top)}` is sent, too", host.name)
 
 
@@ -121,17 +122,11 @@ def _is_own_making(chain: Chain) -> bool:
     return len(chain.path) == 1 and certificates.is_self_issued(chain.top)
 
 
-def _gaps(facts: Facts) -> Iterator[tuple[HostFacts, Chain]]:
-    """The chains that end below any authority, whatever the provider's thumbprints say."""
-    for host, chain, _ in _nowhere(facts):
-        if not _is_own_making(chain) and not certificates.is_authority(chain.top):
-            yield host, chain
-
-
 def _mismatch(facts: Facts) -> Iterator[Seen]:
-    broken = {host.name for host, _ in _gaps(facts)}
+    if not _pinned(facts):
+        return
     for host, chain, found in _nowhere(facts):
-        if not _pinned(facts) or host.name in broken:
+        if not certificates.is_authority(chain.top) and not _is_own_making(chain):
             continue
         yield Seen(
             f"the last certificate sent, `{certificates.called(chain.served[-1])}`, has the thumbprint {found}, and the"
@@ -147,9 +142,10 @@ def _self_signed(facts: Facts) -> Iterator[Seen]:
 
 
 def _missing(facts: Facts) -> Iterator[Seen]:
-    for host, chain in _gaps(facts):
-        by = chain.top.issuer.rfc4514_string()
-        yield Seen(f"the server sends its own certificate and not the one of `{by}`, which signed it", host.name)
+    for host, chain, _ in _nowhere(facts):
+        if not _is_own_making(chain) and not certificates.is_authority(chain.top):
+            by = chain.top.issuer.rfc4514_string()
+            yield Seen(f"the server sends its own certificate and not the one of `{by}`, which signed it", host.name)
 
 
 def _untrusted(facts: Facts) -> Iterator[Seen]:

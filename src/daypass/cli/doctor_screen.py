@@ -6,7 +6,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Final
 
-from daypass.cli.output import safe
+from daypass.cli.output import line, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,20 +55,31 @@ def watching(*, quiet: bool) -> Iterator[Callable[[Progress], object]]:
         yield tell
 
 
-def show(facts: Facts, diagnosis: Diagnosis, console: Console | None = None) -> None:
-    """Print a diagnosis for a person, to standard output unless a console is given."""
+def show(facts: Facts, diagnosis: Diagnosis) -> None:
+    """Print a diagnosis for a person to standard output."""
     from rich.console import Console
+
+    console = Console(highlight=False)
+    console.width = min(console.width, _WIDEST) if console.is_terminal else _WIDEST
+    if console.is_terminal:
+        draw(console, facts, diagnosis)
+        return
+    with console.capture() as drawn:
+        draw(console, facts, diagnosis)
+    for text in drawn.get().splitlines():
+        line(text.rstrip())  # rich fills its tables up with blanks
+
+
+def draw(console: Console, facts: Facts, diagnosis: Diagnosis) -> None:
+    """Draw a diagnosis: whom it is about, the findings by severity, the verdict and the next step."""
     from rich.text import Text
 
-    if console is None:
-        console = Console(highlight=False, soft_wrap=False)
-        console.width = min(console.width, _WIDEST) if console.is_terminal else _WIDEST
     console.print(_about(facts))
     for severity, findings in _grouped(diagnosis.findings):
         console.print()
         console.print(Text(_heading(severity, len(findings)), style=f"bold {_COLOURS[severity.word]}"))
         for each in _merged(findings):
-            console.print(_finding(each, plain=console.encoding.lower() not in ("utf-8", "utf8")))
+            _finding(console, each)
     console.print()
     _verdict(console, facts, diagnosis)
 
@@ -110,28 +121,26 @@ def _merged(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
         yield [each for each in findings if (each.code, each.remedy) == code]
 
 
-def _finding(same: Sequence[Finding], *, plain: bool) -> Table:
+def _finding(console: Console, same: Sequence[Finding]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     first = same[0]
     colour = _COLOURS[first.severity.word]
-    mark = _MARKS[first.severity.word][plain]
+    mark = _MARKS[first.severity.word][console.encoding.lower() not in ("utf-8", "utf8")]
     table = Table.grid(padding=(0, 1))
     table.add_column(width=1)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row("")
-    head = Text(first.title, style="bold")
-    head.append(f"  {first.code}", style=f"dim {colour}")
-    table.add_row(Text(mark, style=colour), "", head)
     for each in same:
         seen = Text(safe(each.seen))
         seen.append(f"  [{safe(each.where)}]", style="dim")
         table.add_row("", "seen", seen)
     table.add_row("", "why", Text(safe(first.why)))
     table.add_row("", "mend", Text(safe(first.remedy), style="green"))
-    return table
+    console.print()
+    console.print(Text.assemble((f"{mark} ", colour), (first.title, "bold"), (f"  {first.code}", f"dim {colour}")))
+    console.print(table)
 
 
 def _verdict(console: Console, facts: Facts, diagnosis: Diagnosis) -> None:
@@ -142,6 +151,8 @@ def _verdict(console: Console, facts: Facts, diagnosis: Diagnosis) -> None:
     verdict = diagnosis.verdict
     if verdict is not None and verdict.allowed is not None and verdict.assumed:
         console.print(Text(f"Taken as right, because nobody told: {_assumed(verdict)}.", style="dim"))
+    for text in ("" if verdict is None else verdict.words or "").splitlines()[1:]:
+        console.print(Text(f"  {safe(text)}".rstrip(), style="dim"))
     if diagnosis.findings:
         console.print(Text.assemble(("Next: ", "bold"), safe(diagnosis.findings[0].remedy)))
 

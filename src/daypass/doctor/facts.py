@@ -267,6 +267,8 @@ class Verdict:
         http_status: of that answer.
         detail: our reason, which AWS does not tell.
         words: the explanation of the trust policy, with the smallest edit; None where it was not asked.
+        reasons: what stands in the way in the statement that comes nearest, a sentence each.
+        edit: the smallest safe edit of the trust policy, in lines; None where there is none.
         hints: codes of the mistakes that the explanation recognises.
         assumed: what nobody told and so was taken as right: `provider`, `client_ids`, `trust_policy`.
     """
@@ -277,6 +279,8 @@ class Verdict:
     http_status: int | None = None
     detail: str | None = None
     words: str | None = None
+    reasons: tuple[str, ...] = ()
+    edit: str | None = None
     hints: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from daypass.doctor.facts import Verdict
@@ -15,18 +15,21 @@ from daypass.sts.request import read_request
 from daypass.sts.token import inspect_token
 from daypass.trust.attempt import NO_ACCOUNT, likely_provider
 from daypass.trust.document import Policy
-from daypass.trust.edit import smallest_edit
+from daypass.trust.edit import Edit, smallest_edit
 from daypass.trust.explain import narrate
-from daypass.trust.steps import explain
+from daypass.trust.steps import Kind, explain
+from daypass.trust.steps import Verdict as StepVerdict
 from daypass.trust.token_claims import effective_audience
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from daypass.doctor.facts import AccountFacts
     from daypass.secret import Secret
     from daypass.tokens.key_set import KeySet
     from daypass.tokens.peek import UnverifiedToken
+    from daypass.trust.steps import Explanation, Step
 
 SESSION_NAME: Final = "daypass"
 _ANY_ROLE: Final = "daypass-doctor"
@@ -88,22 +91,49 @@ def without_token(keys: KeySet | KeysUnavailable | None) -> Verdict:
 
 
 def _refused(refusal: Refusal, assumed: tuple[str, ...]) -> Verdict:
-    words: str | None = None
-    hints: tuple[str, ...] = ()
+    told = Verdict(False)
     if refusal.policy is not None and refusal.attempt is not None:
         explanation = explain(refusal.policy, refusal.attempt)
-        words = narrate(explanation, smallest_edit(explanation))
-        hints = tuple(dict.fromkeys(hint.code for hint in explanation.hints))
-    return Verdict(
-        False,
+        remedy = smallest_edit(explanation)
+        told = Verdict(
+            False,
+            words=narrate(explanation, remedy),
+            reasons=tuple(_reasons(explanation)),
+            edit="\n".join(remedy.lines()) if isinstance(remedy, Edit) else None,
+            hints=tuple(dict.fromkeys(hint.code for hint in explanation.hints)),
+        )
+    return replace(
+        told,
         code=refusal.answer.code,
         message=refusal.message,
         http_status=refusal.answer.http_status,
         detail=refusal.detail,
-        words=words,
-        hints=hints,
         assumed=assumed,
     )
+
+
+def _reasons(explanation: Explanation) -> Iterator[str]:
+    """Why the statement does not apply that comes nearest to letting the token in; of a Deny, that it applies."""
+    statements = [step for each in explanation.steps for step in each.walk() if step.kind is Kind.STATEMENT]
+    denying = [step for step in statements if step.title.endswith("(Deny)") and step.verdict is StepVerdict.YES]
+    if denying:
+        yield f"{denying[0].title} applies"
+        return
+    allowing = [step for step in statements if step.title.endswith("(Allow)")]
+    if not allowing:
+        yield "no statement allows anything"
+        return
+    nearest = min(allowing, key=lambda step: len(_in_the_way(step)))
+    for step in _in_the_way(nearest):
+        wanted, found = (" or ".join(f"`{value}`" for value in values[:3]) for values in (step.wanted, step.found))
+        why = "; ".join(hint.text for hint in step.hints) or step.detail
+        yield f"{step.title} wants {wanted or 'nothing'}, and there is {found or 'nothing'}" + (
+            f": {why}" if why else ""
+        )
+
+
+def _in_the_way(statement: Step) -> list[Step]:
+    return [part for part in statement.steps if part.verdict is StepVerdict.NO]
 
 
 def _account(

@@ -138,25 +138,10 @@ def _denies(facts: Facts) -> Iterator[Seen]:
     verdict = facts.verdict
     if verdict is None or verdict.code != "AccessDenied" or _policy(facts) is None or any(_other_provider(facts)):
         return
-    yield Seen(_first_reason(verdict.words) or str(verdict.detail), _where(facts), _edit(verdict.words))
-
-
-def _first_reason(words: str | None) -> str | None:
-    """The first sentence of the explanation, after the word that says how it came out."""
-    line = next((each.strip() for each in (words or "").splitlines() if each.strip()), "")
-    return line.partition("denied:")[2].strip() or line or None
-
-
-_EDIT: Final = "if it should get in, the smallest safe edit:"
-
-
-def _edit(words: str | None) -> str | None:
-    lines = (words or "").splitlines()
-    start = next((index for index, line in enumerate(lines) if line.startswith(_EDIT)), None)
-    if start is None:
-        return None
-    said = " ".join(line.strip() for line in [lines[start].removeprefix(_EDIT), *lines[start + 1 : start + 2]])
-    return f"If it should get in, the smallest safe edit: {said.strip()}"
+    remedy = None
+    if verdict.edit is not None:
+        remedy = f"If this token should get in: {' '.join(verdict.edit.split())}"
+    yield Seen("; ".join(verdict.reasons) or str(verdict.detail), _where(facts), remedy)
 
 
 def _lint(facts: Facts) -> Iterator[Finding]:
@@ -166,8 +151,15 @@ def _lint(facts: Facts) -> Iterator[Finding]:
     token = facts.token
     claims = token.claims if token is not None and token.fault is None and token.claims else None
     for finding in lint_text(text, Known(claims=claims)):
-        if finding.severity >= LintSeverity.WARNING:
+        if finding.severity >= LintSeverity.WARNING and not (finding.code == _EXAMPLE_ACCOUNT and _answered(facts)):
             yield finding
+
+
+_EXAMPLE_ACCOUNT: Final = "DP006"  # "the account is the one that documentation shows": not when IAM answers from it
+
+
+def _answered(facts: Facts) -> bool:
+    return facts.account is not None and facts.account.source == "iam"
 
 
 def _open(facts: Facts) -> Iterator[Seen]:

@@ -21,6 +21,7 @@ _DAY: Final = timedelta(days=1)
 _NOW: Final = datetime.now(UTC).replace(microsecond=0)
 _PAST: Final = (_NOW - 60 * _DAY, _NOW - 10 * _DAY)
 _PRESENT: Final = (_NOW - 10 * _DAY, _NOW + 60 * _DAY)
+_ENDING: Final = (_NOW - 10 * _DAY, _NOW + 2 * _DAY)
 _FUTURE: Final = (_NOW + 10 * _DAY, _NOW + 60 * _DAY)
 
 
@@ -106,12 +107,12 @@ def authority(name: str) -> Certificate:
 
 
 def leaf(kind: str, hosts: Sequence[str], issuer: str) -> Certificate:
-    """A server's certificate: `good`, `expired`, `not-yet-valid`, `wrong-host` or `self-signed`."""
+    """A server's certificate: `good`, `expired`, `expires-soon`, `not-yet-valid`, `wrong-host` or `self-signed`."""
     if kind == "self-signed":
         return _made("Laboratory Self-Signed", None, hosts=hosts)
     if kind == "wrong-host":
         hosts = ["other.example.com"]
-    valid = {"expired": _PAST, "not-yet-valid": _FUTURE}.get(kind, _PRESENT)
+    valid = {"expired": _PAST, "not-yet-valid": _FUTURE, "expires-soon": _ENDING}.get(kind, _PRESENT)
     return _made("Laboratory Server", authority(issuer), hosts=hosts, valid=valid)
 
 

@@ -22,7 +22,7 @@ from markupsafe import Markup, escape
 
 from daypass.doctor.finding import Severity
 from daypass.doctor.known_errors import plain_link
-from daypass.doctor.reports.way import steps
+from daypass.doctor.way import steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

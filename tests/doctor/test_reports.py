@@ -232,7 +232,7 @@ def test_text_can_be_read_on_every_ground(colours: Mapping[str, str]) -> None:
     ],
 )
 def test_headlines(diagnosis: Diagnosis, headed: tuple[str, str]) -> None:
-    assert headline(diagnosis) == headed
+    assert headline(facts(), diagnosis) == headed
 
 
 def test_a_healthy_page_says_so() -> None:

@@ -15,7 +15,7 @@ from support.local_aws import Stage, end
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BUDGET: Final = 1.5
+BUDGET: Final = 1.2
 """Seconds for an issuer's answers in these tests. AWS gives about five; two cores and other tests need some room."""
 
 

@@ -13,17 +13,21 @@ from hypothesis import strategies as st
 
 from daypass.doctor import from_error
 from daypass.doctor.checks import BY_CODE
-from daypass.doctor.finding import Finding, Severity
 from daypass.doctor.from_error import Recognised, Standing, Unknown, recognise, weigh
-from daypass.doctor.judge import Diagnosis
+from daypass.doctor.judge import judge
 from daypass.doctor.known_errors import aws_text, fields, known_errors, literals
 from daypass.localaws.iam import providers
 from daypass.sts import answers
 from daypass.trust import aws_texts
+from support.laboratory import specimens
+from support.laboratory.doctor import account, examined
+from support.laboratory.sts import NO_THUMBPRINT
 from support.vectors import VECTORS
 
 if TYPE_CHECKING:
+    from daypass.doctor.from_error import Weighed
     from daypass.doctor.known_errors import KnownError
+    from support.laboratory import Laboratory
 
 PRINTED = json.loads((VECTORS / "doctor" / "printed_errors.json").read_bytes())["cases"]
 ERRORS = [pytest.param(error, id=error.id) for error in known_errors()]
@@ -119,27 +123,69 @@ def test_a_long_text_is_answered_at_once() -> None:
     assert time.perf_counter() - began < 3.0
 
 
-def finding(code: str) -> Finding:
-    return Finding(code, Severity.ERROR, "t", "s", "w", "r", "l", "x")
-
-
-def test_causes_that_were_found_come_first_and_those_that_were_looked_at_last() -> None:
-    found = recognise("Not authorized to perform sts:AssumeRoleWithWebIdentity")
+def weighed_case(laboratory: Laboratory, name: str, text: str) -> list[Weighed]:
+    """The causes of a printed error, after the doctor has looked at a case of the laboratory."""
+    specimen = laboratory.start(next(vector for vector in specimens() if vector["id"] == name))
+    facts = examined(laboratory, specimen, account(specimen, NO_THUMBPRINT))
+    found = recognise(text)
     assert isinstance(found, Recognised)
-    causes = [cause for cause in found.error.causes if cause.found_by]
-    last = causes[-1]
-    looked_at = frozenset(code for cause in causes for code in cause.found_by)
-    weighed = weigh(found, Diagnosis((finding(last.found_by[0]),), None), looked_at=looked_at)
-    assert (weighed[0].cause, weighed[0].standing) == (last, Standing.FOUND)
-    assert weighed[0].codes == (last.found_by[0],)
-    assert {each.standing for each in weighed[1:]} == {Standing.OPEN, Standing.NOT_FOUND}
-    assert weighed[-1].standing is Standing.NOT_FOUND
+    return list(weigh(found, facts, judge(facts)))
+
+
+DENIED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+NO_KEY = aws_text("sts.NO_VERIFICATION_KEY")
+NOT_VALIDATED = aws_text("sts.NOT_VALIDATED")
+NO_PROVIDER = "No OpenIDConnect provider found in your account for https://x.example"
+NO_CONNECTION = "Could not connect to openid configuration of provider: https://x.example"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("sub-not-matching", DENIED, "The token's `sub` is not one that the trust policy lets in"),
+        ("policy-wildcard-in-equals", DENIED, "A pattern with * or ? stands in StringEquals"),
+        ("policy-typo-in-key", DENIED, "The condition's key does not begin with the provider's host"),
+        ("policy-other-claim", DENIED, "The condition's key does not begin with the provider's host"),
+        ("policy-wrong-action", DENIED, "The trust policy's Principal is not this provider, or its Action"),
+        ("policy-other-provider", DENIED, "The trust policy's Principal is not this provider"),
+        ("role-missing", DENIED, "There is no role of this ARN"),
+        ("token-tags-not-allowed", DENIED, "The token carries session tags"),
+        ("expired-leaf", NO_KEY, "The server's certificate is not valid for AWS"),
+        ("busy-429", NO_KEY, "AWS asks too often"),
+        ("issuer-slash", NO_KEY, "The discovery document is wrong"),
+        ("token-kid-unknown", NO_KEY, "No key of the set has the token's `kid`"),
+        ("keys-101", NO_KEY, "AWS takes none of the keys"),
+        ("tcp-refused", NO_KEY, "The discovery document or the `jwks_uri` cannot be reached"),
+        ("discovery-403", NO_KEY, "A firewall or proxy"),
+        ("client-id-missing", NOT_VALIDATED, "The token's audience is not among"),
+        ("token-tampered", NOT_VALIDATED, "The signature is not that of the key"),
+        ("key-ops", NOT_VALIDATED, "The key has `key_ops`"),
+        ("chain-reversed", NO_CONNECTION, "The server's certificate chain is out of order"),
+        ("provider-with-slash", NO_PROVIDER, "The provider's URL differs"),
+    ],
+)  # fmt: skip
+def test_the_cause_that_is_so_comes_first(laboratory: Laboratory, name: str, text: str, words: str) -> None:
+    """The sentence says one of many things; the probes say which."""
+    causes = weighed_case(laboratory, name, text)
+    assert causes[0].cause.why.startswith(words)
+    assert causes[0].standing is Standing.FOUND
+    assert [each.standing for each in causes].count(Standing.FOUND) == 1
+
+
+def test_what_was_looked_at_and_not_found_comes_last(laboratory: Laboratory) -> None:
+    causes = weighed_case(laboratory, "client-id-missing", NOT_VALIDATED)
+    assert [each.standing for each in causes] == [Standing.FOUND] + [Standing.NOT_FOUND] * (len(causes) - 1)
+
+
+def test_what_nobody_could_look_at_stays_open(laboratory: Laboratory) -> None:
+    causes = weighed_case(laboratory, "tcp-refused", NO_KEY)
+    assert Standing.OPEN in {each.standing for each in causes}
 
 
 def test_without_an_examination_every_cause_is_open_in_the_order_of_likelihood() -> None:
     found = recognise("Incorrect token audience")
     assert isinstance(found, Recognised)
-    weighed = weigh(found, None)
+    weighed = weigh(found, None, None)
     assert [each.cause for each in weighed] == list(found.error.causes)
     assert {each.standing for each in weighed} == {Standing.OPEN}
 

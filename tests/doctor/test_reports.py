@@ -34,7 +34,7 @@ from daypass.doctor.judge import Diagnosis, judge
 from daypass.doctor.reports import bundle
 from daypass.doctor.reports.html import as_html, headline
 from daypass.doctor.reports.sarif import as_sarif
-from daypass.doctor.reports.way import steps
+from daypass.doctor.way import steps
 from daypass.errors import RequestInvalid
 from support.laboratory.certificates import authority, leaf
 from support.sarif import SARIF
@@ -232,7 +232,7 @@ def test_text_can_be_read_on_every_ground(colours: Mapping[str, str]) -> None:
     ],
 )
 def test_headlines(diagnosis: Diagnosis, headed: tuple[str, str]) -> None:
-    assert headline(diagnosis) == headed
+    assert headline(facts(), diagnosis) == headed
 
 
 def test_a_healthy_page_says_so() -> None:
@@ -252,7 +252,7 @@ def test_steps_that_nobody_took_are_unseen() -> None:
 
 
 def test_every_check_belongs_to_a_step() -> None:
-    from daypass.doctor.reports.way import step_of
+    from daypass.doctor.way import step_of
 
     assert [check.code for check in CHECKS if step_of(check.code) is None] == []
 

@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Final
 
+from daypass.cli import doctor_reports
 from daypass.cli.arguments import connection, path
 from daypass.cli.parsing import Parser
 
@@ -80,6 +81,13 @@ def parser() -> Parser:
         "--fail-on", choices=_LEVELS, default="error", help="the lowest severity that gives status 1 (default: error)"
     )
     doctor.add_argument("--json", action="store_true", help="print JSON: findings, verdict and all facts")
+    doctor.add_argument(
+        "--from-error",
+        metavar="TEXT",
+        help="the sentence that was printed, with whatever is around it; - for standard input. Says what causes it, and"
+        " tests the causes with all that is named besides",
+    )
+    doctor_reports.add_arguments(doctor)
     return doctor
 
 
@@ -91,8 +99,11 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from daypass.doctor.judge import judge
 
-    facts = _examined(arguments)
+    if arguments.from_error is not None:
+        return _from_error(arguments)
+    facts = _examined(arguments) if arguments.judge is None else doctor_reports.facts_of(arguments)
     diagnosis = judge(facts)
+    doctor_reports.write(arguments, facts, diagnosis)
     if arguments.json:
         from daypass.cli import output
 
@@ -100,6 +111,47 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         from daypass.cli.doctor_screen import show
 
+        show(facts, diagnosis)
+    return status(facts, diagnosis, arguments.fail_on)
+
+
+def _from_error(arguments: argparse.Namespace) -> int:
+    """What a printed sentence means; its causes are tested as far as there is something to examine.
+
+    Returns:
+        As `run`; 0 for a sentence that is known where there is nothing to examine, 3 for one that is not known.
+    """
+    from daypass.cli import doctor_error
+    from daypass.doctor.from_error import Recognised, recognise
+    from daypass.doctor.judge import judge
+    from daypass.errors import UsageInvalid
+
+    found = recognise(doctor_error.read(arguments.from_error))
+    if not isinstance(found, Recognised):
+        doctor_error.show(found, None, None, in_json=arguments.json)
+        return 3
+    facts = diagnosis = None
+    if arguments.judge is not None:
+        facts = doctor_reports.facts_of(arguments)
+    else:
+        if arguments.issuer is None and arguments.token is None and arguments.token_env is None:
+            arguments.issuer = found.issuer
+        try:
+            facts = _examined(arguments)
+        except UsageInvalid as fault:
+            if not fault.facts.get("nothing_to_examine"):
+                raise
+    if facts is not None:
+        diagnosis = judge(facts)
+        doctor_reports.write(arguments, facts, diagnosis)
+    doctor_error.show(found, facts, diagnosis, in_json=arguments.json)
+    if facts is None or diagnosis is None:
+        return 0
+    if not arguments.json:
+        from daypass.cli.doctor_screen import show
+        from daypass.cli.output import line
+
+        line()
         show(facts, diagnosis)
     return status(facts, diagnosis, arguments.fail_on)
 
@@ -137,6 +189,7 @@ def _question(arguments: argparse.Namespace) -> Question:
         raise UsageInvalid(
             "there is nothing to examine: no issuer, no token, no role" + (f" ({fault})" if fault else ""),
             advice="Name an issuer's URL, or give a token with --token FILE.",
+            nothing_to_examine=True,
         )
     for file in arguments.ca_file:
         _demand_authority(file)

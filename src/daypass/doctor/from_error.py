@@ -10,15 +10,18 @@ import html
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from daypass.doctor.known_errors import KnownError, fields, known_errors, literals
+from daypass.doctor.way import UNSEEN, step_of, steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from daypass.doctor.facts import Facts
     from daypass.doctor.judge import Diagnosis
     from daypass.doctor.known_errors import Cause
 
@@ -128,29 +131,45 @@ def recognise(text: str) -> Recognised | Unknown:
     return Unknown(_nearest(plain))
 
 
-def weigh(
-    recognised: Recognised, diagnosis: Diagnosis | None, *, looked_at: frozenset[str] = frozenset()
-) -> tuple[Weighed, ...]:
+def weigh(recognised: Recognised, facts: Facts | None, diagnosis: Diagnosis | None) -> tuple[Weighed, ...]:
     """The causes of an error after an examination: those found first, then those that nobody could tell of.
 
     Args:
         recognised: the error.
-        diagnosis: what the examination came to; None: nothing was examined, and every cause is open.
-        looked_at: codes of checks that had what they need.
+        facts: of the examination; None: nothing was examined, and every cause is open.
+        diagnosis: what it came to.
     """
-    shown = frozenset() if diagnosis is None else frozenset(finding.code for finding in diagnosis.findings)
-    weighed = [_weighed(cause, shown, looked_at) for cause in recognised.error.causes]
+    if facts is None or diagnosis is None:
+        return tuple(Weighed(cause, Standing.OPEN) for cause in recognised.error.causes)
+    taken = {step.name for step in steps(facts, diagnosis) if step.state != UNSEEN}
+    shown = {cause: _shown_by(cause, diagnosis) for cause in recognised.error.causes}
+    special = any(codes for cause, codes in shown.items() if not cause.unless_other)
+    weighed = []
+    for cause, codes in shown.items():
+        hints = () if diagnosis.verdict is None else diagnosis.verdict.hints
+        if codes and (not special or not cause.unless_other or set(codes) & set(hints)):
+            weighed.append(Weighed(cause, Standing.FOUND, codes))
+        elif (cause.found_by or cause.hinted_by) and _looked_at(cause, diagnosis, taken):
+            weighed.append(Weighed(cause, Standing.NOT_FOUND))
+        else:
+            weighed.append(Weighed(cause, Standing.OPEN))
     order = list(Standing)
     return tuple(sorted(weighed, key=lambda each: order.index(each.standing)))
 
 
-def _weighed(cause: Cause, shown: frozenset[str], looked_at: frozenset[str]) -> Weighed:
-    codes = tuple(code for code in cause.found_by if code in shown)
-    if codes:
-        return Weighed(cause, Standing.FOUND, codes)
-    if cause.found_by and looked_at.issuperset(cause.found_by):
-        return Weighed(cause, Standing.NOT_FOUND)
-    return Weighed(cause, Standing.OPEN)
+def _shown_by(cause: Cause, diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Codes of findings, and of hints of the verdict's explanation, that show a cause."""
+    found = [finding.code for finding in diagnosis.findings if finding.code in cause.found_by]
+    hints = () if diagnosis.verdict is None else diagnosis.verdict.hints
+    hinted = [hint for hint in hints if any(fnmatchcase(hint, pattern) for pattern in cause.hinted_by)]
+    return tuple(dict.fromkeys([*found, *hinted]))
+
+
+def _looked_at(cause: Cause, diagnosis: Diagnosis, taken: set[str]) -> bool:
+    """Whether the checks, and the engine, that would show a cause had what they need."""
+    decided = diagnosis.verdict is not None and diagnosis.verdict.allowed is not None
+    by_checks = all(step_of(code) in taken for code in cause.found_by)
+    return by_checks and (decided or not cause.hinted_by)
 
 
 def _plain(text: str) -> str:

@@ -39,11 +39,15 @@ class Cause:
         why: a sentence.
         remedy: the next step, as a sentence.
         found_by: codes of the doctor's checks that show it; empty where no check can.
+        hinted_by: patterns of the codes of hints that the explanation of a trust policy gives of it.
+        unless_other: whether what shows it counts only when it shows no other cause: a general finding.
     """
 
     why: str
     remedy: str
     found_by: tuple[str, ...] = ()
+    hinted_by: tuple[str, ...] = ()
+    unless_other: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,16 @@ def _known(entry: Mapping[str, Any]) -> KnownError:
         codes=tuple(entry.get("codes", ())),
         meaning=entry["meaning"],
         source=entry["source"],
-        causes=tuple(Cause(each["why"], each["remedy"], tuple(each.get("found_by", ()))) for each in entry["cause"]),
+        causes=tuple(
+            Cause(
+                each["why"],
+                each["remedy"],
+                tuple(each.get("found_by", ())),
+                tuple(each.get("hinted_by", ())),
+                unless_other=each.get("unless_other", False),
+            )
+            for each in entry["cause"]
+        ),
     )
 
 

@@ -21,6 +21,7 @@ _DAY: Final = timedelta(days=1)
 _NOW: Final = datetime.now(UTC).replace(microsecond=0)
 _PAST: Final = (_NOW - 60 * _DAY, _NOW - 10 * _DAY)
 _PRESENT: Final = (_NOW - 10 * _DAY, _NOW + 60 * _DAY)
+_ENDING: Final = (_NOW - 10 * _DAY, _NOW + 2 * _DAY)
 _FUTURE: Final = (_NOW + 10 * _DAY, _NOW + 60 * _DAY)
 
 
@@ -92,23 +93,26 @@ def _general_name(host: str) -> x509.GeneralName:
 
 @cache
 def authority(name: str) -> Certificate:
-    """The authority of this name: `root`, `top` below it, `lower` below that, `stranger`, `expired` below the root."""
+    """The authority of this name: `root`, `top` below it, `lower` below that, `expired` below the root;
+    `stranger`, and `private` below it."""
     if name == "top":
         return _made("Laboratory Intermediate", authority("root"))
     if name == "lower":
         return _made("Laboratory Issuing", authority("top"))
     if name == "expired":
         return _made("Laboratory Expired Intermediate", authority("root"), valid=_PAST)
+    if name == "private":
+        return _made("Somebody Else's Intermediate", authority("stranger"))
     return _made({"root": "Laboratory Root", "stranger": "Somebody Else's Root"}[name], None)
 
 
 def leaf(kind: str, hosts: Sequence[str], issuer: str) -> Certificate:
-    """A server's certificate: `good`, `expired`, `not-yet-valid`, `wrong-host` or `self-signed`."""
+    """A server's certificate: `good`, `expired`, `expires-soon`, `not-yet-valid`, `wrong-host` or `self-signed`."""
     if kind == "self-signed":
         return _made("Laboratory Self-Signed", None, hosts=hosts)
     if kind == "wrong-host":
         hosts = ["other.example.com"]
-    valid = {"expired": _PAST, "not-yet-valid": _FUTURE}.get(kind, _PRESENT)
+    valid = {"expired": _PAST, "not-yet-valid": _FUTURE, "expires-soon": _ENDING}.get(kind, _PRESENT)
     return _made("Laboratory Server", authority(issuer), hosts=hosts, valid=valid)
 
 

@@ -12,9 +12,11 @@ from botocore.exceptions import ClientError
 from daypass.fetching import Limits
 from daypass.localaws.app import Front, LocalAwsConfig, build
 from daypass.testing.conformance.cases import ROLE_NAME, ROLE_PATH
-from support.local_aws import ACCOUNT
+from support.laboratory.laboratory import ACCOUNT
 
 if TYPE_CHECKING:
+    import pytest
+
     from support.laboratory.laboratory import Laboratory, Specimen
     from support.local_aws import Stage
 
@@ -48,6 +50,23 @@ class Sts:
         if specimen.case.trust_policy is not None:
             iam.create_role(RoleName=ROLE_NAME, Path=ROLE_PATH, AssumeRolePolicyDocument=specimen.case.trust_policy)
         iam.close()
+
+    def as_administrator(self, patch: pytest.MonkeyPatch) -> None:
+        """Let AWS's own tools in this process find this server, and the account's administrator."""
+        for name, value in self.environment().items():
+            patch.setenv(name, value)
+
+    def environment(self) -> dict[str, str]:
+        """What AWS's own tools read."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": "/nonexistent",
+            "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
 
     def answer(self, specimen: Specimen) -> Any:
         """`granted`, or code, status and message."""

@@ -84,7 +84,7 @@ def _kid_unknown(facts: Facts) -> Iterator[Seen]:
 
 def _signature(facts: Facts) -> Iterator[Seen]:
     for token in _token(facts):
-        usual = token.header.get("alg") in ALGORITHMS and not keys.any_fault(facts)
+        usual = token.header.get("alg") in ALGORITHMS and "crit" not in token.header and not keys.any_fault(facts)
         if token.signature == "invalid" and token.issuer == facts.issuer and usual:
             yield Seen(f"the signature is not of the key `{token.header.get('kid')}`", _WHERE)
 

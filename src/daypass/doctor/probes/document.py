@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from daypass.fetching import Limits
     from daypass.tokens.strict_json import JsonValue
 
-_HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "daypass"}
+_HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "daypass-doctor"}
 _KEPT: Final = frozenset(
     {
         "age",

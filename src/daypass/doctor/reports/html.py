@@ -22,7 +22,7 @@ from markupsafe import Markup, escape
 
 from daypass.doctor.finding import Severity
 from daypass.doctor.known_errors import plain_link
-from daypass.doctor.reports.way import steps
+from daypass.doctor.way import steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def as_html(facts: Facts, diagnosis: Diagnosis, *, version: str) -> str:
         subject=facts.issuer or "no issuer",
         facts=facts,
         examined=facts.examined_at.astimezone(UTC).strftime("%d %B %Y, %H:%M:%S UTC"),
-        headline=headline(diagnosis),
+        headline=headline(facts, diagnosis),
         verdict=diagnosis.verdict,
         groups=[
             (severity.word, found) for severity in sorted(Severity, reverse=True) if (found := _of(diagnosis, severity))
@@ -74,9 +74,11 @@ def as_html(facts: Facts, diagnosis: Diagnosis, *, version: str) -> str:
     )
 
 
-def headline(diagnosis: Diagnosis) -> tuple[str, str]:
+def headline(facts: Facts, diagnosis: Diagnosis) -> tuple[str, str]:
     """How it stands, as `good`, `bad` or `fair`, and in a sentence."""
     verdict = diagnosis.verdict
+    if any(host.dns.unknown for host in facts.hosts):
+        return "fair", "It could not be found out from here"
     errors = len(diagnosis.at_least(Severity.ERROR))
     if verdict is not None and verdict.allowed is False:
         return "bad", "AWS would refuse this login"

@@ -26,20 +26,20 @@ class Step:
     told: str
 
 
-# The first part of a finding's code says to which step it belongs.
+# The first word of a finding's code says to which step it belongs.
 _AREAS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Name": ("dns", "issuer"),
-    "Connection": ("tcp",),
-    "TLS": ("tls", "chain", "certificate"),
-    "Discovery": ("discovery", "http", "document"),
-    "Keys": ("keys", "key", "jwks"),
-    "Token": ("token",),
-    "Account": ("account", "provider", "role", "trust", "policy"),
+    "Name": ("issuer", "dns"),
+    "Connection": ("connect",),
+    "TLS": ("tls", "chain", "thumbprint"),
+    "Discovery": ("discovery", "jwks", "http", "time", "rate", "answers", "body", "media", "cache", "clock"),
+    "Keys": ("keys", "key"),
+    "Token": ("token", "sts"),
+    "Account": ("account", "provider", "client", "role", "trust"),
 }
 
 
 def step_of(code: str) -> str | None:
-    """The name of the step that a finding's code belongs to."""
+    """The name of the step that a finding's code belongs to. What is of both documents belongs to the first."""
     area = code.partition("_")[0]
     return next((name for name, areas in _AREAS.items() if area in areas), None)
 
@@ -49,6 +49,8 @@ def steps(facts: Facts, diagnosis: Diagnosis) -> tuple[Step, ...]:
     worst: dict[str, Severity] = {}
     for finding in diagnosis.findings:
         name = step_of(finding.code)
+        if name == "Discovery" and finding.where == facts.keys_url:
+            name = "Keys"
         if name is not None:
             worst[name] = max(worst.get(name, Severity.NOTE), finding.severity)
     told = _told(facts)

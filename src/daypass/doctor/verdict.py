@@ -99,7 +99,7 @@ def _refused(refusal: Refusal, assumed: tuple[str, ...]) -> Verdict:
             False,
             words=narrate(explanation, remedy),
             reasons=tuple(_reasons(explanation)),
-            edit="\n".join(remedy.lines()) if isinstance(remedy, Edit) else None,
+            edit=_shown_edit(remedy) if isinstance(remedy, Edit) else None,
             hints=tuple(dict.fromkeys(hint.code for hint in explanation.hints)),
         )
     return replace(
@@ -110,6 +110,11 @@ def _refused(refusal: Refusal, assumed: tuple[str, ...]) -> Verdict:
         detail=refusal.detail,
         assumed=assumed,
     )
+
+
+def _shown_edit(edit: Edit) -> str:
+    """The changes alone, a line each; what it admits is told in `words`."""
+    return "\n".join(line.strip() for line in edit.lines() if line.startswith("  "))
 
 
 def _reasons(explanation: Explanation) -> Iterator[str]:
@@ -127,9 +132,8 @@ def _reasons(explanation: Explanation) -> Iterator[str]:
     for step in _in_the_way(nearest):
         wanted, found = (" or ".join(f"`{value}`" for value in values[:3]) for values in (step.wanted, step.found))
         why = "; ".join(hint.text for hint in step.hints) or step.detail
-        yield f"{step.title} wants {wanted or 'nothing'}, and there is {found or 'nothing'}" + (
-            f": {why}" if why else ""
-        )
+        difference = f"{step.title} wants {wanted or 'nothing'}, and there is {found or 'nothing'}"
+        yield f"{difference}: {why}" if why else difference
 
 
 def _in_the_way(statement: Step) -> list[Step]:

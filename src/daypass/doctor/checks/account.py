@@ -140,7 +140,7 @@ def _denies(facts: Facts) -> Iterator[Seen]:
         return
     remedy = None
     if verdict.edit is not None:
-        remedy = f"If this token should get in: {' '.join(verdict.edit.split())}"
+        remedy = f"If this token should get in, {' '.join(verdict.edit.split())}."
     yield Seen("; ".join(verdict.reasons) or str(verdict.detail), _where(facts), remedy)
 
 

@@ -224,7 +224,7 @@ def _skewed(facts: Facts) -> Callable[[str, DocumentFacts], Seen | None]:
         if said is None:
             return None
         ahead = (said - answer.started_at).total_seconds()
-        ahead -= int(answer.header("age") or 0) if (answer.header("age") or "0").isdecimal() else 0
+        ahead += int(answer.header("age") or 0) if (answer.header("age") or "0").isdecimal() else 0
         if abs(ahead) <= _SKEW_SECONDS + facts.limit_seconds:
             return None
         way = "ahead of" if ahead > 0 else "behind"

@@ -86,7 +86,7 @@ def test_reports_are_written_and_a_bundle_is_judged_without_asking_anybody(comma
     for report in (page, log, bundle):
         assert specimen.token.rpartition(".")[2] not in report.read_text()
         assert report.stat().st_mode & 0o077 == 0
-    assert "an intermediate certificate is not sent" in page.read_text()
+    assert "An intermediate certificate is not sent" in page.read_text()
     jsonschema.validate(json.loads(log.read_text()), SARIF)
     before = specimen.requests.copy()
     again = command.run("--judge", str(bundle))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,16 +39,13 @@ def seen(*chain: str, **tls: object) -> Facts:
     facts = changed({})
     host = facts.hosts[0]
     assert host.tls is not None
-    answers = {
-        name: tuple(replace(each, headers=each.headers[:2]) for each in getattr(facts, name))
-        for name in ("discovery", "keys")
-    }
     return replace(
         facts,
         examined_at=NOW,
         token=None,
         hosts=(replace(host, tls=replace(host.tls, chain=chain, **tls)),),  # type: ignore[arg-type]  # by name
-        **answers,
+        discovery=tuple(replace(each, headers=each.headers[:2]) for each in facts.discovery),
+        keys=tuple(replace(each, headers=each.headers[:2]) for each in facts.keys),
     )
 
 
@@ -59,7 +57,7 @@ def codes(facts: Facts) -> list[str]:
 def test_the_right_order_is_found_from_every_order(order: list[int]) -> None:
     chain = certificates.read((OWN, *(PATH[index] for index in order)), HOST)
     assert chain is not None
-    assert [each.public_bytes(certificates.Encoding.PEM).decode() for each in chain.path] == PATH
+    assert [each.public_bytes(Encoding.PEM).decode() for each in chain.path] == PATH
     wrong = next((place for place, index in enumerate(order, start=1) if index != place), None)
     assert chain.first_wrong == wrong
 

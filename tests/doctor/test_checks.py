@@ -71,7 +71,7 @@ def test_a_policy_that_lets_strangers_in_is_an_error_though_the_token_gets_in() 
             }
         ],
     }
-    changes = {
+    changes: dict[str, Any] = {
         "issuer": None,
         "hosts": [],
         "discovery": [],
@@ -100,7 +100,12 @@ def test_claims_for_the_session_are_held_to_their_form() -> None:
 
 
 def test_the_worst_comes_first_and_nothing_twice() -> None:
-    changes = {"token.padded": True, "token.signature": "invalid", "token.mistyped": ["a"], "hosts.0.port": 8443}
+    changes: dict[str, Any] = {
+        "token.padded": True,
+        "token.signature": "invalid",
+        "token.mistyped": ["a"],
+        "hosts.0.port": 8443,
+    }
     found = judge(changed(changes)).findings
     assert [each.code for each in found] == [
         "token_signature_wrong", "issuer_url_port", "token_padded", "token_claim_types",

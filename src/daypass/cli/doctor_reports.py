@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 def add_arguments(doctor: argparse.ArgumentParser) -> None:
     """The options of the command line."""
     reports = doctor.add_argument_group("reports")
-    reports.add_argument(
-        "--html", type=path, metavar="FILE", help="write the findings as a page that needs nothing else"
-    )
+    reports.add_argument("--html", type=path, metavar="FILE", help="write the findings as a page of its own")
     reports.add_argument("--sarif", type=path, metavar="FILE", help="write them as SARIF 2.1.0, for code scanning")
     reports.add_argument(
         "--bundle", type=path, metavar="FILE", help="write what was seen, without secrets, to be judged elsewhere"

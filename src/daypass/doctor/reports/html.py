@@ -63,9 +63,10 @@ def as_html(facts: Facts, diagnosis: Diagnosis, *, version: str) -> str:
         counts=[(severity.word, len(_of(diagnosis, severity))) for severity in sorted(Severity, reverse=True)],
         steps=steps(facts, diagnosis),
         chains=[(host.name, list(_certificates(host.tls))) for host in facts.hosts if host.tls and host.tls.chain],
-        answers=[
-            *(_answer("discovery document", each, facts) for each in facts.discovery[:_MOST_ANSWERS]),
-            *(_answer("key set", each, facts) for each in facts.keys[:_MOST_ANSWERS]),
+        documents=[
+            (what, answers[0].url, [_answer(each, facts) for each in answers[:_MOST_ANSWERS]])
+            for what, answers in (("Discovery document", facts.discovery), ("Key set", facts.keys))
+            if answers
         ],
         claims=list(_claims(facts)),
         bar=_BAR,
@@ -132,8 +133,6 @@ def _certificates(tls: TlsFacts) -> Iterator[_Certificate]:
 class _Answer:
     """One answer: `parts` are (phase, from, width) in units of the bar, `limit` the time that AWS gives."""
 
-    what: str
-    url: str
     status: str
     seconds: float
     size: int
@@ -141,7 +140,7 @@ class _Answer:
     good: bool
 
 
-def _answer(what: str, document: DocumentFacts, facts: Facts) -> _Answer:
+def _answer(document: DocumentFacts, facts: Facts) -> _Answer:
     phases = (
         ("connect", document.tcp_seconds),
         ("TLS", document.tls_seconds),
@@ -157,15 +156,7 @@ def _answer(what: str, document: DocumentFacts, facts: Facts) -> _Answer:
     status = str(document.status) if document.status is not None else ""
     if document.fault is not None:
         status = f"{status} {document.fault.replace('_', ' ')} ({document.fault_phase or 'unknown'})".strip()
-    return _Answer(
-        what,
-        document.url,
-        status or "no answer",
-        document.total_seconds,
-        document.size,
-        tuple(parts),
-        document.complete,
-    )
+    return _Answer(status or "no answer", document.total_seconds, document.size, tuple(parts), document.complete)
 
 
 def _claims(facts: Facts) -> Iterator[tuple[str, str, str]]:
@@ -185,7 +176,8 @@ def _claims(facts: Facts) -> Iterator[tuple[str, str, str]]:
 
 
 def _words(text: str) -> Markup:
-    """A sentence whose words between backticks are written as code; both are escaped."""
+    """A sentence, begun with a capital, whose words between backticks are written as code; both are escaped."""
+    text = text[:1].upper() + text[1:]
     parts = text.split("`")
     if len(parts) % 2 == 0:
         return escape(text)

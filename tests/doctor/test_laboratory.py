@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from daypass.doctor.checks import BY_CODE
 from daypass.doctor.judge import judge
 from daypass.doctor.reports import bundle
 from support.laboratory import specimens
+from support.laboratory.behaviours import BEHAVIOURS
 from support.laboratory.doctor import account, examined
 from support.laboratory.sts import NO_THUMBPRINT
 
@@ -85,3 +87,21 @@ def test_the_account_as_iam_tells_it(
     assert facts.account.role_absent == known.role_absent
     assert facts.account.unread == ()
     assert sorted({finding.code for finding in judge(facts).findings}) == sorted(specimen.expect["findings"])
+
+
+MEMBERS = {
+    "id", "about", "source", "observed", "expect", "server", "serving", "headers", "discovery", "keys", "other_keys",
+    "token", "client_ids", "providers", "role", "path", "clock_seconds", "base_claims",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("vector", CASES)
+def test_cases_have_members_that_the_laboratory_knows(vector: dict[str, Any]) -> None:
+    """A misspelt fault would be no fault, and the case a healthy one."""
+    assert vector.keys() <= MEMBERS
+    assert vector["about"]
+    assert vector["source"]
+    assert set(vector.get("server", {})) <= {"tcp", "chain", "leaf", "signed_by", "most_tls", "least_tls"}
+    assert {each["do"] for each in vector.get("serving", ())} <= set(BEHAVIOURS)
+    assert {*vector.get("headers", {}), *(each["at"] for each in vector.get("serving", ()))} <= {"discovery", "keys"}
+    assert set(vector["expect"]["findings"]) <= set(BY_CODE)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from daypass import config, errors
 from daypass.cli.main import COMMANDS
-from daypass.doctor.checks import BY_CODE
+from daypass.doctor.checks import AREAS, BY_CODE
 from daypass.doctor.known_errors import KnownError, known_errors
 from daypass.subjects.formats import Attribute, TokenFormat
 from daypass.subjects.registry import FORMATS
@@ -26,6 +26,8 @@ from daypass.web import problems as _http_codes  # noqa: F401 - the codes of HTT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from daypass.doctor.finding import Check
 from daypass.trust.lint.model import Example, Known, Rule
 from daypass.trust.lint.rules import RULES
 from daypass.trust.lint.run import lint_text
@@ -248,6 +250,26 @@ def seed_schema() -> str:
     )
 
 
+def doctor_checks() -> str:
+    """Every check of the doctor, in the order of the way that AWS takes."""
+    parts = [
+        "# What the doctor finds\n",
+        "Every finding of `daypass doctor`, in the order of the way that AWS takes. The code is stable. An *error* stops"
+        " AWS, or lets strangers in; a *warning* may; a *note* is good to know.\n",
+    ]
+    for area, checks in AREAS.items():
+        parts += [f"## {area}\n", *map(_check, checks)]
+    return "\n".join(parts)
+
+
+def _check(check: Check) -> str:
+    source = f"<{check.source}>" if check.source.startswith("https://") else check.source
+    return (
+        f"### `{check.code}`\n\n*{check.severity.word}*: {check.title}\n\n{check.why}\n\n"
+        f"**Remedy.** {check.remedy}\n\nSource: {source}\n"
+    )
+
+
 TROUBLESHOOTING = """# When a login fails
 
 Each sentence that people meet on the way from a token to an AWS session, what it means, and what leads to it, likeliest
@@ -299,6 +321,7 @@ PAGES = {
     "reference/token-formats": token_formats,
     "reference/lint-rules": rules,
     "reference/local-aws-seed": seed_schema,
+    "reference/doctor": doctor_checks,
     "troubleshooting": troubleshooting,
     **{rule.page: partial(rule_page, rule) for rule in RULES},
 }

@@ -80,3 +80,41 @@ def test_a_host_is_named_as_in_a_url() -> None:
     assert host.name == "idp.example.com"
     assert replace(host, port=8443).name == "idp.example.com:8443"
     assert datetime.now(UTC).tzinfo is UTC
+
+
+def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    if isinstance(value, dict | list) and value:
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return [path, *(leaf for key, each in items for leaf in _leaves(each, (*path, key)))]
+    return [path]
+
+
+_PLACES = [place for place in _leaves(healthy()) if place]
+_ODD: st.SearchStrategy[Any] = st.one_of(
+    JSON,
+    st.sampled_from(["", "https://", "arn:aws:iam::1:role/x", "{}", "[1]", '{"keys":[1,{"kty":1}]}', 10**30, -1.5]),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(_PLACES), _ODD), min_size=1, max_size=4))
+def test_facts_of_a_stranger_are_refused_or_judged_and_never_break_the_judge(
+    changes: list[tuple[tuple[str | int, ...], Any]],
+) -> None:
+    saved = json.loads(json.dumps(healthy()))
+    for (*way, last), value in changes:
+        into: Any = saved
+        for key in way:
+            into = into[key] if _has(into, key) else None
+        if _has(into, last):
+            into[last] = value
+    try:
+        facts = Facts.from_json(saved)
+    except RequestInvalid:
+        return
+    judge(facts)
+
+
+def _has(into: Any, key: str | int) -> bool:
+    return (
+        key in into if isinstance(into, dict) else isinstance(into, list) and isinstance(key, int) and key < len(into)
+    )

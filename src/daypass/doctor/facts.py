@@ -16,6 +16,9 @@ from typing import Any, Final, Self
 
 from daypass.errors import RequestInvalid
 
+_LONGEST: Final = 10.0**9
+"""Seconds; longer than any examination. Neither infinity nor what is no number is shorter."""
+
 VERSION: Final = 1
 """Of the saved form. Facts of another version are refused, not guessed at."""
 
@@ -390,7 +393,7 @@ def _read(kind: Any, value: object, where: str) -> Any:
             moment = None
         if moment is not None and moment.tzinfo is not None:
             return moment
-    elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+    elif kind is float and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LONGEST:
         return float(value)
     elif isinstance(kind, type) and type(value) is kind:
         return value

@@ -62,7 +62,7 @@ class Check:
     @property
     def link(self) -> str:
         """The entry's place in the documentation."""
-        return f"{DOCUMENTATION}.md#{self.code.replace('_', '-')}"
+        return f"{DOCUMENTATION}.md#{self.code}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from daypass.doctor.checks import sources
 from daypass.doctor.checks.discovery import how_they_differ
 from daypass.doctor.finding import Check, Seen, Severity
 from daypass.errors import ArnInvalid, Invalid
-from daypass.names import ProviderArn, RoleArn
+from daypass.names import ProviderArn
 from daypass.trust.document import Policy
 from daypass.trust.lint.model import Claim, Known
 from daypass.trust.lint.model import Severity as LintSeverity
@@ -130,8 +130,8 @@ def _stands_for(arn: str, issuer: str, facts: Facts) -> bool:
         provider = ProviderArn.parse(arn)
     except ArnInvalid:
         return "*" in arn
-    role = None if facts.account is None or facts.account.role_arn is None else RoleArn.parse(facts.account.role_arn)
-    return provider.issuer_url == issuer and (role is None or role.account == provider.account)
+    role = None if facts.account is None else facts.account.role_arn
+    return provider.issuer_url == issuer and (role is None or f":iam::{provider.account}:role/" in role)
 
 
 def _denies(facts: Facts) -> Iterator[Seen]:

@@ -45,7 +45,8 @@ def _for_signatures(entry: Mapping[str, JsonValue]) -> bool:
 
 
 def _for_aws(entry: Mapping[str, JsonValue]) -> bool:
-    return entry.get("kty") in ("RSA", "EC") and ("alg" not in entry or entry["alg"] in ALGORITHMS)
+    algorithm = entry.get("alg", "RS256")
+    return entry.get("kty") in ("RSA", "EC") and isinstance(algorithm, str) and algorithm in ALGORITHMS
 
 
 def _holds_private(entry: Mapping[str, JsonValue]) -> bool:

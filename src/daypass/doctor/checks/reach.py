@@ -30,11 +30,18 @@ def _private(facts: Facts) -> Iterator[Seen]:
     for host in facts.hosts:
         if host.asked_instead is not None or host.private_allowed:
             continue
-        bad = {address: reason for address in host.dns.addresses if (reason := why_forbidden(address))}
+        bad = {address: reason for address in host.dns.addresses if (reason := _why(address))}
         if bad:
             told = ", ".join(f"{address} ({reason})" for address, reason in bad.items())
             some = "" if len(bad) == len(host.dns.addresses) else f" {len(bad)} of {len(host.dns.addresses)}:"
             yield Seen(f"`{host.host}` leads to{some} {told}", host.name)
+
+
+def _why(address: str) -> str | None:
+    try:
+        return why_forbidden(address)
+    except ValueError:  # saved facts of others may say anything
+        return "not an address"
 
 
 def _refused(facts: Facts) -> Iterator[Seen]:

@@ -53,8 +53,12 @@ def _padded(facts: Facts) -> Iterator[Seen]:
 
 def _algorithm(facts: Facts) -> Iterator[Seen]:
     for token in _token(facts):
-        if token.header.get("alg") not in ALGORITHMS:
+        if not _is_taken(token.header.get("alg")):
             yield Seen(f"`alg` is `{token.header.get('alg')}`", _WHERE)
+
+
+def _is_taken(algorithm: object) -> bool:
+    return isinstance(algorithm, str) and algorithm in ALGORITHMS
 
 
 def _critical(facts: Facts) -> Iterator[Seen]:
@@ -84,7 +88,7 @@ def _kid_unknown(facts: Facts) -> Iterator[Seen]:
 
 def _signature(facts: Facts) -> Iterator[Seen]:
     for token in _token(facts):
-        usual = token.header.get("alg") in ALGORITHMS and "crit" not in token.header and not keys.any_fault(facts)
+        usual = _is_taken(token.header.get("alg")) and "crit" not in token.header and not keys.any_fault(facts)
         if token.signature == "invalid" and token.issuer == facts.issuer and usual:
             yield Seen(f"the signature is not of the key `{token.header.get('kid')}`", _WHERE)
 
@@ -125,7 +129,7 @@ def _lives_long(facts: Facts) -> Iterator[Seen]:
     for token in _token(facts):
         issued, expires = (token_claims.timestamp(token.claims.get(name)) for name in ("iat", "exp"))
         if issued is not None and expires is not None and expires - issued > _DAY_SECONDS:
-            yield Seen(f"it is good for {(expires - issued) / 3600:.0f} hours", _WHERE)
+            yield Seen(f"it is good for {(expires - issued) // 3600} hours", _WHERE)
 
 
 def _subject_long(facts: Facts) -> Iterator[Seen]:

@@ -277,8 +277,10 @@ first. The doctor reads the sentence as it was printed, whatever is around it, a
 given besides:
 
 ```sh
-daypass doctor --from-error - --token-source gitlab:AWS_ID_TOKEN --role-arn arn:aws:iam::123456789012:role/deploy < log
+daypass doctor --from-error "Incorrect token audience" --role-arn arn:aws:iam::123456789012:role/deploy
 ```
+
+With `-` in place of the sentence a whole log is read from standard input.
 
 ![The sentence, and which of its causes was found](screens/doctor-error.svg)
 

@@ -254,8 +254,8 @@ def doctor_checks() -> str:
     """Every check of the doctor, in the order of the way that AWS takes."""
     parts = [
         "# What the doctor finds\n",
-        "Every finding of `daypass doctor`, in the order of the way that AWS takes. The code is stable. An *error* stops"
-        " AWS, or lets strangers in; a *warning* may; a *note* is good to know.\n",
+        "Every finding of `daypass doctor`, in the order of the way that AWS takes. The code is stable.\n",
+        "An *error* stops AWS, or lets strangers in; a *warning* may; a *note* is good to know.\n",
     ]
     for area, checks in AREAS.items():
         parts += [f"## {area}\n", *map(_check, checks)]

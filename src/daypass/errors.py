@@ -276,6 +276,18 @@ class ClaimsTooLarge(RequestRefused):
     code = "claims_too_large"
 
 
+class DocumentsRefused(Refused):
+    """An issuer's documents that must not be published: private members, twins, too many keys, a foreign issuer."""
+
+    code = "documents_refused"
+
+
+class PublishingRefused(Refused):
+    """The place to publish at does not let us read or write there. `facts` hold `place`."""
+
+    code = "publishing_refused"
+
+
 class AuditBroken(Refused):
     """The audit log's hash chain does not hold. `facts` hold `sequence`, of the first row that is not as written."""
 

@@ -122,6 +122,13 @@ def test_a_policy_that_says_no(
     assert doctor("--token", "-", "--policy", str(file), "--json") in (1, 2)
 
 
+def test_a_word_is_not_an_issuer_and_http_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "idp.example.com"]) == 2
+    assert "starts with https://" in capsys.readouterr().err
+    assert main(["doctor", "http://idp.example.com"]) == 1
+    assert "issuer_url_invalid" in capsys.readouterr().out
+
+
 def test_nothing_to_examine_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 2
     assert "there is nothing to examine" in capsys.readouterr().err

@@ -129,6 +129,20 @@ def test_the_address_of_a_redirect_is_told_without_its_query_and_never_asked(ca:
     assert facts.discovery[0].header("location") == "/elsewhere"
 
 
+def test_a_document_cannot_send_the_doctor_to_a_private_host(issuer: HttpsIssuer, ca_file: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as inside:
+        inside.setblocking(False)
+        metadata = {"issuer": issuer.url, "jwks_uri": f"https://127.0.0.1:{inside.getsockname()[1]}/keys"}
+        issuer.documents["/t/.well-known/openid-configuration"] = json.dumps(metadata).encode()
+        facts = ask(question(ca_file, issuer=issuer.url))
+        with pytest.raises(BlockingIOError):
+            inside.accept()
+    assert facts.keys == ()
+    found = {each.code for each in judge(facts).findings}
+    assert {"dns_private_address", "jwks_uri_other_host"} <= found
+    assert "sts_refuses" not in found
+
+
 def _get(url: str, port: int, limits: Limits) -> DocumentFacts:
     place = place_of(url, {("idp.example.com", 443): ("127.0.0.1", port)})
     assert place is not None

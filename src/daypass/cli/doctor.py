@@ -182,6 +182,11 @@ def _question(arguments: argparse.Namespace) -> Question:
     from daypass.errors import UsageInvalid
     from daypass.fetching import Limits
 
+    if arguments.issuer is not None and "://" not in arguments.issuer:
+        raise UsageInvalid(
+            f"`{arguments.issuer}` is not the URL of an issuer",
+            advice="It starts with https://, and is the `iss` of its tokens letter for letter.",
+        )
     role_arn = _role(arguments)
     token, source, fault = _token(arguments)
     policy = None if arguments.policy is None else _policy(arguments.policy, arguments.role)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from daypass.doctor.judge import Diagnosis
 
 _WIDEST: Final = 110
+_PROBE_WIDTH: Final = 30
 _COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 _MARKS: Final = {"error": ("✖", "x"), "warning": ("▲", "!"), "note": ("●", "-")}
 
@@ -32,15 +33,21 @@ def watching(*, quiet: bool) -> Iterator[Callable[[Progress], object]]:
         return
     from rich.console import Console
     from rich.progress import Progress as Bars
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import SpinnerColumn, TextColumn
+    from rich.table import Column
     from rich.text import Text
 
     bars = Bars(
         SpinnerColumn(finished_text=Text("✓", style="green")),
-        TextColumn("{task.description}", markup=False),
-        TextColumn("{task.fields[detail]}", markup=False, style="dim"),
-        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, min_width=_PROBE_WIDTH)),
+        TextColumn(
+            "{task.fields[detail]}",
+            markup=False,
+            style="dim",
+            table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+        ),
         console=Console(stderr=True),
+        expand=True,
         transient=True,
     )
     tasks = {}
@@ -49,7 +56,7 @@ def watching(*, quiet: bool) -> Iterator[Callable[[Progress], object]]:
         if not progress.done:
             tasks[progress.probe] = bars.add_task(safe(progress.probe), total=1, detail="")
         else:
-            bars.update(tasks[progress.probe], completed=1, detail=safe(progress.detail)[:60])
+            bars.update(tasks[progress.probe], completed=1, detail=safe(progress.detail))
 
     with bars:
         yield tell

@@ -25,7 +25,7 @@ from daypass.doctor.probes import dns, document, tcp, tls
 from daypass.doctor.probes import token as token_probe
 from daypass.doctor.probes.place import is_literal, place_of
 from daypass.errors import DaypassError, Invalid, IssuerUrlInvalid, TokenRefused, Unavailable
-from daypass.fetching import THUMBPRINT_PHASE, Fetcher, Limits
+from daypass.fetching import THUMBPRINT_PHASE, Fetcher, Limits, why_forbidden
 from daypass.names import IssuerUrl
 from daypass.secret import Secret
 from daypass.sts.decide import KeysUnavailable
@@ -199,8 +199,11 @@ class _Examination:
             elsewhere = (keys_place.host.lower(), keys_place.port) != (place.host.lower(), place.port)
             if elsewhere:
                 resolved = await self._resolve(keys_place)
+                if self._leads_inside(keys_place, resolved):
+                    resolved = replace(resolved, asked=False)
                 hosts.append(asyncio.create_task(self._host(keys_place, resolved)))
-            keys = await self._documents(keys_url, keys_place, resolved, key_set=True)
+            if resolved.asked:
+                keys = await self._documents(keys_url, keys_place, resolved, key_set=True)
         return (
             replace(
                 facts,
@@ -211,6 +214,18 @@ class _Examination:
             ),
             await fetch,
         )
+
+    def _leads_inside(self, place: Place, resolved: DnsFacts) -> bool:
+        """Whether a host that a document named, and not the user, has an address that is not of the internet.
+
+        Such a one is reported and not asked: whoever writes an issuer's document must not choose what a machine
+        inside a network asks there.
+        """
+        if place.asked_instead is not None or place.host.lower() in {
+            each.lower() for each in self._question.allow_private
+        }:
+            return False
+        return any(why_forbidden(address) is not None for address in resolved.addresses)
 
     async def _resolve(self, place: Place) -> DnsFacts:
         with self._step(f"the name {place.asked_host}") as told:
@@ -232,7 +247,7 @@ class _Examination:
             connections = await asyncio.gather(
                 *(
                     self._gated(tcp.connect(address, place.asked_port, seconds=seconds))
-                    for address in resolved.addresses[:_MOST_ADDRESSES]
+                    for address in (resolved.addresses[:_MOST_ADDRESSES] if resolved.asked else ())
                 )
             )
             told.append(", ".join(f"{each.address} {each.fault or 'answers'}" for each in connections))

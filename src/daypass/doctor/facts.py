@@ -28,7 +28,8 @@ class DnsFacts:
     """What a name led to.
 
     `fault` is why it led nowhere; `unknown` that it may lead somewhere, and no DNS server could be asked; addresses are
-    literals, `canonical` is the end of CNAMEs.
+    literals, `canonical` is the end of CNAMEs. `asked` is False where a document led to a private address,
+    which then was left alone.
     """
 
     name: str
@@ -38,6 +39,7 @@ class DnsFacts:
     seconds: float = 0.0
     fault: str | None = None
     unknown: bool = False
+    asked: bool = True
 
     @property
     def addresses(self) -> tuple[str, ...]:

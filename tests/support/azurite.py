@@ -1,4 +1,4 @@
-"""Azurite, Microsoft's emulator of Azure Storage: an npm package, in `tests/node/` or on the path."""
+"""Azurite, Microsoft's emulator of Azure Storage: an npm package, in `tests/emulators/` or on the path."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import shutil
 import subprocess
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from daypass.bootstrap.server import free_port
-from support.node import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+FOLDER: Final = Path(__file__).parents[1] / "emulators"
 ACCOUNT = "devstoreaccount1"
 # The emulator's published key; it opens nothing else (https://learn.microsoft.com/azure/storage/common/storage-use-azurite).
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -28,7 +28,7 @@ def azurite(folder: Path) -> Iterator[str]:
     """The connection string of one that answers; skips the test where there is none."""
     program = shutil.which("azurite-blob") or shutil.which("azurite-blob", path=str(FOLDER / "node_modules" / ".bin"))
     if program is None:
-        pytest.skip("azurite is not installed: npm install azurite")
+        pytest.skip("azurite is not installed: make emulators")
     port = free_port()
     command = [program, "--blobPort", str(port), "--inMemoryPersistence", "--skipApiVersionCheck"]
     log = folder / "azurite.log"

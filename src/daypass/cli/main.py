@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "local-aws": ("daypass.cli.local_aws", "run the local AWS"),
     "trust": ("daypass.cli.trust", "find out who may assume a role, and why not"),
     "aws": ("daypass.cli.aws", "set up providers and roles in AWS accounts, and take them down again"),
+    "doctor": ("daypass.cli.doctor", "find out why AWS does not take a token, before or after it said so"),
     "org": ("daypass.cli.org", "manage organizations"),
     "project": ("daypass.cli.project", "manage projects"),
     "workload": ("daypass.cli.workload", "manage workspaces, environments and CI jobs"),

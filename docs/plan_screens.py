@@ -1,6 +1,6 @@
 """Draw the screens of the documentation from the code that prints them.
 
-`python docs/screens.py` writes them, `--check` fails when one is not what the code draws.
+`python docs/plan_screens.py` writes them, `--check` fails when one is not what the code draws.
 """
 
 from __future__ import annotations

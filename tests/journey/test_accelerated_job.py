@@ -1,7 +1,7 @@
 """A job of hours with sessions of one hour, all of its processes under one accelerated clock: no call is refused.
 
-`daypass up`, the agent, profiles with a `credential_process`, long-lived clients of boto3 and of the JavaScript SDK, and
-the AWS CLI started anew. DAYPASS_JOB_HOURS sets how long the job is; `make soak-compressed` has twelve.
+`daypass up`, the agent, profiles with a `credential_process`, long-lived clients of boto3 and of the JavaScript SDK,
+and the AWS CLI started anew. DAYPASS_JOB_HOURS sets how long the job is; `make soak-compressed` has twelve.
 """
 
 from __future__ import annotations
@@ -32,10 +32,14 @@ if TYPE_CHECKING:
 
     Environment = dict[str, str]
 
-REASON = missing()
-pytestmark = [pytest.mark.journey, pytest.mark.skipif(REASON is not None, reason=str(REASON))]
-
+REASON: Final = missing()
 HOURS: Final = float(os.environ.get("DAYPASS_JOB_HOURS", "3"))
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.skipif(REASON is not None, reason=str(REASON)),
+    pytest.mark.timeout(120 + 60 * HOURS),
+]
+
 STEP_SECONDS: Final = 300 if HOURS <= 3 else 120
 SHORTEST_STEP_SECONDS: Final = 0.25  # of real time, in which the agent does what became due
 CLIENTS: Final = 2 if HOURS <= 3 else 6
@@ -262,9 +266,10 @@ def test_no_call_of_a_long_job_is_refused(tmp_path: Path) -> None:
             check=False,
         )
     windows = math.ceil(HOURS * 3600 / WINDOW_SECONDS) + 1
+    calls = ", ".join(f"{count} calls of {who}" for who, count in sorted(job.calls.items()))
     result = (
         f"{HOURS:g} hours in {time.monotonic() - began:.0f} s, sessions of one hour, {len(ROLES)} roles: "
-        f"{', '.join(f'{count} calls of {who}' for who, count in sorted(job.calls.items()))}; {len(job.faults)} failed; "
+        f"{calls}; {len(job.faults)} failed; "
         f"STS asked {given - before + len(ROLES)} times, at most {len(ROLES) * windows}"
     )
     sys.stdout.write(f"\n{result}\n")

@@ -65,7 +65,7 @@ def fast_clock(folder: Path) -> Iterator[FastClock]:
 @contextmanager
 def _shared_memory(name: str) -> Iterator[str]:
     """What libfaketime's processes share. Each would make its own, and one that is killed leaves that behind."""
-    semaphore, memory = f"/{name}.semaphore", Path("/dev/shm") / name  # noqa: S108 - shm_open(3) puts it there
+    semaphore, memory = f"/{name}.semaphore", Path("/dev/shm") / name
     library = ctypes.CDLL(None, use_errno=True)
     library.sem_open.restype = ctypes.c_void_p
     made = library.sem_open(semaphore.encode(), os.O_CREAT | os.O_EXCL, 0o600, 1)

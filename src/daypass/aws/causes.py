@@ -136,19 +136,25 @@ def causes(claims: Mapping[str, JsonValue], *, aws_code: object, aws_message: st
         aws_message: of AWS's answer.
         role: which was asked for.
     """
-    issuer, audience = str(claims.get("iss", "ISSUER")).removeprefix("https://"), claims.get("aud")
-    known = {
-        "issuer": issuer,
-        "account": role.account,
-        "partition": role.partition,
-        "audience": str(audience[0] if isinstance(audience, list) and audience else audience),
-    }
+    known = words_for(claims, role)
     subject = str(claims.get("sub", ""))
     return tuple(
         each.text.format(**known)
         for each in _likely(claims, aws_code, aws_message)
         if not each.only or re.search(each.only, subject)
     )
+
+
+def words_for(claims: Mapping[str, JsonValue], role: RoleArn) -> dict[str, str]:
+    """What the sentences name: `issuer` without https://, `account`, `partition` and `audience`."""
+    issuer, audience = claims.get("iss", "ISSUER"), claims.get("aud", "AUDIENCE")
+    first = audience[0] if isinstance(audience, list) and audience else audience
+    return {
+        "issuer": str(issuer).removeprefix("https://"),
+        "account": role.account,
+        "partition": role.partition,
+        "audience": str(first),
+    }
 
 
 def _likely(claims: Mapping[str, JsonValue], aws_code: object, aws_message: str) -> Iterator[Cause]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from daypass import files
 
@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from daypass.errors import DaypassError
+
+_COLOURS: Final = (
+    ("allowed:", "\x1b[32m"),
+    ("denied:", "\x1b[31m"),
+    ("why:", "\x1b[31m"),
+    ("next:", "\x1b[1m"),
+    ("this token should not be allowed:", "\x1b[31m"),
+    ("no edit of this policy is proposed:", "\x1b[33m"),
+    ("if it should get in, the smallest safe edit:", "\x1b[1m"),
+    ("caution:", "\x1b[33m"),
+)
+"""What a line of an explanation begins with, and what a terminal shows it in: red, green, yellow, bold."""
+_PLAIN: Final = "\x1b[0m"
 
 
 def safe(text: str) -> str:
@@ -25,15 +38,15 @@ def safe(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def line(text: str = "") -> None:
-    """Print one line of a result."""
-    _write(sys.stdout, text)
+def line(text: str = "", *, explains: bool = False) -> None:
+    """Print one line of a result. One that `explains` begins in colour on a terminal."""
+    _write(sys.stdout, text, explains=explains)
 
 
-def note(text: str) -> None:
+def note(text: str, *, explains: bool = False) -> None:
     """Print one line for people, to standard error. Where nobody can hear it, the exit status has to do."""
     try:
-        _write(sys.stderr, text)
+        _write(sys.stderr, text, explains=explains)
         sys.stderr.flush()
     except OSError:
         files.lead_nowhere(sys.stderr.fileno())
@@ -96,5 +109,9 @@ def fields(values: Mapping[str, str]) -> None:
         line(f"{name.ljust(width)}  {safe(value)}")
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO, text: str, *, explains: bool = False) -> None:
+    begin = next((pair for pair in _COLOURS if text.startswith(pair[0])), None) if explains else None
+    if begin is not None and stream.isatty() and not os.environ.get("NO_COLOR"):  # no-color.org
+        stream.write(f"{begin[1]}{begin[0]}{_PLAIN}")
+        text = text[len(begin[0]) :]
     stream.write("\t".join(map(safe, text.split("\t"))) + "\n")

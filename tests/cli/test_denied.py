@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -100,6 +106,40 @@ def login(
     )
     assert not SECRETS.search(done.stdout + done.stderr)
     return done
+
+
+def test_on_a_terminal_sentences_break_between_words_and_commands_do_not(tmp_path: Path, aws: LocalAws) -> None:
+    """A command that is broken by a line end cannot be copied; a word that is broken is hard to read."""
+    job = {"GITLAB_CI": "true", "CI_SERVER_URL": "https://gitlab.com", "AWS_ENDPOINT_URL_STS": aws.endpoint_url}
+    job |= {
+        "AWS_ID_TOKEN": aws.mint(gitlab_token(project="mygroup/app", ref="main"), aud="other"),
+        "AWS_REGION": "x-y-1",
+    }
+    command = [*DAYPASS, "idp", "login", "aws", "--role-arn", "arn:aws:iam::000000000000:role/deploy"]
+    for more in ({}, {"NO_COLOR": "1"}):
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 60, 0, 0))
+        environment = clean_environment(tmp_path, {**job, **more})
+        with subprocess.Popen(command, env=environment, stdin=its, stdout=its, stderr=its) as process:
+            os.close(its)
+            written = b""
+            with contextlib.suppress(OSError):  # EIO: the command has ended
+                while piece := os.read(ours, 65536):
+                    written += piece
+        os.close(ours)
+        assert process.returncode == 1
+        assert (b"\x1b[1mnext:\x1b[0m" in written) is (more == {})
+        lines = re.sub(rb"\x1b\[[0-9]*m", b"", written).decode().splitlines()
+        (command_line,) = (line for line in lines if len(line) > 60)
+        assert command_line.startswith("  aws iam add-client-id-to-open-id-connect-provider")
+        assert command_line.endswith("--client-id other")
+        assert "could not be validated. See the AssumeRole" in " ".join(lines)
+
+
+def test_programs_get_the_next_step_too(tmp_path: Path, aws: LocalAws) -> None:
+    told = json.loads(login(tmp_path, aws, "--json").stdout)
+    assert told["next"].startswith("Make this edit")
+    assert login(tmp_path, aws).stderr.splitlines()[3] == "  from  gitlab: the variable AWS_ID_TOKEN"
 
 
 def as_administrator(aws: LocalAws, account: str = "test") -> dict[str, str]:

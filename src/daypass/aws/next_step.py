@@ -1,7 +1,7 @@
 """The one next step after a refusal whose reason is known: what to type or change, for this token and this role.
 
-Data: AWS's code, the beginning of AWS's message, what must be in the explanation, and the step. Commands are on lines
-of their own, so that they can be copied.
+Where nobody told the reason there is `causes`. Data: AWS's code, the beginning of AWS's message, what must be in the
+explanation, and the step. Commands are on lines of their own, so that they can be copied.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ class _Step(NamedTuple):
 _ACCEPT_AUDIENCE: Final = (
     "Ask for a token with an audience that the provider has: `aud:` below the job's `id_tokens:` in GitLab, elsewhere"
     " --audience. Or let the provider take this one, too:\n"
-    "  aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn"
-    " arn:{partition}:iam::{account}:oidc-provider/{issuer} --client-id {audience}"
+    "  aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {arn} --client-id {client}"
 )
 _STEPS: Final = (
     _Step(
@@ -51,7 +50,7 @@ _STEPS: Final = (
         "No OpenIDConnect provider found",
         "",
         "If {account} is the right account, make the provider in it:\n"
-        "  aws iam create-open-id-connect-provider --url https://{issuer} --client-id-list {audience}\n"
+        "  aws iam create-open-id-connect-provider --url {url} --client-id-list {client}\n"
         "If you made it a moment ago, log in again with --wait.",
     ),
     _Step(
@@ -65,7 +64,8 @@ _STEPS: Final = (
 )
 _WITH_EDIT: Final = "if it should get in, the smallest safe edit:"
 _EDIT: Final = (
-    "Make this edit where the role is defined (Terraform, CloudFormation, …), or here:\n"
+    "Make this edit where the role is defined (Terraform, CloudFormation, …). For a role that was made by hand, write"
+    " the whole policy, with the edit in it, to trust-policy.json:\n"
     "  aws iam update-assume-role-policy --role-name {name} --policy-document file://trust-policy.json\n"
     "Then log in again with --wait: a changed policy takes some seconds to count."
 )

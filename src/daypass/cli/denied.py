@@ -35,7 +35,9 @@ class _Told(NamedTuple):
     edit: Mapping[str, object] | None = None
 
 
-def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool) -> int:
+def refused(
+    problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool, token_from: str | None = None
+) -> int:
     """Print a refusal, and why.
 
     Args:
@@ -43,6 +45,7 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
         role: which was asked for.
         policy: the file with its trust policy, or None.
         as_json: whether standard output gets it as JSON, too.
+        token_from: where the token was found, if that is known.
 
     Returns:
         The exit status: refused.
@@ -78,7 +81,7 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
         # Advice that fits every refusal of a kind is less than what a whole explanation says.
         step = known or (None if "\n" in told.words else problem.advice)
     elif likely:
-        step = f"to be told which it was, {_WITH_POLICY}"
+        step = f"To be told which it was, {_WITH_POLICY}"
         if read is not None and read.unread is not None:
             step += f", or AWS credentials with iam:GetRole ({read.unread})"
     else:
@@ -101,7 +104,7 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
         )
     output.error(problem)
     output.note("")
-    _claims({"role": str(role), **shown})
+    _claims({"role": str(role), **({} if token_from is None else {"from": token_from}), **shown})
     output.note("")
     for text in looked:
         output.note(text)

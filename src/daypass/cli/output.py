@@ -44,9 +44,13 @@ def line(text: str = "", *, explains: bool = False) -> None:
 
 
 def note(text: str, *, explains: bool = False) -> None:
-    """Print one line for people, to standard error. Where nobody can hear it, the exit status has to do."""
+    """Print one line for people, to standard error. Where nobody can hear it, the exit status has to do.
+
+    On a terminal sentences are broken between words. What is indented is a value or a command, and stays as it is.
+    """
     try:
-        _write(sys.stderr, text, explains=explains)
+        for part in _fitted(text, sys.stderr):
+            _write(sys.stderr, part, explains=explains)
         sys.stderr.flush()
     except OSError:
         files.lead_nowhere(sys.stderr.fileno())
@@ -107,6 +111,23 @@ def fields(values: Mapping[str, str]) -> None:
     width = max(map(len, values), default=0)
     for name, value in values.items():
         line(f"{name.ljust(width)}  {safe(value)}")
+
+
+def _fitted(text: str, stream: TextIO) -> list[str]:
+    """A sentence as the lines that a terminal has room for."""
+    number = text[: len(text) - len(text.lstrip(" 0123456789."))]  # of an item of a list: "  12. "
+    indent = len(number) if number.endswith(". ") else 0
+    if not stream.isatty() or (text.startswith(" ") and not indent):
+        return [text]
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except OSError:
+        return [text]
+    if not 40 <= columns < len(text):
+        return [text]
+    import textwrap
+
+    return textwrap.wrap(text, columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _write(stream: TextIO, text: str, *, explains: bool = False) -> None:

@@ -36,7 +36,7 @@ def step(explanation: str, *, code: str = "InvalidIdentityToken", message: str =
         ("`alg` is not one of ES256, RS256", "as the platform gives it"),
         (
             "`aud` is `a`, and the provider has `b` registered as client id",
-            "--open-id-connect-provider-arn arn:aws-cn:iam::111122223333:oidc-provider/idp.example.com/t/1 --client-id a",
+            "arn arn:aws-cn:iam::111122223333:oidc-provider/idp.example.com/t/1 --client-id a",
         ),
         ("`azp` is `c`, and the provider has `b` registered as client id", "--audience"),
     ],

@@ -241,7 +241,7 @@ def _target(path: AnyPath) -> str:
                     ) from None
                 return text
             if not stat.S_ISLNK(status.st_mode):
-                _demand_our_regular_file(text, status)
+                _demand_our_regular_file(text, status, link=os.path.abspath(path) if followed else None)
                 return text
             if status.st_uid not in (os.geteuid(), 0):
                 raise FileUnsafe(f"`{text}` is a link that another user made", path=text)
@@ -250,14 +250,15 @@ def _target(path: AnyPath) -> str:
     raise FileUnsafe(f"`{os.fspath(path)}` is a link that never ends at a file", advice="Remove the link.", path=text)
 
 
-def _demand_our_regular_file(path: str, status: os.stat_result) -> None:
+def _demand_our_regular_file(path: str, status: os.stat_result, *, link: str | None = None) -> None:
+    led = "" if link is None else f", and `{link}` is a link to it"
     if not stat.S_ISREG(status.st_mode):
         raise FileUnsafe(
-            f"`{path}` is {_kind(status.st_mode)}, not a regular file", advice="Name a regular file.", path=path
+            f"`{path}` is {_kind(status.st_mode)}, not a regular file{led}", advice="Name a regular file.", path=path
         )
     if status.st_uid != os.geteuid():
         raise FileUnsafe(
-            f"`{path}` belongs to another user",
+            f"`{path}` belongs to another user{led}",
             advice="Name a file of your own, or have its owner changed.",
             path=path,
         )

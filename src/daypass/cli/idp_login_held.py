@@ -127,7 +127,7 @@ def _asks(entries: Sequence[Entry], environ: Mapping[str, str], *, keep: bool) -
         wanted = entry.wanted
         about = (wanted.audience, wanted.scope, RoleArn.parse(wanted.role_arn).partition)
         tokens.setdefault(about, OneToken(idp_holding.find_token_for(wanted, environ)))
-        ask = idp_holding.obtainer(wanted, environ, tokens[about])
+        ask = idp_holding.obtainer(wanted, environ, tokens[about].for_one())
         asks.append(_kept(wanted, environ, ask) if keep else ask)
     return asks
 

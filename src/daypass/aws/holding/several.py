@@ -38,7 +38,7 @@ def ask_all(asks: Sequence[Callable[[], Held]]) -> list[Outcome]:
 
 
 class OneToken:
-    """One token for roles that ask for the same audience at once. A failure is everybody's too."""
+    """One token for roles that ask for the same audience at once. A failure to find it is everybody's, too."""
 
     def __init__(self, find: Callable[[], Secret]) -> None:
         self._find = find
@@ -46,12 +46,20 @@ class OneToken:
         self._token: Secret | None = None
         self._error: DaypassError | None = None
 
-    def __call__(self) -> Secret:
-        """The token.
+    def for_one(self) -> Callable[[], Secret]:
+        """What one role's login finds its token with: first the common one, then, for another try, a fresh one."""
+        asked = False
 
-        Raises:
-            DaypassError: what finding it raised.
-        """
+        def find() -> Secret:
+            nonlocal asked
+            if asked:
+                return self._find()
+            asked = True
+            return self._common()
+
+        return find
+
+    def _common(self) -> Secret:
         with self._lock:
             if self._error is not None:
                 raise self._error

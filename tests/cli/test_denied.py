@@ -163,6 +163,18 @@ def test_iam_is_asked_with_whatever_credentials_there_are(tmp_path: Path, aws: L
     assert "in this order" not in done.stderr
 
 
+def test_a_refreshing_login_of_several_roles_tells_why_too(tmp_path: Path, aws: LocalAws) -> None:
+    (tmp_path / "policy.json").write_text(json.dumps(policy()))
+    other = ["--role-arn", "arn:aws:iam::000000000000:role/absent", "--profile", "two"]
+    role = ["--role-arn", "arn:aws:iam::000000000000:role/deploy", "--profile", "one"]
+    done = login(tmp_path, aws, "--refreshing", *role, *other, "--policy", str(tmp_path / "policy.json"))
+    assert done.returncode == 1
+    assert "role/deploy, for the profile one:" in done.stderr
+    assert EDIT in done.stderr
+    assert "role/absent, for the profile two:" in done.stderr
+    assert done.stderr.count(DENIED) == 2
+
+
 def test_a_policy_file_needs_nobody(tmp_path: Path, aws: LocalAws, silent: str) -> None:
     (tmp_path / "policy.json").write_text(json.dumps(policy()))
     done = login(tmp_path, aws, "--policy", str(tmp_path / "policy.json"), "--json", AWS_ENDPOINT_URL_STS=silent)

@@ -25,7 +25,7 @@ from daypass.aws.holding.wanted import DURATION_SECONDS, Wanted
 from daypass.aws.login import demand_account
 from daypass.cli import idp_holding, idp_logout, output
 from daypass.cli.arguments import accounts
-from daypass.errors import UsageInvalid
+from daypass.errors import AwsRefused, UsageInvalid
 from daypass.names import RoleArn
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from daypass.aws.holding.cache import Held
+    from daypass.errors import DaypassError
 
 
 def log_in_held(arguments: argparse.Namespace) -> int:
@@ -55,7 +56,7 @@ def log_in_held(arguments: argparse.Namespace) -> int:
         if outcome.error is not None:
             status = status or status_of(outcome.error)
             output.note(f"daypass: {entry.wanted.role_arn}, for the profile {entry.profile}:")
-            output.error(outcome.error)
+            _tell(outcome.error, entry, arguments)
             continue
         assert outcome.held is not None
         if arguments.refreshing:
@@ -78,6 +79,16 @@ def log_in_held(arguments: argparse.Namespace) -> int:
             "SDKs run daypass again when they need a session; it finds its token by the environment they run in."
         )
     return status
+
+
+def _tell(problem: DaypassError, entry: Entry, arguments: argparse.Namespace) -> None:
+    """A refusal of the role with its reasons, as the plain login tells it; anything else in its own words."""
+    if isinstance(problem, AwsRefused) and "claims" in problem.facts:
+        from daypass.cli.denied import refused
+
+        refused(problem, role=RoleArn.parse(entry.wanted.role_arn), policy=arguments.policy, as_json=False)
+    else:
+        output.error(problem)
 
 
 def _undo(arguments: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from daypass.testing import gitlab_token, local_aws
+from support import fast_clock
 from support.processes import DAYPASS, clean_environment
 from support.services import ROLE, Seen, Service, https_service, platform, sts_fault
 
@@ -140,6 +141,23 @@ def test_programs_get_the_next_step_too(tmp_path: Path, aws: LocalAws) -> None:
     told = json.loads(login(tmp_path, aws, "--json").stdout)
     assert told["next"].startswith("Make this edit")
     assert login(tmp_path, aws).stderr.splitlines()[3] == "  from  gitlab: the variable AWS_ID_TOKEN"
+
+
+@pytest.mark.skipif(fast_clock.missing() is not None, reason=str(fast_clock.missing()))
+@pytest.mark.parametrize(("ahead", "said"), [(3600, "3600 seconds ahead of"), (-3600, "3600 seconds behind")])
+def test_a_clock_that_is_wrong_is_said_whatever_else_is(tmp_path: Path, aws: LocalAws, ahead: int, said: str) -> None:
+    """Threat 75: an hour by mistake, as after a change of the time zone by hand."""
+    with fast_clock.fast_clock(tmp_path / "clock") as clock:
+        clock.advance(ahead)
+        done = login(tmp_path, aws, token=aws.mint(OTHER_BRANCH, aud="other"), **clock.environ)
+        assert done.returncode == 1
+        assert (
+            re.sub(r"(359|360)\d", "3600", done.stderr).count(f"This machine's clock is {said} that of AWS; set it.")
+            == 1
+        )
+        assert "next: Ask for a token with an audience" in done.stderr
+        good = login(tmp_path, aws, token=aws.mint(gitlab_token(project="mygroup/app", ref="main")), **clock.environ)
+        assert good.returncode == 0, good.stderr
 
 
 def as_administrator(aws: LocalAws, account: str = "test") -> dict[str, str]:

@@ -117,7 +117,7 @@ class FastClock:
 
     def _tell(self) -> None:
         new = self._folder / "ahead.new"
-        new.write_text(f"+{self.ahead_seconds}\n")
+        new.write_text(f"{self.ahead_seconds:+d}\n")
         os.replace(new, self._folder / "ahead")
 
     @contextmanager

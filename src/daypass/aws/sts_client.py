@@ -243,9 +243,8 @@ class StsClient:
         skew = self._skew_seconds(answer)
         if skew is not None and abs(skew) > _MAX_SKEW_SECONDS:
             direction = "ahead of" if skew > 0 else "behind"
-            advice = (
-                f"This machine's clock is {abs(skew)} seconds {direction} that of AWS; set it. {advice or ''}".rstrip()
-            )
+            facts["clock"] = f"This machine's clock is {abs(skew)} seconds {direction} that of AWS; set it."
+            advice = f"{facts['clock']} {advice or ''}".rstrip()
         return AwsRefused(sentence, advice=advice, **facts)
 
     def _skew_seconds(self, answer: calling.Answer) -> int | None:

@@ -86,6 +86,9 @@ def refused(
             step += f", or AWS credentials with iam:GetRole ({read.unread})"
     else:
         step = problem.advice
+    clock = problem.facts.get("clock")
+    if isinstance(clock, str) and not (step or "").startswith(clock):
+        looked.append(clock)
     problem.advice = None
     if as_json:
         output.as_json(

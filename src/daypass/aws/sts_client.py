@@ -41,7 +41,8 @@ _HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 _ABOUT_THE_ISSUER: Final = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
 
 _ADVICE: Final[Mapping[str, str]] = {
-    "ExpiredTokenException": "Get a new token, and check the clocks of this machine and of the identity provider.",
+    "ExpiredTokenException": "Get a new token: log in at the beginning of the job, or run it again. If the token is"
+    " new, check the clocks of this machine and of the identity provider.",
     "IDPCommunicationError": "AWS could not reach the identity provider; check that its discovery document and key set"
     " answer from the internet within 5 seconds, and try again.",
     "IDPRejectedClaim": "The identity provider rejected the token; get a new one.",

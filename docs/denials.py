@@ -50,8 +50,8 @@ out:
    (`iam:GetRole`, and `iam:GetOpenIDConnectProvider` for the audiences). Then the failing statement, operator and key
    are told, what was wanted and found, and the smallest edit that lets exactly this token in.
 3. Where nobody can read the role, what to look at, likeliest first for this issuer.
-4. After `next:` what to do now, with commands that fit this token and role, each on a line of its own. What a token says
-   is quoted in them, so that it cannot add to a command that is copied.
+4. After `next:` what to do now, with commands that fit this token and role, each on a line of its own. What a token
+   says is quoted in them, so that it cannot add to a command that is copied.
 
 `--explain` tells it of a login that succeeds, too. `--json` puts it on standard output for programs. The exit status is
 1 for a refusal, 2 for a wrong command line or a job that is not set up for tokens, 3 where nothing could be found out.
@@ -60,8 +60,8 @@ What is refused for a moment only is tried again without a word: when AWS cannot
 not answer. Each try has a fresh token, and none is made with a token whose time is over. A role or provider that
 was made a moment ago is waited for with `--wait` (30 seconds, or `--wait SECONDS`); everything else is final.
 
-The pictures are of a terminal 100 columns wide; times are replaced. Colours are left out where nobody sees them, and with
-`NO_COLOR`.
+The pictures are of a terminal 100 columns wide; times are replaced. Colours are left out where nobody sees them, and
+with `NO_COLOR`.
 
 """
 

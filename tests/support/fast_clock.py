@@ -50,8 +50,9 @@ def missing() -> str | None:
 def _library() -> Path | None:
     package = importlib.util.find_spec("libfaketime")
     if package is not None and package.origin is not None:
-        (found,) = Path(package.origin).parent.glob("vendor/libfaketime/src/libfaketime.so.1")
-        return found
+        found = next(Path(package.origin).parent.glob("vendor/libfaketime/src/libfaketime.so.1"), None)
+        if found is not None:
+            return found
     return next(Path("/").glob(_DEBIAN.removeprefix("/")), None)
 
 

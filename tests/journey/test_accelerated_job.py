@@ -37,7 +37,7 @@ HOURS: Final = float(os.environ.get("DAYPASS_JOB_HOURS", "3"))
 pytestmark = [
     pytest.mark.journey,
     pytest.mark.skipif(REASON is not None, reason=str(REASON)),
-    pytest.mark.timeout(120 + 60 * HOURS),
+    pytest.mark.timeout(120 + 120 * HOURS),
 ]
 
 STEP_SECONDS: Final = 300 if HOURS <= 3 else 120

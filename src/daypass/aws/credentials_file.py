@@ -234,7 +234,7 @@ def _edit(
     if path.parent == locations.folder:
         files.private_folder(path.parent)
     with files.locked(path, timeout_seconds=LOCK_SECONDS):
-        for _ in range(_MOST_TRIES):
+        for left in reversed(range(_MOST_TRIES)):
             version, before = _settled(path)
             try:
                 if any(value is not None for value in values.values()):
@@ -244,13 +244,9 @@ def _edit(
             except FileUnavailable as error:
                 raise FileUnavailable(f"`{path}`: {error.message}", advice=error.advice, path=str(path)) from None
             _demand_only_ours_changed(path, before, after, is_section, values)
-            if files.write_atomic(path, after, still=partial(_is_still, path, version)):
+            # Beside a program that never rests the last try is made in any case: a login must come to its end.
+            if files.write_atomic(path, after, still=partial(_is_still, path, version) if left else _always):
                 return
-    raise FileUnavailable(
-        f"`{path}` was changed by another program each time it was to be written",
-        advice="Find it with: fuser, or lsof; then run the same command again.",
-        path=str(path),
-    )
 
 
 def _settled(path: Path) -> tuple[files.Version | None, bytes]:
@@ -270,6 +266,10 @@ def _settled(path: Path) -> tuple[files.Version | None, bytes]:
 
 def _is_still(path: Path, version: files.Version | None) -> bool:
     return files.version(path) == version
+
+
+def _always() -> bool:
+    return True
 
 
 def _can_be_read(path: Path, content: bytes) -> bool:

@@ -85,9 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return UNKNOWN
     except KeyboardInterrupt:
         return 128 + _SIGINT
-    except Exception as error:  # noqa: BLE001 - a bug's message may hold a secret, so its place is printed instead
-        output.note(f"daypass: a fault in Daypass itself: {_place(error)}")
-        output.note("Please report it with this line and the command.")
+    except Exception as error:  # noqa: BLE001 - it is told, and never with a traceback
+        tell_fault(error)
         return UNKNOWN
     return status
 
@@ -97,6 +96,14 @@ def status_of(error: DaypassError) -> int:
     if isinstance(error, Refused):
         return REFUSED
     return WRONG_USAGE if isinstance(error, Invalid) else UNKNOWN
+
+
+def tell_fault(error: BaseException | None) -> None:
+    """Say where Daypass itself went wrong, and not what the error says: that may hold what was at hand."""
+    from daypass.cli import output
+
+    output.note(f"daypass: a fault in Daypass itself: {'somewhere' if error is None else _place(error)}")
+    output.note("Please report it with this line and the command.")
 
 
 def help_text() -> str:

@@ -78,7 +78,8 @@ def _phases(facts: Facts) -> str:
 
 def _broken(facts: Facts) -> Iterator[Seen]:
     for name, answer in _agreed(facts):
-        if answer.fault in ("reset", "closed", "protocol"):
+        # A connection that was cut before the request was sent is the business of TLS.
+        if answer.fault in ("reset", "closed", "protocol") and answer.fault_phase in ("send", "first_byte", "body"):
             where = _PHASES.get(answer.fault_phase or "", "")
             yield Seen(f"the connection for {name} was {_ENDS[answer.fault]} {where}".rstrip(), answer.url)
 

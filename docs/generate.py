@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from daypass import config, errors
 from daypass.cli.main import COMMANDS
+from daypass.cli.parsing import Parser
 from daypass.doctor.checks import AREAS, BY_CODE
 from daypass.doctor.known_errors import KnownError, known_errors
 from daypass.subjects.formats import Attribute, TokenFormat
@@ -53,6 +54,8 @@ def _how(action: argparse.Action) -> str:
 
 
 def _command(parser: argparse.ArgumentParser, depth: int) -> Iterator[str]:
+    if isinstance(parser, Parser):
+        parser.declare()
     yield f"{'#' * depth} `{parser.prog}`\n"
     if parser.description:
         yield parser.description.strip() + "\n"

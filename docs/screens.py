@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SCREENS: Final = Path(__file__).parent / "screens"
 COLUMNS: Final = 100
 # As a terminal would: what the page asks for is fetched from nowhere.
-SVG: Final = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+SVG: Final = re.sub(r"@font-face \{\{.*?\}\}\s*|<!--.*?-->\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 DENIED: Final = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
 
 

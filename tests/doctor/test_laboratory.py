@@ -47,6 +47,8 @@ def test_the_doctor_names_each_fault_and_no_other_and_agrees_with_sts(
     assert judge(bundle.read(written).facts) == diagnosis  # elsewhere, too
     assert specimen.token.rpartition(".")[2].encode() not in written
     assert b"PRIVATE KEY" not in written
+    for key in vector["keys"]:  # a private half that the issuer publishes
+        assert str(key.get("with", {}).get("d", "PRIVATE KEY")).encode() not in written
 
 
 def test_there_are_forty_faults_and_some_that_are_healthy() -> None:

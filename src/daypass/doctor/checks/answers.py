@@ -77,9 +77,10 @@ def _phases(facts: Facts) -> str:
 
 
 def _broken(facts: Facts) -> Iterator[Seen]:
+    # A handshake that is cut is told of TLS, whichever of the two ends of it the system notices first.
+    no_tls = any(host.tls is not None and host.tls.fault is not None for host in facts.hosts)
     for name, answer in _agreed(facts):
-        # A connection that was cut before the request was sent is the business of TLS.
-        if answer.fault in ("reset", "closed", "protocol") and answer.fault_phase in ("send", "first_byte", "body"):
+        if answer.fault in ("reset", "closed", "protocol") and not (no_tls and answer.fault_phase == "tls"):
             where = _PHASES.get(answer.fault_phase or "", "")
             yield Seen(f"the connection for {name} was {_ENDS[answer.fault]} {where}".rstrip(), answer.url)
 

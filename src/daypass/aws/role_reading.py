@@ -12,13 +12,13 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from daypass.aws.endpoint import IAM_REGIONS
+
 if TYPE_CHECKING:
     from daypass.aws.credentials import Credentials
     from daypass.names import ProviderArn, RoleArn
 
 READING: Final = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
-# IAM has one endpoint in each partition; any of its regions leads there.
-IAM_REGIONS: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 
 class RoleRead(NamedTuple):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from daypass.aws.role_reading import IAM_REGIONS, READING, is_absent, why_not
+from daypass.aws.endpoint import IAM_REGIONS
+from daypass.aws.role_reading import READING, is_absent, why_not
 from daypass.doctor.facts import AccountFacts, ProviderFacts, RoleFacts
 
 if TYPE_CHECKING:

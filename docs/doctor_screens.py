@@ -1,6 +1,6 @@
 """Take the pictures of the doctor in docs/screens/ again: an issuer of the fault laboratory, really examined.
 
-`PYTHONPATH=tests python docs/screens.py`. The terminal's are SVGs that rich draws; the page's need Chromium and
+`PYTHONPATH=tests python docs/doctor_screens.py`. The terminal's are SVGs that rich draws; the page's need Chromium and
 are left as they are without it, and are made smaller by pngquant where it is there.
 """
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass.aws.fate import is_too_long
 from daypass.calling.persist import Fate, persist
 from daypass.errors import AccountUnexpected, AwsRefused, DaypassError
+from daypass.light_typing import NamedTuple
 from daypass.names import session_name_from
 from daypass.tokens import peek, strict_json
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
+    from typing import Final
 
     from daypass.aws.credentials import Session
     from daypass.aws.sts_client import StsClient

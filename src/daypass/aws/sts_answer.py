@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
 from xml.parsers import expat
 
 from daypass.aws.credentials import Credentials, Session
 from daypass.errors import ServiceAnswerInvalid
+from daypass.light_typing import NamedTuple
 from daypass.secret import Secret
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from daypass.names import RoleArn
 
 MAX_BYTES: Final = 128 * 1024

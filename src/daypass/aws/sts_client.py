@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
 
 from daypass import __version__, calling
 from daypass.aws import fate, sts_answer
@@ -23,9 +22,11 @@ from daypass.errors import (
     SettingInvalid,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import Final
 
     from daypass.aws.credentials import Credentials, Session
     from daypass.calling.persist import Waiting

@@ -8,11 +8,14 @@ no chunks in HTTP/1.0, and bounds on all that is not body: a head, interim ones 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
 
+from daypass.light_typing import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BufferedReader
+    from typing import Final
 
 MAX_HEAD: Final = 65_536
 """Bytes of all heads of an answer together, and of the lines around its chunks beyond what the chunks make likely."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
 
 from daypass.errors import RequestInvalid
+from daypass.light_typing import NamedTuple
 from daypass.names import is_loopback_host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 METADATA_ADDRESS: Final = "169.254.169.254"
 """Where clouds have the metadata server of a machine: link-local (RFC 3927), so it is never further than the host."""

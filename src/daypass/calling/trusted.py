@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from typing import TYPE_CHECKING, Final
 
 from daypass.errors import FileUnavailable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Final
 
 _HASHED_NAME: Final = re.compile(r"[0-9a-f]{8}\.[0-9]{1,3}")
 

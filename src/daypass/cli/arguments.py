@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
 
 from daypass.errors import UsageInvalid
 from daypass.names import parse_account_id
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import Final
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _CONNECTION: Final = re.compile(

@@ -15,16 +15,17 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias
 
 from daypass.errors import JsonMalformed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Final, Literal, NoReturn, TypeAlias
 
 JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
 JsonObject: TypeAlias = "dict[str, JsonValue]"
-Duplicates: TypeAlias = Literal["refuse", "last"]
+Duplicates: TypeAlias = "Literal['refuse', 'last']"
 
 _INTEGER_LIMIT: Final = 2**63
 _INTEGER_DIGITS: Final = len(str(-_INTEGER_LIMIT))

@@ -151,6 +151,7 @@ def test_uploaded_forms(form: str, shell: Shell, capsys: pytest.CaptureFixture[s
         ["DIR", "--from-file", "d", "k", "--outside-ca-file", "/nowhere"],
         ["DIR", "--from", "https://a.example", "--ca-file", "/dev/null"],
         ["DIR", "--max-age", "-1", "--from-file", "d", "k"],
+        ["DIR", "--max-age", "600"],
     ],
 )
 def test_wrong_usage(words: list[str]) -> None:

@@ -151,15 +151,21 @@ def _headers(wanted: Publication, seen: FetchedKeys) -> Iterator[Finding]:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in _JSON_TYPES:
             yield warning(Code.TYPE_WRONG, f"the {name} is served as {strict_json.brief(kind)}")
-        most = _most_age(headers)
+        most = cache_seconds(headers)
         if most is not None and most > wanted.max_age_seconds:
             message = f"the {name} may be cached for {most} seconds, and {wanted.max_age_seconds} are counted on"
             yield warning(Code.CACHE_LONG, message)
-        age = headers.get("age", "")
-        if re.fullmatch(r"[0-9]{1,10}", age) and int(age) > wanted.max_age_seconds:
-            yield warning(Code.CACHE_OLD, f"the {name} comes from a cache that has had it for {int(age)} seconds")
+        if (age := cached_for(headers)) > wanted.max_age_seconds:
+            yield warning(Code.CACHE_OLD, f"the {name} comes from a cache that has had it for {age} seconds")
 
 
-def _most_age(headers: Mapping[str, str]) -> int | None:
+def cache_seconds(headers: Mapping[str, str]) -> int | None:
+    """The longest that an answer lets any cache keep it (RFC 9111 section 5.2.2); None when it does not say."""
     found = [int(number) for number in _MAX_AGE.findall(headers.get("cache-control", ""))]
     return max(found, default=None)
+
+
+def cached_for(headers: Mapping[str, str]) -> int:
+    """For how many seconds the cache that answered has had it (RFC 9111 section 5.1)."""
+    age = headers.get("age", "")
+    return int(age) if re.fullmatch(r"[0-9]{1,10}", age) else 0

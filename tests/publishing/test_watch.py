@@ -147,6 +147,43 @@ def test_outages_are_survived(world: World) -> None:
     assert world.check() == [("published", False), ("well", False)]
 
 
+def test_a_place_that_is_closed_to_one_issuer_is_told_and_no_thief(world: World) -> None:
+    world.check()
+
+    def closed(wanted: PublishedObject) -> None:
+        raise PublishingRefused("AccessDenied")
+
+    world.target.before_write = closed
+    world.source.publications = [world.documents("issuer", "next")]
+    assert world.check()[0] == ("not_published", True)
+    world.target.before_write = lambda _: None
+    assert world.check() == [("published", False), ("well", False)], "what we could not write nobody has changed"
+
+
+def test_a_fault_of_ours_does_not_end_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch that has ended finds no thief."""
+
+    async def story() -> None:
+        stopped = asyncio.Event()
+        read, times = world.source.read, 0
+
+        async def stumble() -> Any:
+            nonlocal times
+            times += 1
+            if times == 1:
+                raise ValueError("whatever was read, a secret perhaps")
+            stopped.set()
+            return await read()
+
+        monkeypatch.setattr(world.source, "read", stumble)
+        world.watch._interval = 0.01
+        await asyncio.wait_for(world.watch.run(stopped), 5)
+
+    asyncio.run(story())
+    assert world.events[0] == ("fault", True, {"reason": "ValueError"})
+    assert ("published", False) in [(name, alarm) for name, alarm, _ in world.events]
+
+
 def test_a_web_server_that_is_down_is_told_of(world: World) -> None:
     world.check()
     world.outside.server.documents.clear()

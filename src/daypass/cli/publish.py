@@ -98,7 +98,11 @@ def parser() -> Parser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Publish and look; the exit status."""
+    """Publish and look; the exit status.
+
+    Raises:
+        PublishingRefused: the first, when all that could be done is done and told.
+    """
     from daypass.bootstrap.publishing import keep_published, open_target
 
     _demand_sense(arguments)
@@ -120,7 +124,11 @@ def run(arguments: argparse.Namespace) -> int:
         done = Published(tuple(await source.read()), (), {}) if target is None else await publish(source, target)
         return done, [] if fetcher is None else await _look(fetcher, done.publications, wait)
 
-    return _tell(arguments, *asyncio.run(once()))
+    done, findings = asyncio.run(once())
+    status = _tell(arguments, done, findings)
+    if done.refused:
+        raise next(iter(done.refused.values()))
+    return status
 
 
 def _demand_sense(arguments: argparse.Namespace) -> None:
@@ -254,7 +262,13 @@ def _tell(arguments: argparse.Namespace, done: Published, findings: Sequence[Fin
         ]
         told = [found.to_json() for found in findings]
         output.as_json(
-            {"issuers": issuers, "written": list(done.written), "taken_out": done.taken_out, "findings": told}
+            {
+                "issuers": issuers,
+                "written": list(done.written),
+                "taken_out": done.taken_out,
+                "refused": [each.message for each in done.refused.values()],
+                "findings": told,
+            }
         )
     else:
         for each in done.publications:
@@ -266,7 +280,7 @@ def _tell(arguments: argparse.Namespace, done: Published, findings: Sequence[Fin
             output.line(f"written: {arguments.target.rstrip('/')}/{name}")
         for kid in done.taken_out:
             output.line(f"taken out: the key {kid}, which was there before and is none of the issuer's now")
-        if not done.written and not arguments.verify_only:
+        if not (done.written or done.refused or arguments.verify_only):
             output.line("nothing to write: it is there already")
         for found in findings:
             output.note(f"{found.gravity}: {found.code}: {found.issuer}: {found.message}")

@@ -370,8 +370,9 @@ class KeyRing:
         """Take a key out of the key set at once, for good; when it was active, another signs in its place at once.
 
         A key that is next already takes the place, one that is seen outside before others, then the one known longest;
-        else a new one. Both changes are one: at no moment do both keys sign, or none. Then its private half is destroyed: whoever reached the signer cannot go on
-        with it, nor a process that has not heard yet. Doing it twice changes nothing.
+        else a new one. Both changes are one: at no moment do both keys sign, or none. Then its private half is
+        destroyed: whoever reached the signer cannot go on with it, nor a process that has not heard yet. Doing it twice
+        changes nothing.
 
         Args:
             caller: who asks.

@@ -83,7 +83,11 @@ class Watch:
             if not checking.done():
                 await asyncio.wait({checking}, timeout=STOP_SECONDS)
                 checking.cancel()
-            await asyncio.gather(checking, return_exceptions=stopping.done())
+            await asyncio.wait({checking})
+            if not checking.cancelled() and (fault := checking.exception()) is not None:
+                # It may pass, and a watch that has ended finds no thief. A fault's message may hold a secret.
+                self._well = False
+                self._report("fault", alarm=True, reason=type(fault).__name__)
             pause = self._interval * (1 + JITTER * (2 * self._random() - 1))
             await asyncio.wait({stopping}, timeout=pause)
 
@@ -97,10 +101,12 @@ class Watch:
             else:
                 done = await publish(self._source, self._target)
                 publications = done.publications
-                well = self._keep(done)
+                well = self._keep(done) and not done.refused
+                for refusal in done.refused.values():
+                    self._not_published(refusal)
         except DaypassError as error:
             well = False
-            self._report("not_published", alarm=True, code=error.code, reason=error.message, advice=error.advice)
+            self._not_published(error)
             # What was published before is looked at all the same, when the source still answers.
             try:
                 publications = await self._source.read()
@@ -113,6 +119,9 @@ class Watch:
             self._report("well", alarm=False, issuers=[each.issuer.text for each in publications])
         self._well = well
         return well
+
+    def _not_published(self, error: DaypassError) -> None:
+        self._report("not_published", alarm=True, code=error.code, reason=error.message, advice=error.advice)
 
     async def _look(self, publications: Sequence[Publication]) -> list[Finding]:
         if self._fetcher is None:
@@ -127,7 +136,12 @@ class Watch:
 
     def _keep(self, done: Published) -> bool:
         """Tell of what was written, and of what another had put in its place; whether that was nobody."""
-        wanted = {found.path: found.body for each in done.publications for found in each.objects}
+        left = {
+            found.path: found.body
+            for each in done.publications
+            for found in each.objects
+            if each.folder not in done.refused or found.path in done.written
+        }
         foreign = [
             path
             for path in done.written
@@ -147,7 +161,7 @@ class Watch:
                 kids=kids,
                 taken_out=done.taken_out,
             )
-        self._bodies = wanted
+        self._bodies |= left
         return not foreign
 
     def _tell(self, found: Finding, publications: Sequence[Publication]) -> bool:

@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-head
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from azure.core import MatchConditions
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 3
 READ_SECONDS: Final = 10
 RETRIES: Final = 2
+# Without a handler Python prints the library's warnings raw, between the lines of the watch.
+logging.getLogger("azure").addHandler(logging.NullHandler())
 CONNECTION_STRING: Final = "AZURE_STORAGE_CONNECTION_STRING"
 
 
@@ -102,7 +105,16 @@ class AzureTarget:
             yield
         except (ResourceExistsError, ResourceModifiedError):
             raise ChangedMeanwhile(f"another has written to `{self}` at the same moment") from None
-        except (ResourceNotFoundError, ClientAuthenticationError) as error:
+        except ClientAuthenticationError as error:
+            if error.status_code is None:
+                # Azure was not asked.
+                raise ServiceUnreachable(
+                    f"there are no Azure credentials that can be used for `{self}`",
+                    advice=f"Set {CONNECTION_STRING}, or log in where Azure's default credentials are looked for.",
+                    place=str(self),
+                ) from None
+            raise self._no(error) from None
+        except ResourceNotFoundError as error:
             raise self._no(error) from None
         except HttpResponseError as error:
             status = error.status_code or 0

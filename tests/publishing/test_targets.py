@@ -18,6 +18,7 @@ from daypass.bootstrap.publishing import open_target
 from daypass.errors import (
     ChangedMeanwhile,
     FileUnavailable,
+    FileUnsafe,
     PartMissing,
     PublishingRefused,
     ServiceUnreachable,
@@ -154,6 +155,23 @@ class TestFolder(TargetContract):
         target.write(an_object(name="keys"), was=None)
         readable = [path for path in (tmp_path / "www").rglob("*") if path.is_file() and path.stat().st_mode & 0o004]
         assert sorted(path.name for path in readable) == ["keys", "openid-configuration"]
+
+    def test_a_link_below_the_folder_does_not_lead_out_of_it(self, target: FolderTarget, tmp_path: Path) -> None:
+        """Whoever may write into the web server's folder would choose where we, perhaps root, write."""
+        elsewhere = tmp_path / "cron.d"
+        elsewhere.mkdir()
+        www = tmp_path / "www" / "idp"
+        www.mkdir(parents=True)
+        (www / ".well-known").symlink_to(elsewhere)
+        with pytest.raises(FileUnsafe, match="leads out of"):
+            target.write(an_object(), was=None)
+        assert not list(elsewhere.iterdir())
+
+    def test_a_link_that_is_the_folder_is_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "release-1").mkdir()
+        (tmp_path / "current").symlink_to(tmp_path / "release-1")
+        FolderTarget(tmp_path / "current").write(an_object(), was=None)
+        assert (tmp_path / "release-1" / NAME).exists()
 
     def test_a_folder_that_cannot_be_written_says_so(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")

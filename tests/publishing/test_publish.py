@@ -139,6 +139,17 @@ def test_a_place_that_is_closed_to_one_issuer_does_not_stop_the_others(when: str
     assert done.written == ("keys", DISCOVERY, "o/zoo/keys", f"o/zoo/{DISCOVERY}")
 
 
+def test_a_place_that_is_closed_to_all_is_a_refusal() -> None:
+    target = MemoryTarget()
+
+    def closed(_: PublishedObject) -> None:
+        raise PublishingRefused("AccessDenied")
+
+    target.before_write = closed
+    with pytest.raises(PublishingRefused):
+        asyncio.run(publish(Changing(made(), replace(made(), folder="o/acme/")), target))
+
+
 def stored(document: bytes) -> MemoryTarget:
     target = MemoryTarget()
     target.put(PublishedObject("keys", document, 300))

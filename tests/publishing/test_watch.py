@@ -223,6 +223,29 @@ def test_it_ends_although_somebody_does_not_answer(world: World, monkeypatch: py
     asyncio.run(story())
 
 
+def test_a_check_that_hangs_is_an_alarm(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A credential process, say, that waits for somebody at a keyboard."""
+    from daypass.publishing import watch as room
+
+    monkeypatch.setattr(room, "SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(room, "STOP_SECONDS", 0.02)
+
+    async def story() -> None:
+        stopped = asyncio.Event()
+
+        async def never() -> Any:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(world.source, "read", never)
+        running = asyncio.create_task(world.watch.run(stopped))
+        await asyncio.sleep(0.2)
+        stopped.set()
+        await asyncio.wait_for(running, 5)
+
+    asyncio.run(story())
+    assert world.events[0] == ("slow", True, {"seconds": 0.02})
+
+
 def test_checks_are_spread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that many publishers do not ask at once."""
     waits: list[float] = []
@@ -234,7 +257,7 @@ def test_checks_are_spread(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
         stopped = asyncio.Event()
 
         async def waited(tasks: Any, **options: Any) -> Any:
-            if "timeout" not in options:
+            if "return_when" in options or "timeout" not in options:
                 return await wait(tasks, **options)
             waits.append(options["timeout"])
             if len(waits) == 3:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.cli.arguments import connection, path, wait_seconds
 from daypass.cli.parsing import Parser
-from daypass.errors import UsageInvalid
+from daypass.errors import ChangedMeanwhile, UsageInvalid
 
 if TYPE_CHECKING:
     import argparse
@@ -104,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
         PublishingRefused: the first, when all that could be done is done and told.
     """
     from daypass.bootstrap.publishing import keep_published, open_target
+    from daypass.cli import output
 
     _demand_sense(arguments)
     settings = None if any(_foreign(arguments)) else _settings(arguments)
@@ -124,7 +125,11 @@ def run(arguments: argparse.Namespace) -> int:
         done = Published(tuple(await source.read()), (), {}) if target is None else await publish(source, target)
         return done, [] if fetcher is None else await _look(fetcher, done.publications, wait)
 
-    done, findings = asyncio.run(once())
+    try:
+        done, findings = asyncio.run(once())
+    except ChangedMeanwhile as error:
+        output.error(error)  # nothing is wrong with the command, and it may go well in a moment
+        return 3
     status = _tell(arguments, done, findings)
     if done.refused:
         raise next(iter(done.refused.values()))

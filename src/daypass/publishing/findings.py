@@ -152,6 +152,10 @@ def _headers(wanted: Publication, seen: FetchedKeys) -> Iterator[Finding]:
         if kind not in _JSON_TYPES:
             yield warning(Code.TYPE_WRONG, f"the {name} is served as {strict_json.brief(kind)}")
         most = cache_seconds(headers)
+        if most is None and not _says_no_caching(headers):
+            yield warning(
+                Code.CACHE_LONG, f"the {name} may be cached for as long as a cache likes: no max-age is served"
+            )
         if most is not None and most > wanted.max_age_seconds:
             message = f"the {name} may be cached for {most} seconds, and {wanted.max_age_seconds} are counted on"
             yield warning(Code.CACHE_LONG, message)
@@ -169,3 +173,11 @@ def cached_for(headers: Mapping[str, str]) -> int:
     """For how many seconds the cache that answered has had it (RFC 9111 section 5.1)."""
     age = headers.get("age", "")
     return int(age) if re.fullmatch(r"[0-9]{1,10}", age) else 0
+
+
+def _says_no_caching(headers: Mapping[str, str]) -> bool:
+    """Without `max-age`, a cache may guess (RFC 9111 section 4.2.2), or has a default: CloudFront's is a day."""
+    return (
+        "expires" in headers
+        or re.search(r"\bno-(?:store|cache)\b", headers.get("cache-control", "").lower()) is not None
+    )

@@ -63,6 +63,7 @@ async def publish(source: Source, target: Target) -> Published:
     Raises:
         DocumentsRefused: when the documents must not be published; nothing was written.
         ChangedMeanwhile: when others write all the time.
+        PublishingRefused: when the target says no to all of it.
         Unavailable: when source or target did not answer.
     """
     written: list[str] = []
@@ -91,6 +92,8 @@ async def publish(source: Source, target: Target) -> Published:
                             written.append(found.path)
         except ChangedMeanwhile:
             continue
+        if refused and refused.keys() >= {each.folder for each in wanted} and not written:
+            raise next(iter(refused.values()))
         return Published(wanted, tuple(written), first, refused)
     raise ChangedMeanwhile(
         f"`{target}` was changed by others again and again", advice="Find out who else publishes there, and try again."

@@ -24,6 +24,8 @@ JITTER: Final = 0.1
 """Each wait is up to this part longer or shorter, so that many publishers do not ask at once."""
 STOP_SECONDS: Final = 10.0
 """How long a check under way may go on when the watch is to end."""
+SLOW_SECONDS: Final = 120.0
+"""A check that takes so long is an alarm, each time: something does not answer, and nobody watches meanwhile."""
 LOOKS_AT_ONCE: Final = 8
 CACHED: Final = frozenset({Code.KEY_MISSING, Code.DISCOVERY_DIFFERS, Code.NOT_SERVED})
 """What a cache may still show of a moment before our last write; an unknown key only when it once was ours."""
@@ -79,7 +81,12 @@ class Watch:
         stopping = asyncio.create_task(stopped.wait())
         while not stopping.done():
             checking = asyncio.create_task(self.check())
-            await asyncio.wait({checking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            while not (checking.done() or stopping.done()):
+                done, _ = await asyncio.wait(
+                    {checking, stopping}, timeout=SLOW_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not done:
+                    self._report("slow", alarm=True, seconds=SLOW_SECONDS)
             if not checking.done():
                 await asyncio.wait({checking}, timeout=STOP_SECONDS)
                 checking.cancel()

@@ -129,6 +129,19 @@ class TargetContract:
         assert found is not None
         assert found.body == BIG
 
+    @pytest.mark.parametrize("body", [b"", b"<html>", BIG * 3], ids=["empty", "no JSON", "too large"])
+    def test_whatever_somebody_left_there_is_read_and_replaced(self, target: Target, body: bytes) -> None:
+        """Else whoever writes there once would keep us out for good."""
+        target.write(an_object(body), was=None)
+        found = target.read(NAME)
+        assert found is not None
+        assert len(found.body) <= len(BIG) + 1 or isinstance(target, MemoryTarget)
+        assert not found.holds(an_object())
+        target.write(an_object(), was=found)
+        replaced = target.read(NAME)
+        assert replaced is not None
+        assert replaced.holds(an_object())
+
 
 class TestMemory(TargetContract):
     @pytest.fixture

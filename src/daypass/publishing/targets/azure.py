@@ -81,9 +81,21 @@ class AzureTarget:
                 if getattr(error, "error_code", None) == "BlobNotFound":
                     return None
                 raise
+            except HttpResponseError as error:
+                if getattr(error, "error_code", None) == "InvalidRange":
+                    return self._read_empty(path)
+                raise
             settings = answer.properties.content_settings
             body = bytes(answer.readall())
         return Stored(body, answer.properties.etag, settings.content_type or "", settings.cache_control or "")
+
+    def _read_empty(self, path: str) -> Stored:
+        """No range of an empty blob can be asked for, and whoever emptied it would keep us out."""
+        found = self._container.get_blob_client(self._prefix + path).get_blob_properties()
+        if found.size:
+            raise ChangedMeanwhile(f"another has written to `{self}` at the same moment")
+        settings = found.content_settings
+        return Stored(b"", found.etag, settings.content_type or "", settings.cache_control or "")
 
     def write(self, wanted: PublishedObject, *, was: Stored | None) -> None:
         """See `Target`."""

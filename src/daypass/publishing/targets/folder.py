@@ -35,7 +35,10 @@ class FolderTarget:
         except FileUnavailable as error:
             if error.facts.get("missing"):
                 return None
-            raise
+            size = self._size(path)
+            if size <= MAX_DOCUMENT_BYTES:
+                raise
+            return Stored(b"", f"{size} bytes")  # no document of ours, and so to be replaced
         return Stored(body, hashlib.sha256(body).hexdigest())
 
     def write(self, wanted: PublishedObject, *, was: Stored | None) -> None:
@@ -48,6 +51,12 @@ class FolderTarget:
             if (now and now.version) != (was and was.version):
                 raise ChangedMeanwhile(f"`{place}` is not as it was any more")
             files.write_atomic(place, wanted.body, mode=0o644)
+
+    def _size(self, path: str) -> int:
+        try:
+            return (self._folder / path).stat().st_size
+        except OSError:
+            return 0
 
     def _demand_inside(self, folder: Path) -> None:
         """Follow a link that is the folder itself, and none below: whoever may write there would choose where we do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -110,6 +111,19 @@ def test_a_key_that_was_never_ours_is_an_alarm_at_once(world: World) -> None:
     world.outside.show(world.documents("issuer", "next", "attacker"))
     assert world.check() == [("published", False), ("drift", True)]
     assert world.events[1][2]["kid"] == private_key(name="attacker").kid
+
+
+def test_a_key_under_the_name_of_one_that_was_ours_is_an_alarm_at_once(world: World) -> None:
+    world.source.publications = [world.documents("issuer", "next")]
+    world.check()
+    world.source.publications = [world.documents("issuer")]
+    world.served_from_target = False
+    world.outside.show(world.documents("issuer", "next"))
+    assert world.check() == [("published", False), ("not_seen_yet", False)], "a cache has it still"
+    entries = [private_key(name="issuer").public.to_jwk(), private_key(name="attacker").public.to_jwk()]
+    entries[1]["kid"] = private_key(name="next").kid
+    world.outside.server.documents["/t/keys"] = json.dumps({"keys": entries}).encode()
+    assert world.check() == [("drift", True)]
 
 
 def test_whoever_writes_into_the_bucket_is_overwritten_and_told_of(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -67,13 +67,14 @@ REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference at one issuer."""
+    """One difference at one issuer. `thumbprint` is that of a served key, where it is one."""
 
     code: Code
     gravity: Gravity
     issuer: str
     message: str
     kid: str | None = None
+    thumbprint: str | None = None
 
     @property
     def remedy(self) -> str:
@@ -119,7 +120,8 @@ def _keys(wanted: Publication, seen: FetchedKeys) -> Iterator[Finding]:
     ours = {key.kid: key for key in wanted.keys.keys}
     served = {key.kid: key for key in seen.keys.keys}
     for kid in served.keys() - ours.keys():
-        yield found(Code.KEY_UNKNOWN, f"the key `{kid}` is served, and it is none of ours", kid)
+        message = f"the key `{kid}` is served, and it is none of ours"
+        yield replace(found(Code.KEY_UNKNOWN, message, kid), thumbprint=served[kid].thumbprint)
     for refused in seen.keys.refused:
         name = f"`{refused.kid}`" if refused.kid else f"at {refused.index}"
         message = f"the entry {name} is served, and it is none of ours: {refused.reason}"

@@ -74,6 +74,7 @@ class Watch:
         self._written_at: float | None = None
         self._well: bool | None = None
         self._bodies: dict[str, bytes] = {}
+        # Issuers and thumbprints: a thief may take the `kid` of a key that has left.
         self._once_ours: set[tuple[str, str | None]] = set()
 
     async def run(self, stopped: asyncio.Event) -> None:
@@ -119,7 +120,7 @@ class Watch:
                 publications = await self._source.read()
             except DaypassError:
                 publications = ()
-        self._once_ours |= {(each.issuer.text, key.kid) for each in publications for key in each.keys.keys}
+        self._once_ours |= {(each.issuer.text, key.thumbprint) for each in publications for key in each.keys.keys}
         for found in await self._look(publications):
             well = self._tell(found, publications) and well
         if well and not self._well:
@@ -175,7 +176,7 @@ class Watch:
         """Tell of a finding; whether all is well in spite of it."""
         max_age = max(each.max_age_seconds for each in publications)
         fresh = self._written_at is not None and self._monotonic() - self._written_at <= max_age
-        cached = found.code in CACHED or (found.issuer, found.kid) in self._once_ours
+        cached = found.code in CACHED or (found.issuer, found.thumbprint) in self._once_ours
         if found.gravity is Gravity.DRIFT and cached and fresh and found.code is not Code.KEY_DIFFERS:
             self._report("not_seen_yet", alarm=False, **found.to_json())
             return False

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("daypass.cli.serve", "run the identity provider"),
     "local-aws": ("daypass.cli.local_aws", "run the local AWS"),
     "trust": ("daypass.cli.trust", "find out who may assume a role, and why not"),
+    "aws": ("daypass.cli.aws", "set up providers and roles in AWS accounts, and take them down again"),
     "org": ("daypass.cli.org", "manage organizations"),
     "project": ("daypass.cli.project", "manage projects"),
     "workload": ("daypass.cli.workload", "manage workspaces, environments and CI jobs"),

@@ -1,0 +1,54 @@
+"""What the files say to people: where they are from, how they are used, and who may enter each role. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from daypass.aws.exporting.literals import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from daypass.aws.exporting.blueprint import Blueprint, ExportedRole
+
+_COMPARED = {
+    "StringEquals": "is",
+    "StringLike": "is like",
+    "ForAllValues:StringEquals": "holds nothing but",
+}
+
+
+def header(of: Blueprint, format_name: str, usage: Sequence[str]) -> list[str]:
+    """The first lines of a file. `usage` are sentences on how to use it."""
+    lines = [
+        f"Written by `daypass aws export --format {format_name}` from {of.source}, stack {of.stack}.",
+        f"Change that file and export again; `daypass aws export --check --format {format_name}` tells what differs.",
+        "",
+        *usage,
+    ]
+    return [one_line(line) for line in lines]
+
+
+def who_may_enter(role: ExportedRole) -> list[str]:
+    """Lines that say who may enter a role, of its trust policy."""
+    lines = [f"{role.name}: who may enter, of those with a token of {role.issuer}:"]
+    statements = role.trust.get("Statement", [])
+    for index, statement in enumerate(statements if isinstance(statements, list) else [statements]):
+        conditions = statement.get("Condition", {}) if isinstance(statement, dict) else {}
+        said = [*_said(conditions)] if isinstance(conditions, dict) else []
+        for number, words in enumerate(said or ["everybody"]):
+            lines.append(f"  {'and' if number else 'or' if index else '-'} {words}")
+    return [one_line(line) for line in lines]
+
+
+def _said(conditions: Mapping[str, Any]) -> Iterator[str]:
+    for operator, keys in conditions.items():
+        verb = _COMPARED.get(operator, operator)
+        for key, values in keys.items() if isinstance(keys, dict) else ():
+            listed = values if isinstance(values, list) else [values]
+            yield f"{key.rpartition(':')[2] if '/' in key or '.' in key else key} {verb} {' or '.join(map(str, listed))}"
+
+
+def commented(lines: Sequence[str], mark: str, margin: str = "") -> str:
+    """Lines as comments of a language whose comments begin with `mark` and end with the line."""
+    return "".join(f"{margin}{mark} {line}".rstrip() + "\n" for line in lines)

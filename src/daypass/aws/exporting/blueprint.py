@@ -206,7 +206,10 @@ def _seen_role(desired: DesiredRole, provider: DesiredProvider, there: SeenRole,
         trust=wanted.trust if same else _opened(json.loads(there.trust_policy), arn, wanted.issuer),
         managed_policies=tuple(texts.get(each, AccountText(each)) for each in managed),
         inline_policies=tuple(
-            (policy.name, json.loads(inline[policy.name] if _same(inline, policy.name, policy.document) else policy.document))
+            (
+                policy.name,
+                json.loads(inline[policy.name] if _same(inline, policy.name, policy.document) else policy.document),
+            )
             for policy in there.inline_policies
         ),
         boundary=boundary,

@@ -56,7 +56,11 @@ def _statement(value: Any, issuer: str) -> TrustStatement | None:
     if not isinstance(value, dict) or set(value) - {"Effect", "Principal", "Action", "Condition"}:
         return None
     actions = value.get("Action")
-    if value.get("Effect") != "Allow" or value.get("Principal") != {"Federated": ProviderReference(issuer)} or not actions:
+    if (
+        value.get("Effect") != "Allow"
+        or value.get("Principal") != {"Federated": ProviderReference(issuer)}
+        or not actions
+    ):
         return None
     return TrustStatement((actions,) if isinstance(actions, str) else tuple(actions), value.get("Condition", {}))
 
@@ -64,4 +68,3 @@ def _statement(value: Any, issuer: str) -> TrustStatement | None:
 def context_key(label: str) -> str:
     """The key of the context that brings a provider's ARN."""
     return f"{label[0].lower()}{label[1:]}Arn"
-

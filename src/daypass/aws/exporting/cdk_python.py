@@ -101,7 +101,10 @@ def _role(role: ExportedRole, snake: Labels, pascal: Labels) -> str:
     if not first.logs_in_only:
         path = python("AssumeRolePolicyDocument.Statement.0.Action")
         override = call(
-            f"{name}.node.default_child.add_property_override", [path, PYTHON.write(first.actions, _IN + "    ")], {}, _IN
+            f"{name}.node.default_child.add_property_override",
+            [path, PYTHON.write(first.actions, _IN + "    ")],
+            {},
+            _IN,
         )
         text += f"{_IN}{override}\n"
     for statement in rest:
@@ -116,9 +119,7 @@ def _role(role: ExportedRole, snake: Labels, pascal: Labels) -> str:
         text += f"{_IN}{added}\n"
     if role.inline_policies:
         policies = [
-            call(
-                "iam.CfnRole.PolicyProperty", [], {"policy_name": policy, "policy_document": document}, _IN + "    "
-            )
+            call("iam.CfnRole.PolicyProperty", [], {"policy_name": policy, "policy_document": document}, _IN + "    ")
             for policy, document in role.inline_policies
         ]
         text += f"{_IN}{name}.node.default_child.policies = {_several(policies, _IN)}\n"

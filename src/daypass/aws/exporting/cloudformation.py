@@ -37,7 +37,9 @@ def template(of: Blueprint, provider: ExportedProvider, format_name: str) -> str
         f"Where the account has the provider already, add: --parameter-overrides {_ARN}=<its ARN>",
     ]
     text = commented(header(of, format_name, usage), "#")
-    text += f'AWSTemplateFormatVersion: "2010-09-09"\nDescription: {yaml(f"Roles for workloads of {provider.issuer}")}\n'
+    text += (
+        f'AWSTemplateFormatVersion: "2010-09-09"\nDescription: {yaml(f"Roles for workloads of {provider.issuer}")}\n'
+    )
     text += write_yaml(
         {
             "Parameters": {

@@ -43,9 +43,7 @@ def demand_composed(of: Blueprint) -> None:
 
     Source: "Types and Values", Terraform language documentation.
     """
-    _demand(
-        of, lambda text: unicodedata.is_normalized("NFC", text), "Terraform would write it with other characters"
-    )
+    _demand(of, lambda text: unicodedata.is_normalized("NFC", text), "Terraform would write it with other characters")
 
 
 def _demand(of: Blueprint, fine: Callable[[str], bool], reason: str) -> None:

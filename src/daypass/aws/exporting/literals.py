@@ -93,7 +93,9 @@ class Notation:
         """A value whose first line begins after `before` characters, and whose other lines begin with `margin`."""
         inner = margin + self.indent
         if isinstance(value, dict):
-            members = [self.key(key) + self.write(each, inner, before=len(self.key(key))) for key, each in value.items()]
+            members = [
+                self.key(key) + self.write(each, inner, before=len(self.key(key))) for key, each in value.items()
+            ]
             return _block("{", members, "}", margin, inner)
         if isinstance(value, (list, tuple)):
             if not any(isinstance(each, (dict, list)) for each in value):
@@ -206,7 +208,10 @@ def aligned(members: Sequence[tuple[str, str]], margin: str) -> str:
 def call(name: str, arguments: Sequence[str], options: Mapping[str, Any], margin: str) -> str:
     """A call in Python: `arguments` are written already, `options` are values by name. One line where it fits."""
     inner = margin + "    "
-    written = [*arguments, *(f"{key}={PYTHON.write(value, inner, before=len(key) + 1)}" for key, value in options.items())]
+    written = [
+        *arguments,
+        *(f"{key}={PYTHON.write(value, inner, before=len(key) + 1)}" for key, value in options.items()),
+    ]
     line = f"{name}({', '.join(written)})"
     if len(written) < 4 and "\n" not in line and len(margin) + len(line) < _WIDTH // 2:
         return line

@@ -56,7 +56,11 @@ def _provider(provider: ExportedProvider, label: str) -> list[str]:
         members.append(("thumbprint_list", write_hcl([*provider.thumbprints], "  ")))
     made = aligned([*members, *_tags(provider)], "  ")
     return [
-        _block("variable", parts.existing(label), aligned([("type", "bool"), ("default", "false"), ("description", hcl(told))], "  ")),
+        _block(
+            "variable",
+            parts.existing(label),
+            aligned([("type", "bool"), ("default", "false"), ("description", hcl(told))], "  "),
+        ),
         _block(
             'resource "aws_iam_openid_connect_provider"',
             label,
@@ -82,7 +86,8 @@ def _role(role: ExportedRole, labels: Labels) -> list[str]:
         members.append(("permissions_boundary", _arn(role.boundary)))
     members += [("assume_role_policy", f"local.{label}_trust"), *_tags(role)]
     blocks = [
-        commented(who_may_enter(role), "#") + f"locals {{\n  {label}_trust = jsonencode({write_hcl(trust, '  ')})\n}}\n",
+        commented(who_may_enter(role), "#")
+        + f"locals {{\n  {label}_trust = jsonencode({write_hcl(trust, '  ')})\n}}\n",
         _block('resource "aws_iam_role"', label, aligned(members, "  ")),
     ]
     for index, arn in enumerate(role.managed_policies, 1):
@@ -111,4 +116,8 @@ def _quoted_part(part: object) -> str:
 
 
 def _tags(of: ExportedProvider | ExportedRole) -> Sequence[tuple[str, str]]:
-    return [("tags", "{\n" + aligned([(hcl(key), hcl(value)) for key, value in of.tags], "    ") + "  }")] if of.tags else []
+    return (
+        [("tags", "{\n" + aligned([(hcl(key), hcl(value)) for key, value in of.tags], "    ") + "  }")]
+        if of.tags
+        else []
+    )

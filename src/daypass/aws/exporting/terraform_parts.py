@@ -31,7 +31,9 @@ USAGE: Final = (
 
 def open_names(of: Blueprint) -> set[str]:
     """Which of `account` and `partition` are asked of AWS."""
-    texts = [text for role in of.roles for text in (*role.managed_policies, *([role.boundary] if role.boundary else ()))]
+    texts = [
+        text for role in of.roles for text in (*role.managed_policies, *([role.boundary] if role.boundary else ()))
+    ]
     return {part.name for text in texts for part in text.parts if isinstance(part, Open)}
 
 
@@ -52,5 +54,8 @@ def existing(label: str) -> str:
 
 def arn_expression(label: str) -> str:
     """The ARN of a provider, made or found."""
-    made, found = f"aws_iam_openid_connect_provider.{label}[0].arn", f"data.aws_iam_openid_connect_provider.{label}[0].arn"
+    made, found = (
+        f"aws_iam_openid_connect_provider.{label}[0].arn",
+        f"data.aws_iam_openid_connect_provider.{label}[0].arn",
+    )
     return f"var.{existing(label)} ? {found} : {made}"

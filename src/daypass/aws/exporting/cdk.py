@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from daypass.aws.exporting.blueprint import ProviderReference
 from daypass.errors import ExportImpossible
-from daypass.trust.generate import VERSION
 from daypass.trust.token_claims import LOGIN
 
 if TYPE_CHECKING:
@@ -20,6 +19,10 @@ if TYPE_CHECKING:
 LIBRARY: Final = "2.275.0"
 """The oldest aws-cdk-lib that the files ask for."""
 CONSTRUCTS: Final = "10.5.0"
+
+
+_VERSION: Final = "2012-10-17"
+"""The one that the CDK writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def statements(role: ExportedRole) -> list[TrustStatement]:
     """
     found = role.trust.get("Statement")
     read = [_statement(each, role.issuer) for each in found] if isinstance(found, list) else [None]
-    if set(role.trust) != {"Version", "Statement"} or role.trust["Version"] != VERSION or None in read:
+    if set(role.trust) != {"Version", "Statement"} or role.trust["Version"] != _VERSION or None in read:
         raise ExportImpossible(
             f"the trust policy of `{role.name}` holds what a WebIdentityPrincipal cannot say",
             advice="Choose another format, such as cloudformation.",

@@ -132,7 +132,7 @@ def _role(role: ExportedRole, labels: Labels) -> str:
     for statement in rest:
         members = {
             "actions": [*statement.actions],
-            "principals": [Code(_principal(arn, statement.conditions, "      "))],
+            "principals": [Code(_principal(arn, statement.conditions, "        "))],
         }
         written = _props(members, "    ")
         text += f"    {name}.assumeRolePolicy!.addStatements(new iam.PolicyStatement({written}));\n"

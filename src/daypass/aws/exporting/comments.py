@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from daypass.aws.exporting.literals import one_line
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from daypass.aws.exporting.blueprint import Blueprint, ExportedRole
 
-_COMPARED = {
+WRITTEN_BY: Final = "Written by `daypass aws export"
+"""How a file tells that it is an export, and may be written again."""
+
+_COMPARED: Final = {
     "StringEquals": "is",
     "StringLike": "is like",
     "ForAllValues:StringEquals": "holds nothing but",
@@ -21,7 +24,7 @@ _COMPARED = {
 def header(of: Blueprint, format_name: str, usage: Sequence[str]) -> list[str]:
     """The first lines of a file. `usage` are sentences on how to use it."""
     lines = [
-        f"Written by `daypass aws export --format {format_name}` from {of.source}, stack {of.stack}.",
+        f"{WRITTEN_BY} --format {format_name}` from {of.source}, stack {of.stack}.",
         f"Change that file and export again; `daypass aws export --check --format {format_name}` tells what differs.",
         "",
         *usage,
@@ -30,14 +33,13 @@ def header(of: Blueprint, format_name: str, usage: Sequence[str]) -> list[str]:
 
 
 def who_may_enter(role: ExportedRole) -> list[str]:
-    """Lines that say who may enter a role, of its trust policy."""
-    lines = [f"{role.name}: who may enter, of those with a token of {role.issuer}:"]
+    """Lines that say who may enter a role, of its trust policy: a number for each statement."""
+    lines = [f"{role.name}: who may enter with a token of {role.issuer}:"]
     statements = role.trust.get("Statement", [])
-    for index, statement in enumerate(statements if isinstance(statements, list) else [statements]):
+    for number, statement in enumerate(statements if isinstance(statements, list) else [statements], 1):
         conditions = statement.get("Condition", {}) if isinstance(statement, dict) else {}
-        said = [*_said(conditions)] if isinstance(conditions, dict) else []
-        for number, words in enumerate(said or ["everybody"]):
-            lines.append(f"  {'and' if number else 'or' if index else '-'} {words}")
+        first, *rest = [*_said(conditions)] if isinstance(conditions, dict) and conditions else ["everybody"]
+        lines += [f"  {number}. {first}", *(f"     and {words}" for words in rest)]
     return [one_line(line) for line in lines]
 
 

@@ -49,6 +49,19 @@ FORMATS: Final = {
 }
 
 
+_BEGINNINGS: Final = frozenset(
+    {
+        *("app.py", "app.ts", "cdk.json", "package.json", "tsconfig.json", "requirements.txt", "Pulumi.yaml"),
+        *("versions.tf", "versions.tf.json"),
+    }
+)
+
+
+def is_beginning(name: str) -> bool:
+    """Whether a file only begins a project: from then on it is its owner's, is not written again and not compared."""
+    return name in _BEGINNINGS or name.endswith((".stack-set.json", ".stack-instances.json"))
+
+
 def export(of: Blueprint, format_name: str) -> dict[str, str]:
     """The files of a format, their texts by name.
 

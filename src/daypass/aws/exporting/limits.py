@@ -31,7 +31,7 @@ def demand_no_dynamic_reference(of: Blueprint) -> None:
 
 
 def demand_no_token(of: Blueprint) -> None:
-    """Refuse what the CDK takes for one of its own tokens, wherever it stands (aws-cdk-lib, core/lib/private/encoding)."""
+    """Refuse what the CDK takes for one of its own tokens, wherever it stands (aws-cdk-lib, core/lib/private)."""
     demand_no_dynamic_reference(of)
     _demand(
         of, lambda text: "${Token[" not in text and "#{Token[" not in text, "the CDK would put something else there"

@@ -31,7 +31,7 @@ class Code:
 
 
 def one_line(text: str) -> str:
-    """Text for a comment that ends with its line: printable ASCII, everything else as `\\uXXXX`."""
+    """Text for a comment that ends with its line: printable ASCII, everything else by its number."""
     return "".join(char if " " <= char <= "~" else _escape(char) for char in text)
 
 
@@ -184,9 +184,7 @@ def _hcl_object(value: dict[str, Any], margin: str, inner: str) -> str:
 
 
 def aligned(members: Sequence[tuple[str, str]], margin: str) -> str:
-    """Lines of `name = value`. Names are aligned with those of neighbouring lines; a value of several lines parts them,
-    but belongs to those above it.
-    """
+    """Lines of `name = value`, aligned with neighbouring lines; a value of several lines parts those around it."""
     lines: list[str] = []
     group: list[tuple[str, str]] = []
 

@@ -72,7 +72,7 @@ def _role(role: ExportedRole, labels: Labels) -> str:
         options["permissions_boundary"] = _arn(role.boundary)
     if role.tags:
         options["tags"] = dict(role.tags)
-    text = commented(who_may_enter(role), "#")
+    text = "\n" + commented(who_may_enter(role), "#")
     text += f"def {label}_trust(provider_arn: str) -> str:\n    policy = {trust}\n    return json.dumps(policy)\n\n\n"
     text += f"{label} = {call('aws.iam.Role', [python(role.name)], options, '')}\n"
     for index, each in enumerate(role.managed_policies, 1):

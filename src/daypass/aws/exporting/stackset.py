@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from daypass.aws.exporting.cloudformation import template
+from daypass.aws.exporting.comments import WRITTEN_BY
 from daypass.aws.exporting.labels import Labels
 from daypass.aws.exporting.literals import one_line
 
@@ -51,7 +52,9 @@ def write(of: Blueprint) -> dict[str, str]:
             f"      --template-body file://{name}.template.yaml\n"
             f"    aws cloudformation create-stack-instances --cli-input-json file://{name}.stack-instances.json\n"
         )
-    files["README.md"] = _PAGE.format(source=one_line(of.source), region=_REGION) + "".join(steps)
+    files["README.md"] = _PAGE.format(written_by=WRITTEN_BY, source=one_line(of.source), region=_REGION) + "".join(
+        steps
+    )
     return files
 
 
@@ -62,7 +65,7 @@ def _json(value: object) -> str:
 _PAGE: Final = """\
 # Roles in every account of an organization
 
-Written by `daypass aws export --format stackset` from {source}. Change that file and export again.
+{written_by} --format stackset` from {source}. Change that file and export again.
 
 1. Write the organization's units (`ou-…`) or its root (`r-…`) in place of `r-root` in `*.stack-instances.json`.
 2. Run the commands below in the management account, or as a delegated administrator with `--call-as DELEGATED_ADMIN`.

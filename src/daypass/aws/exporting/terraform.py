@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daypass.aws.exporting import terraform_parts as parts
+from daypass.aws.exporting.blueprint import Open
 from daypass.aws.exporting.cloudformation import referring
 from daypass.aws.exporting.comments import commented, header, who_may_enter
 from daypass.aws.exporting.labels import Labels
@@ -25,13 +26,13 @@ def write(of: Blueprint) -> dict[str, str]:
     """The files by name."""
     demand_composed(of)
     labels = Labels.snake(of)
-    blocks = [commented(header(of, "terraform", parts.USAGE), "#"), _settings()]
+    blocks = [commented(header(of, "terraform", parts.USAGE), "#")]
     blocks += [f'data "{kind}" "current" {{}}\n' for kind in _asked(of)]
     for provider in of.providers:
         blocks += _provider(provider, labels.provider(provider))
     for role in of.roles:
         blocks += _role(role, labels)
-    return {"main.tf": "\n".join(blocks)}
+    return {"daypass.tf": "\n".join(blocks), "versions.tf": _settings()}
 
 
 def _settings() -> str:
@@ -112,7 +113,7 @@ def _arn(text: AccountText) -> str:
 
 
 def _quoted_part(part: object) -> str:
-    return parts.reference(part.name) if isinstance(part, parts.Open) else hcl(str(part))[1:-1]
+    return parts.reference(part.name) if isinstance(part, Open) else hcl(str(part))[1:-1]
 
 
 def _tags(of: ExportedProvider | ExportedRole) -> Sequence[tuple[str, str]]:

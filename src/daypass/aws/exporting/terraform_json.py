@@ -26,7 +26,6 @@ def write(of: Blueprint) -> dict[str, str]:
     told = [*header(of, "terraform-json", parts.USAGE)]
     document: dict[str, Any] = {
         "//": [terraform_template(line) for line in told if line],
-        "terraform": {"required_providers": {"aws": {"source": parts.SOURCE, "version": parts.VERSION}}},
         "variable": {},
         "locals": {},
         "data": {},
@@ -39,7 +38,11 @@ def write(of: Blueprint) -> dict[str, str]:
         _provider(document, provider, labels.provider(provider))
     for role in of.roles:
         _role(document, role, labels)
-    return {"main.tf.json": json.dumps(document, indent=2) + "\n"}
+    versions = {"terraform": {"required_providers": {"aws": {"source": parts.SOURCE, "version": parts.VERSION}}}}
+    return {
+        "daypass.tf.json": json.dumps(document, indent=2) + "\n",
+        "versions.tf.json": json.dumps(versions, indent=2) + "\n",
+    }
 
 
 def _provider(document: dict[str, Any], provider: ExportedProvider, label: str) -> None:

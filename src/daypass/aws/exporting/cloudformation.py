@@ -32,8 +32,8 @@ def template(of: Blueprint, provider: ExportedProvider, format_name: str) -> str
     demand_no_dynamic_reference(of)
     name = Labels.kebab(of).provider(provider)
     usage = [
-        f"aws cloudformation deploy --stack-name {name} --capabilities CAPABILITY_NAMED_IAM"
-        f" --template-file {name}.template.yaml",
+        f"aws cloudformation deploy --stack-name {name} --template-file {name}.template.yaml \\",
+        "  --capabilities CAPABILITY_NAMED_IAM",
         f"Where the account has the provider already, add: --parameter-overrides {_ARN}=<its ARN>",
     ]
     text = commented(header(of, format_name, usage), "#")

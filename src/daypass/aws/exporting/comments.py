@@ -48,7 +48,8 @@ def _said(conditions: Mapping[str, Any]) -> Iterator[str]:
         verb = _COMPARED.get(operator, operator)
         for key, values in keys.items() if isinstance(keys, dict) else ():
             listed = values if isinstance(values, list) else [values]
-            yield f"{key.rpartition(':')[2] if '/' in key or '.' in key else key} {verb} {' or '.join(map(str, listed))}"
+            name = key.rpartition(":")[2] if "." in key else key  # the issuer is named above
+            yield f"{name} {verb} {' or '.join(map(str, listed))}"
 
 
 def commented(lines: Sequence[str], mark: str, margin: str = "") -> str:

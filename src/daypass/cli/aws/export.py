@@ -12,11 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from daypass.aws.exporting.blueprint import Blueprint
     from daypass.aws.provisioning.desired import Desired
     from daypass.cli.parsing import Parser
 
-# The names of `exporting.formats.FORMATS`; a test holds them together. Reading them here would load all that writes them.
+# The names of `exporting.formats.FORMATS`; a test holds them together. Reading them here would load all the writers.
 FORMATS: Final = (
     *("cloudformation", "stackset", "cdk-python", "cdk-typescript", "terraform", "terraform-json"),
     *("pulumi-python", "aws-cli", "boto3"),

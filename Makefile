@@ -11,6 +11,8 @@ DOCS_VENV := .venv/docs
 READY := $(VENV)/.ready
 NODE_READY := $(if $(shell command -v npm),tests/node/node_modules/.ready)
 DOCS_READY := $(DOCS_VENV)/.ready
+EXPORTS_VENV := .venv/exports
+EXPORTS_READY := $(EXPORTS_VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 $(READY): requirements/test.txt pyproject.toml
@@ -33,9 +35,16 @@ $(DOCS_READY): requirements/docs.txt $(READY)
 	@$(DOCS_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/docs.txt
 	@touch $@
 
+# Pulumi, the CDK for Python and Terraform's loader are a gigabyte, and pin other versions than we do.
+$(EXPORTS_READY): requirements/exports.txt $(READY)
+	@echo "setting up $(EXPORTS_VENV) (some minutes)"
+	@test -x $(EXPORTS_VENV)/bin/pip || $(PYTHON) -m venv $(EXPORTS_VENV)
+	@$(EXPORTS_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/exports.txt
+	@touch $@
+
 .PHONY: help
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name about; do printf '  make %-11s %s\n' "$$name" "$$about"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name about; do printf '  make %-13s %s\n' "$$name" "$$about"; done
 
 .PHONY: setup
 setup: $(READY) ## install everything into .venv
@@ -68,6 +77,10 @@ soak: $(READY) ## the tests that repeat, at length: parallel logins and processe
 soak-login: $(READY) ## a long job in real time: 200 processes, 15-minute sessions, 30 minutes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/soak_login.py
 
+.PHONY: exports-check
+exports-check: $(READY) $(NODE_READY) $(EXPORTS_READY) ## run what `daypass aws export` writes in Pulumi, the CDK for Python and Terraform's loader
+	@PATH="$(CURDIR)/$(BIN):$$PATH" DAYPASS_EXPORTS_PYTHON="$(CURDIR)/$(EXPORTS_VENV)/bin/python" $(BIN)/python -m pytest -q tests/aws/exporting
+
 .PHONY: conformance
 conformance: $(READY) ## ask the local AWS, and moto beside it, all that was asked of AWS; write docs/reference/conformance.md
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/compare.py
@@ -79,6 +92,7 @@ check: $(READY) $(DOCS_READY) ## format, lint, types, layers, docs: nothing is c
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/generate.py --check
+	@$(BIN)/python integrations/weave.py --check
 	@$(DOCS_VENV)/bin/python -m sphinx -q -W --keep-going -b html docs docs/_build
 
 .PHONY: format
@@ -86,6 +100,7 @@ format: $(READY) ## format and fix what a machine can, and write the generated d
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/python integrations/weave.py
 
 .PHONY: coverage
 coverage: $(READY) $(NODE_READY) ## run the tests and tell which lines and branches they reach

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, of no package
 """Write the shared shell parts into every drop-in, so that each can be pasted alone and none has a copy of its own.
 
 A part stands between `# >>> NAME.sh` and `# >>> end`, at the indentation of those lines. `python integrations/weave.py`

@@ -26,6 +26,9 @@ _PARTITIONS: Final = (
     ("", "aws", "amazonaws.com"),
 )
 GLOBAL: Final = "https://sts.amazonaws.com"
+IAM_REGIONS: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""By partition, the region that requests to IAM are signed for: it has one endpoint in each. A client with an endpoint
+of the user's own would sign for the user's region instead, and IAM refuses that."""
 
 
 def parse_region(text: str) -> str:

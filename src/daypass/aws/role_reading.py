@@ -12,13 +12,13 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from daypass.aws.endpoint import IAM_REGIONS
+
 if TYPE_CHECKING:
     from daypass.aws.credentials import Credentials
     from daypass.names import ProviderArn, RoleArn
 
 _CONFIG: Final = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
-# IAM has one endpoint in each partition; any of its regions leads there.
-_REGIONS: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 
 class RoleRead(NamedTuple):
@@ -62,7 +62,7 @@ def read_role(role: RoleArn, provider: ProviderArn | None, *, credentials: Crede
         session = botocore.session.Session()
         if not given and session.get_credentials() is None:
             return RoleRead(unread="there are no AWS credentials here to read it with")
-        client: Any = session.create_client("iam", region_name=_REGIONS.get(role.partition), config=_CONFIG, **given)
+        client: Any = session.create_client("iam", region_name=IAM_REGIONS.get(role.partition), config=_CONFIG, **given)
     except (BotoCoreError, ClientError) as error:
         return RoleRead(unread=_reason(error))
     try:

@@ -95,9 +95,9 @@ def spoken(grammar: Grammar, words: Mapping[str, Sequence[str]], *, other_words:
             except RequestInvalid as fault:
                 faults.append(fault)
                 continue
-            missing = [name for name in shape.scope if name not in filled]
-            if missing:
-                faults.append(_unscoped(grammar, missing[0]))
+            missing = next((each for each in shape.components if each.name in {*shape.scope} - {*filled}), None)
+            if missing is not None:
+                faults.append(_unscoped(grammar, missing))
                 continue
             rank = sum(held[name] in shape.scope and name not in ids for name in held)
             candidates.append((rank, _pattern(shape, filled), frozenset(held)))
@@ -236,7 +236,8 @@ def _cannot_be(word: str, value: str) -> RequestInvalid:
     return RequestInvalid(f"`{value}` cannot be the `{word}` of a subject", word=word)
 
 
-def _unscoped(grammar: Grammar, missing: str) -> RequestInvalid:
+def _unscoped(grammar: Grammar, component: Component) -> RequestInvalid:
+    missing = component.name if component.chosen_by is ChosenBy.ISSUER else _word(component.noun)
     return RequestInvalid(
         f"`{missing}` is needed to say who may enter from {grammar.about}",
         advice="Name the project in full; without it, others of the same issuer would get in.",

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from daypass import __version__
+from daypass.aws.endpoint import IAM_REGIONS
 from daypass.aws.provisioning.calls import ask, unreached
 from daypass.errors import AccountUnexpected, DaypassError
 
@@ -27,7 +28,7 @@ _MOST_AT_ONCE: Final = 8
 _SESSION_NAME: Final = "daypass-provisioning"
 _SESSION_SECONDS: Final = 3600
 _REGION: Final = "us-east-1"
-"""When none is set. IAM has one endpoint in each partition; a partition other than `aws` needs a region of its own."""
+"""Of STS when none is set; a partition other than `aws` needs one of its own."""
 _CONFIG: Final = Config(
     connect_timeout=5,
     read_timeout=20,
@@ -87,10 +88,11 @@ def entered(way: AccountWay) -> Iterator[Account]:
                 }
                 sts = _client(stack, session, "sts", region, keys)
             caller = ask(sts, "GetCallerIdentity")
-            iam = _client(stack, session, "iam", region, keys)
+            account, arn = str(caller["Account"]), str(caller["Arn"])
+            partition = arn.split(":")[1]
+            iam = _client(stack, session, "iam", IAM_REGIONS.get(partition, region), keys)
         except BotoCoreError as fault:
             raise unreached(fault) from None
-        account, arn = str(caller["Account"]), str(caller["Arn"])
         if way.account is not None and way.account != account:
             raise AccountUnexpected(
                 f"{way} leads to the account {account}, and the file says {way.account}",
@@ -98,7 +100,7 @@ def entered(way: AccountWay) -> Iterator[Account]:
                 wanted=way.account,
                 found=account,
             )
-        yield Account(way, account, arn.split(":")[1], arn, iam)
+        yield Account(way, account, partition, arn, iam)
 
 
 def in_each(

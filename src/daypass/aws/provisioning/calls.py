@@ -24,6 +24,7 @@ from daypass.errors import (
     AwsUnavailable,
     ChangedMeanwhile,
     DaypassError,
+    IssuerUnreachable,
     NotFound,
 )
 
@@ -64,6 +65,7 @@ def ask(client: AwsClient, operation: str, /, **parameters: Any) -> dict[str, An
         AwsQuotaReached: LimitExceeded.
         AwsRefused: whatever else AWS says no to.
         AwsCredentialsUnusable: there are no credentials, or they are not taken.
+        IssuerUnreachable: AWS could not ask the issuer of a new provider.
         AwsUnavailable: no answer, throttling after retries, or a fault of AWS's own.
     """
     try:
@@ -130,6 +132,13 @@ def explained(error: ClientError, operation: str, parameters: Mapping[str, Any])
         return AlreadyExists(f"{operation}{resource}: it is there already", **facts)
     if code in _MEANWHILE:
         return ChangedMeanwhile(f"{operation}{resource}: {said or code}", advice="Run the same command again.", **facts)
+    if code == "OpenIdIdpCommunicationError":
+        return IssuerUnreachable(
+            f"AWS could not read the documents of{resource.removeprefix(' on')}: {said}",
+            advice="Let the issuer be reachable from the public internet, or publish its documents where AWS can read"
+            " them. With thumbprints in the file AWS makes the provider without asking, and then no token is taken.",
+            **facts,
+        )
     if code == "LimitExceeded":
         return AwsQuotaReached(
             f"AWS allows no more: {operation}{resource}: {said}",

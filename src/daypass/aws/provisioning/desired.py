@@ -103,7 +103,7 @@ class AccountWay:
     account: str | None = None
 
     def __str__(self) -> str:
-        told = [self.profile] if self.profile else []
+        told = [f"profile {self.profile}"] if self.profile else []
         told += [str(self.assume_role)] if self.assume_role else []
         return " → ".join(told) or "the credentials found here"
 

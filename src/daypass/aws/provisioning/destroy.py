@@ -88,9 +88,9 @@ def _remove_provider(arn: str) -> Change:
 
 
 def _leave_provider(provider: SeenProvider, stack: str, left: Sequence[TrustingRole]) -> list[Change]:
-    """Take our audiences out of somebody else's provider, unless a role that stays may need them."""
+    """No longer use somebody else's provider. Our audiences stay with a role that stays: it may need them."""
     key, arn = audiences_key(stack), {"OpenIDConnectProviderArn": provider.arn}
-    if key not in provider.tags or left:
+    if key not in provider.tags:
         return []
     changes = [
         Change(
@@ -100,7 +100,7 @@ def _leave_provider(provider: SeenProvider, stack: str, left: Sequence[TrustingR
             (Call("RemoveClientIDFromOpenIDConnectProvider", {**arn, "ClientID": client}),),
         )
         for client in provider.client_ids
-        if recorded(provider.tags[key], client)
+        if recorded(provider.tags[key], client) and not left
     ]
     untag = Call("UntagOpenIDConnectProvider", {**arn, "TagKeys": [key]})
     return [*changes, Change(Kind.UNTAG, provider.arn, f"untag {key}", (untag,))]

@@ -47,7 +47,7 @@ def plan_provider(desired: DesiredProvider, seen: SeenProvider | None, *, arn: s
         Change(
             Kind.ADD_CLIENT_ID,
             arn,
-            f"take tokens for the audience {client}",
+            f"take tokens for the audience {client}; so do roles that trust it and test no audience",
             (Call("AddClientIDToOpenIDConnectProvider", {"OpenIDConnectProviderArn": arn, "ClientID": client}),),
         )
         for client in desired.client_ids

@@ -164,6 +164,9 @@ def _open_notes(patterns: tuple[SubjectPattern, ...]) -> Iterator[str]:
     if nouns:
         whose = "/".join(value for name, value in patterns[0].named if name in patterns[0].shape.scope)
         yield f"Any {' or '.join(nouns)} of {whose} gets in: none is named."
+    leaves = dict.fromkeys(pattern.shape.leaf for pattern in patterns)
+    if len(leaves) > 1 and not nouns:
+        yield f"Each of these gets in: {', '.join(leaves)}. `kind` chooses."
 
 
 def _name_notes(

@@ -124,7 +124,8 @@ def _verdict(difference: Difference) -> Iterator[str]:
         told = {
             key: values for key, values in request.context.values.items() if issuer and key.startswith(f"{issuer}:")
         }
-        yield f"{about}, for example: {request.principal.value}"
+        who = f"a token of {issuer}" if issuer else request.principal.value
+        yield f"{about}, for example: {who}"
         for key, values in sorted((told or request.context.values).items()):
             yield f"  {key} = {' | '.join(values)}"
 

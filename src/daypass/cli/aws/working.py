@@ -58,9 +58,9 @@ def each(ways: Sequence[AccountWay], work: Callable[[Account], T], interruptions
     return in_each(ways, work, stop=interruptions.stop)
 
 
-def told(progress: Callable[[], bool] = sys.stderr.isatty) -> Callable[[Progress], None]:
+def told() -> Callable[[Progress], None]:
     """Where progress is told: a terminal, one event at a time; elsewhere it is not."""
-    if not progress():
+    if not sys.stderr.isatty():
         return lambda _: None
     to, lock = show.console(sys.stderr), threading.Lock()
 

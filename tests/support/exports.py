@@ -13,6 +13,7 @@ import yaml
 from daypass.aws.exporting.blueprint import AccountText, Blueprint, ExportedProvider, ExportedRole, Open
 from daypass.aws.exporting.cloudformation import referring
 from daypass.aws.provisioning.same import normal
+from support import node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +59,17 @@ SECOND_ISSUER: Final = """
 
 HOSTILE: Final = (
     *('"', "'", "`", "\\", "'''", '"""', "$", "${x}", "$${x}", "$$${x}", "%{ if true }", "%%{x}", "$%{x}", "#{x}"),
-    *("$(touch pwned)", "`touch pwned`", "${file('/etc/passwd')}", "\n", "\r\n# x", "\u2028", "\x85", "\x00", "\x1b[31m"),
+    *(
+        "$(touch pwned)",
+        "`touch pwned`",
+        "${file('/etc/passwd')}",
+        "\n",
+        "\r\n# x",
+        "\u2028",
+        "\x85",
+        "\x00",
+        "\x1b[31m",
+    ),
     *("*/", "//", "#", "!Ref Provider", "{{x}}", "yes", "null", "12", "- x", "a: b", "é", "\u202e", "\U0001f600"),
     *('"; import os; os.system("touch pwned")  #', "'; touch pwned; '", '" + evil() + "', "\\u0022", "\\", "EOF", " "),
     *("provider", "provider-", "$provider_issuer_example_arn", "https://issuer.example/x", "file:///etc/passwd", "--x"),
@@ -146,7 +157,7 @@ _Loader.add_multi_constructor("!", _intrinsic)  # type: ignore[no-untyped-call] 
 
 def of_template(text: str) -> dict[str, Any]:
     """A CloudFormation template, JSON or YAML, in the common form: as if its provider were made."""
-    template = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    template = yaml.load(text, _Loader)
     resources = template["Resources"]
     urls = {
         name: each["Properties"]["Url"] for name, each in resources.items() if each["Type"] == "AWS::IAM::OIDCProvider"
@@ -228,3 +239,45 @@ def of_iam(answers: Mapping[str, Any]) -> dict[str, Any]:
 def document(text: str) -> Any:
     """A policy's text in the one form of documents that mean the same."""
     return normal(json.loads(text))
+
+
+# ----------------------------------------------------------------------------------------------------- CDK
+
+_TRANSPILE: Final = """
+import ts from 'typescript';
+import fs from 'node:fs';
+const folder = process.env.OUT;
+const files = ['app.ts', 'daypass-stack.ts'].map((name) => `${folder}/${name}`);
+const options = {
+  target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS, moduleResolution: ts.ModuleResolutionKind.Node10,
+  strict: true, skipLibCheck: true, types: [],
+};
+const program = ts.createProgram(files, options);
+const found = process.env.TYPES ? ts.getPreEmitDiagnostics(program) : [];
+for (const each of found) console.error(ts.flattenDiagnosticMessageText(each.messageText, '\\n'));
+if (found.length) process.exit(1);
+for (const name of files) {
+  const made = ts.transpileModule(fs.readFileSync(name, 'utf8'), { compilerOptions: options });
+  fs.writeFileSync(name.replace(/ts$/, 'js'), made.outputText);
+}
+const { createRequire } = await import('node:module');
+createRequire(`${folder}/`)('./app.js');
+"""
+
+
+def synthesized(files: dict[str, str], folder: Path, *, types: bool, **context: str) -> str:
+    """The template that the TypeScript app makes."""
+    node.demand_node()
+    write_all(files, folder)
+    if not (folder / "node_modules").exists():
+        (folder / "node_modules").symlink_to(node.FOLDER / "node_modules", target_is_directory=True)
+    environment = {
+        "OUT": str(folder),
+        "CDK_OUTDIR": str(folder / "cdk.out"),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "HOME": str(folder),
+        **({"TYPES": "1"} if types else {}),
+    }
+    done = node.run_module(_TRANSPILE, folder=folder, environment=environment, seconds=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (folder / "cdk.out" / "DaypassStack.template.json").read_text()

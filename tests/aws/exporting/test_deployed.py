@@ -14,7 +14,18 @@ from daypass.aws.exporting.formats import FORMATS, export
 from daypass.aws.provisioning.account import read_account
 from daypass.aws.provisioning.desired_file import read_desired
 from support import node
-from support.exports import ACCOUNT, FILE, arn_of, exports_python, of_iam, of_template, run, wanted, write_all
+from support.exports import (
+    ACCOUNT,
+    FILE,
+    arn_of,
+    exports_python,
+    of_iam,
+    of_template,
+    run,
+    synthesized,
+    wanted,
+    write_all,
+)
 from support.processes import BIN
 from support.stacks import in_iam
 
@@ -92,14 +103,15 @@ def test_each_issuer_has_a_template(aws: LocalAws, two_issuers: Blueprint) -> No
     assert both == wanted(two_issuers)
 
 
-@pytest.mark.parametrize("format_name", ["cloudformation", "stackset"])
-def test_cfn_lint_finds_nothing(of: Blueprint, two_issuers: Blueprint, tmp_path: Path, format_name: str) -> None:
+def test_cfn_lint_finds_nothing(of: Blueprint, two_issuers: Blueprint, tmp_path: Path) -> None:
+    names = []
     for index, each in enumerate((of, two_issuers)):
-        files = export(each, format_name)
-        folder = write_all(files, tmp_path / str(index))
-        names = [name for name in files if name.endswith(".template.yaml")]
-        command = [str(BIN / "cfn-lint"), "--regions", "us-east-1", "--", *names]
-        assert run(command, folder=folder, environment={"PATH": "/usr/bin", "HOME": str(tmp_path)}) == ""
+        for format_name in ("cloudformation", "stackset"):
+            folder = write_all(export(each, format_name), tmp_path / f"{index}-{format_name}")
+            names += [str(name) for name in sorted(folder.glob("*.template.yaml"))]
+    assert len(names) == 6
+    command = [str(BIN / "cfn-lint"), "--regions", "us-east-1", "--", *names]
+    assert run(command, folder=tmp_path, environment={"PATH": "/usr/bin", "HOME": str(tmp_path)}) == ""
 
 
 def test_a_stack_set_has_one_region(of: Blueprint) -> None:
@@ -122,32 +134,23 @@ def _demand_valid(operation: str, parameters: dict[str, Any]) -> None:
     assert not report.has_errors(), report.generate_report()
 
 
-def test_the_aws_cli_script_is_run_twice(
-    aws: LocalAws, of: Blueprint, environment: dict[str, str], tmp_path: Path
+def test_the_aws_cli_script_is_run_twice_and_brings_back_what_was_changed(
+    aws: LocalAws, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    folder = write_all(export(of, "aws-cli"), tmp_path / "out")
+    one = blueprint(read_desired(FILE.partition("  shop-test:")[0]), "daypass-aws.yaml")
+    folder = write_all(export(one, "aws-cli"), tmp_path / "out")
     said = run(["bash", "daypass-roles.sh"], folder=folder, environment=environment)
-    assert said.splitlines() == [f"created {arn_of('https://gitlab.com')}", "created shop-deploy", "created shop-test"]
-    first = account(aws)
-    assert first == wanted(of)
-    assert agrees(aws)
-    again = run(["bash", "daypass-roles.sh"], folder=folder, environment=environment)
-    assert again == ""
-    assert account(aws) == first
-
-
-def test_the_aws_cli_script_brings_back_what_was_changed(
-    aws: LocalAws, of: Blueprint, environment: dict[str, str], tmp_path: Path
-) -> None:
-    folder = write_all(export(of, "aws-cli"), tmp_path / "out")
-    run(["bash", "daypass-roles.sh"], folder=folder, environment=environment)
+    assert said.splitlines() == [f"created {arn_of('https://gitlab.com')}", "created shop-deploy"]
+    assert account(aws) == wanted(one)
+    assert run(["bash", "daypass-roles.sh"], folder=folder, environment=environment) == ""
+    assert account(aws) == wanted(one)
     change_by_hand(aws)
     said = run(["bash", "daypass-roles.sh"], folder=folder, environment=environment)
     assert said.splitlines() == [
         f"changed {arn_of('https://gitlab.com')}: added an audience",
         "changed shop-deploy: set who may enter",
     ]
-    assert account(aws) == wanted(of)
+    assert account(aws) == wanted(one)
 
 
 def change_by_hand(aws: LocalAws) -> None:
@@ -182,10 +185,14 @@ def test_scripts_refuse_a_role_of_another_path(
     aws: LocalAws, of: Blueprint, environment: dict[str, str], tmp_path: Path
 ) -> None:
     iam = aws.client("iam", ACCOUNT)
-    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-    trust = trust.replace("[]", '[{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}]')
+    principal = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.create_role(RoleName="shop-deploy", Path="/other/", AssumeRolePolicyDocument=trust)
-    for format_name, command in (("aws-cli", ["bash", "daypass-roles.sh"]), ("boto3", [sys.executable, "daypass_roles.py"])):
+    for format_name, command in (
+        ("aws-cli", ["bash", "daypass-roles.sh"]),
+        ("boto3", [sys.executable, "daypass_roles.py"]),
+    ):
         folder = write_all(export(of, format_name), tmp_path / format_name)
         with pytest.raises(AssertionError, match="AWS changes no role's path"):
             run(command, folder=folder, environment=environment)
@@ -193,45 +200,6 @@ def test_scripts_refuse_a_role_of_another_path(
 
 
 # ------------------------------------------------------------------------------------------------------------- CDK
-
-_TRANSPILE: Final = """
-import ts from 'typescript';
-import fs from 'node:fs';
-const folder = process.env.OUT;
-const files = ['app.ts', 'daypass-stack.ts'].map((name) => `${folder}/${name}`);
-const options = {
-  target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS, moduleResolution: ts.ModuleResolutionKind.Node10,
-  strict: true, skipLibCheck: true, ignoreDeprecations: '6.0', types: [],
-};
-const program = ts.createProgram(files, options);
-const found = process.env.TYPES ? ts.getPreEmitDiagnostics(program) : [];
-for (const each of found) console.error(ts.flattenDiagnosticMessageText(each.messageText, '\\n'));
-if (found.length) process.exit(1);
-for (const name of files) {
-  const made = ts.transpileModule(fs.readFileSync(name, 'utf8'), { compilerOptions: options });
-  fs.writeFileSync(name.replace(/ts$/, 'js'), made.outputText);
-}
-const { createRequire } = await import('node:module');
-createRequire(`${folder}/`)('./app.js');
-"""
-
-
-def synthesized(files: dict[str, str], folder: Path, *, types: bool, **context: str) -> str:
-    """The template that the TypeScript app makes."""
-    node.demand_node()
-    write_all(files, folder)
-    if not (folder / "node_modules").exists():
-        (folder / "node_modules").symlink_to(node.FOLDER / "node_modules", target_is_directory=True)
-    environment = {
-        "OUT": str(folder),
-        "CDK_OUTDIR": str(folder / "cdk.out"),
-        "CDK_CONTEXT_JSON": json.dumps(context),
-        "HOME": str(folder),
-        **({"TYPES": "1"} if types else {}),
-    }
-    done = node.run_module(_TRANSPILE, folder=folder, environment=environment, seconds=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return (folder / "cdk.out" / "DaypassStack.template.json").read_text()
 
 
 def test_the_typescript_app_is_checked_synthesized_and_deployed(aws: LocalAws, of: Blueprint, tmp_path: Path) -> None:
@@ -254,8 +222,11 @@ def test_the_python_app_is_synthesized(of: Blueprint, tmp_path: Path) -> None:
     folder = write_all(export(of, "cdk-python"), tmp_path / "out")
     node.demand_node()
     environment = {
-        **{"PATH": _path(), "HOME": str(tmp_path), "CDK_OUTDIR": str(folder / "cdk.out")},
-        **{"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1", "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1"},
+        "PATH": _path(),
+        "HOME": str(tmp_path),
+        "CDK_OUTDIR": str(folder / "cdk.out"),
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+        "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
     }
     run([exports_python(), "app.py"], folder=folder, environment=environment)
     assert of_template((folder / "cdk.out" / "DaypassStack.template.json").read_text()) == wanted(of)

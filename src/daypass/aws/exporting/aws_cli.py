@@ -40,16 +40,20 @@ found() {
   return 3
 }
 
+made=false # whether what comes next belongs to something that was made just now, with all that it needs
+
 # ARN, request to create it, then each audience as JSON.
 ensure_provider() {
   local arn=$1 request=$2 have status=0 audience
   shift 2
+  made=false
   have=$(found get-open-id-connect-provider --open-id-connect-provider-arn "$arn" --query ClientIDList) || status=$?
   case $status in
     0) ;;
     1)
       aws iam create-open-id-connect-provider --cli-input-json "$request" >/dev/null
       printf 'created %s\n' "$arn"
+      made=true
       return
       ;;
     *) exit "$status" ;;
@@ -70,12 +74,14 @@ ensure_provider() {
 ensure_role() {
   local name=$1 path=$2 create=$3 update=$4 trust=$5 have status=0
   shift 5
+  made=false
   have=$(found get-role --role-name="$name" --query Role.Path) || status=$?
   case $status in
     0) ;;
     1)
       aws iam create-role --cli-input-json "$create" --assume-role-policy-document "$trust" "$@" >/dev/null
       printf 'created %s\n' "$name"
+      made=true
       return
       ;;
     *) exit "$status" ;;
@@ -117,11 +123,13 @@ def _provider(provider: ExportedProvider, label: str) -> str:
     if provider.thumbprints:
         request = {"ThumbprintList": [*provider.thumbprints]}
         text += _command(
-            "aws iam update-open-id-connect-provider-thumbprint", given, f"--cli-input-json {_json(request)}"
+            "$made || aws iam update-open-id-connect-provider-thumbprint", given, f"--cli-input-json {_json(request)}"
         )
     if provider.tags:
         text += _command(
-            "aws iam tag-open-id-connect-provider", given, f"--cli-input-json {_json({'Tags': _tags(provider)})}"
+            "$made || aws iam tag-open-id-connect-provider",
+            given,
+            f"--cli-input-json {_json({'Tags': _tags(provider)})}",
         )
     return text
 
@@ -145,7 +153,7 @@ def _role(role: ExportedRole, labels: Labels) -> str:
         *(f'"${label}_trust"', *more),
     )
     if role.boundary:
-        text += _command("aws iam put-role-permissions-boundary", name, *more)
+        text += _command("$made || aws iam put-role-permissions-boundary", name, *more)
     for each in role.managed_policies:
         text += _command("aws iam attach-role-policy", name, f"--policy-arn {_arn(each)}")
     for policy, document in role.inline_policies:
@@ -154,7 +162,7 @@ def _role(role: ExportedRole, labels: Labels) -> str:
             f"--policy-document {_document(document, '')}",
         )
     if role.tags:
-        text += _command("aws iam tag-role", name, f"--cli-input-json {_json({'Tags': _tags(role)})}")
+        text += _command("$made || aws iam tag-role", name, f"--cli-input-json {_json({'Tags': _tags(role)})}")
     return text
 
 

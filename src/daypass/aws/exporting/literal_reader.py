@@ -21,6 +21,7 @@ _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]))
 _PLAIN: Final = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "'": "'", "/": "/", "b": "\b", "f": "\f"}
 _WORDS: Final = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _TEMPLATE: Final = re.compile(r"\$\$(?=\{)|%%(?=\{)")
+_SIGNS: Final = frozenset("{}[]:=")
 _MAX_DEPTH: Final = 64
 
 
@@ -74,7 +75,7 @@ class _Reading:
                 return float(word) if set(word) & set(".eE") else int(word)
             except ValueError:
                 raise NotALiteral(word) from None
-        if word in "}]:=":
+        if word in _SIGNS or self._text.startswith("(", self._at):
             raise NotALiteral(word)
         return _WORDS[word] if word in _WORDS else Name(word)
 
@@ -82,7 +83,7 @@ class _Reading:
         found: dict[str, Any] = {}
         while (token := self._next()) != "}":
             key = self._string(token) if token.startswith('"') else token
-            if not isinstance(key, str) or key in found or key in "{[]:=" or self._next() not in {":", "="}:
+            if not isinstance(key, str) or key in found or token in _SIGNS or self._next() not in {":", "="}:
                 raise NotALiteral(token)
             found[key] = self.value(depth + 1)
         return found

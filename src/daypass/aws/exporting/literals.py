@@ -61,8 +61,21 @@ def terraform_template(text: str) -> str:
 
 
 def shell(text: str) -> str:
-    """A word of the POSIX shell. It may go over several lines; no character of it means anything to the shell."""
-    return shlex.quote(text)
+    """A word of bash. It may go over several lines; no character of it means anything to the shell.
+
+    What is not printable ASCII is written by its bytes (Bash Reference Manual, "ANSI-C Quoting"), which no locale
+    reads differently.
+    """
+    if all(" " <= char <= "~" or char == "\n" for char in text):
+        return shlex.quote(text)
+    return "$'" + "".join(map(_shell_byte, text.encode())) + "'"
+
+
+def _shell_byte(byte: int) -> str:
+    char = chr(byte)
+    if char in "\\'":
+        return "\\" + char
+    return char if " " <= char <= "~" else f"\\x{byte:02x}"
 
 
 def _quoted(text: str) -> str:

@@ -7,6 +7,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
+from daypass.aws.exporting import cdk
 from daypass.aws.exporting.labels import Labels
 from daypass.aws.exporting.literal_reader import Name, NotALiteral, read
 from daypass.aws.exporting.literals import javascript, python
@@ -34,17 +35,28 @@ def read_trust(format_name: str, files: Mapping[str, str], role: ExportedRole, o
     """
     try:
         found = _READERS[format_name](files, role, of)
+        return None if found is None else json.dumps(_closed(found, _names(role, of), arn))
     except (NotALiteral, ValueError, KeyError):
         return None
-    return None if found is None else json.dumps(_closed(found, arn))
 
 
-def _closed(value: Any, arn: str) -> Any:
+def _names(role: ExportedRole, of: Blueprint) -> frozenset[str]:
+    """The names by which the formats refer to the provider of a role."""
+    snake, pascal = Labels.snake(of).provider(role.issuer), Labels.pascal(of).provider(role.issuer)
+    return frozenset({f"local.{snake}_arn", f"{snake}_arn", f"${snake}_arn", cdk.context_key(pascal), "provider_arn"})
+
+
+def _closed(value: Any, names: frozenset[str], arn: str) -> Any:
+    """The document with the provider's ARN where it refers to it; what it refers to otherwise is not known."""
     if isinstance(value, dict):
-        return {key: _closed(each, arn) for key, each in value.items()}
+        return {key: _closed(each, names, arn) for key, each in value.items()}
     if isinstance(value, list):
-        return [_closed(each, arn) for each in value]
-    return arn if isinstance(value, Name) else value
+        return [_closed(each, names, arn) for each in value]
+    if isinstance(value, Name):
+        if value.text not in names:
+            raise NotALiteral(value.text)
+        return arn
+    return value
 
 
 def _after(text: str, anchor: str, *, templates: bool = False) -> Any:
@@ -71,7 +83,7 @@ def _referring(document: Any) -> Any:
     for statement in statements if isinstance(statements, list) else [statements]:
         federated = statement.get("Principal", {}).get("Federated")
         if not (isinstance(federated, str) and federated.startswith("arn:")):
-            statement["Principal"]["Federated"] = Name("provider")
+            statement["Principal"]["Federated"] = Name("provider_arn")
     return document
 
 
@@ -119,7 +131,7 @@ def _cdk(file: str, quote: Callable[[str], str]) -> Callable[[Mapping[str, str],
         own = [part for part in parts[1:] if part.startswith(quote(Labels.pascal(of).role(role)))]
         if len(own) != 1:
             return None
-        principals = [*re.finditer(r"iam\.WebIdentityPrincipal\(\s*[A-Za-z0-9_]+,\s*", own[0])]
+        principals = [*re.finditer(r"iam\.WebIdentityPrincipal\(\s*([A-Za-z0-9_]+),\s*", own[0])]
         statements = []
         for index, found in enumerate(principals):
             before = own[0][principals[index - 1].end() if index else 0 : found.start()]
@@ -130,7 +142,7 @@ def _cdk(file: str, quote: Callable[[str], str]) -> Callable[[Mapping[str, str],
             statements.append(
                 {
                     "Effect": "Allow",
-                    "Principal": {"Federated": Name("provider")},
+                    "Principal": {"Federated": Name(found[1])},
                     "Action": actions,
                     "Condition": read(own[0], found.end()),
                 }

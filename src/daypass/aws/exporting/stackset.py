@@ -67,7 +67,7 @@ _PAGE: Final = """\
 
 {written_by} --format stackset` from {source}. Change that file and export again.
 
-1. Write the organization's units (`ou-…`) or its root (`r-…`) in place of `r-root` in `*.stack-instances.json`.
+1. Write the organization's units (`ou-...`) or its root (`r-...`) in place of `r-root` in `*.stack-instances.json`.
 2. Run the commands below in the management account, or as a delegated administrator with `--call-as DELEGATED_ADMIN`.
 
 Providers and roles are global in an account: the instances are made in one region, {region}, and in no second one.

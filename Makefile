@@ -61,6 +61,10 @@ up: $(READY) ## start the identity provider and the local AWS with a demo organi
 test: $(READY) $(NODE_READY) ## run the tests, one process per core
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist loadfile
 
+.PHONY: emulators
+emulators: ## install the emulators of other clouds that some tests drive, where npm is
+	@npm ci --prefix tests/emulators --silent --no-audit --no-fund || echo "npm could not install the emulators; their tests are skipped"
+
 .PHONY: mutants
 mutants: $(READY) ## break one line of the source for each threat, and see that its test fails: some minutes
 	@PYTHONPATH=tests $(BIN)/python -m mutations
@@ -125,4 +129,4 @@ lock: ## resolve the dependencies again and write the hash-pinned lock files
 
 .PHONY: clean
 clean: ## remove what make made
-	@rm -rf $(VENV) tests/node/node_modules docs/_build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) tests/node/node_modules tests/emulators/node_modules docs/_build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from daypass import config, errors
 from daypass.cli.main import COMMANDS
+from daypass.cli.parsing import Parser
 from daypass.subjects.formats import Attribute, TokenFormat
 from daypass.subjects.registry import FORMATS
 from daypass.web import problems as _http_codes  # noqa: F401 - the codes of HTTP alone join the tree
@@ -48,6 +49,8 @@ def _how(action: argparse.Action) -> str:
 
 
 def _command(parser: argparse.ArgumentParser, depth: int) -> Iterator[str]:
+    if isinstance(parser, Parser):
+        parser.declare()
     yield f"{'#' * depth} `{parser.prog}`\n"
     if parser.description:
         yield parser.description.strip() + "\n"

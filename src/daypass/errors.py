@@ -6,7 +6,8 @@
     │   ├── KeyRefused            a key that must not verify or sign anything
     │   ├── CallerRefused         an API caller who is unknown, expired or not allowed
     │   ├── RequestRefused        an understood request that is against the rules of what it asks for
-    │   └── AwsRefused            AWS, or the local AWS, said no
+    │   ├── AwsRefused            AWS, or the local AWS, said no
+    │   └── RelyingPartyRefused   another service that takes identity tokens said no
     ├── Invalid        the request itself is wrong: a name, an argument, a setting, a document
     └── Unavailable    nothing is known: a network, a service, a file or a store did not do its part
 
@@ -275,6 +276,18 @@ class ClaimsTooLarge(RequestRefused):
     code = "claims_too_large"
 
 
+class DocumentsRefused(Refused):
+    """An issuer's documents that must not be published: private members, twins, too many keys, a foreign issuer."""
+
+    code = "documents_refused"
+
+
+class PublishingRefused(Refused):
+    """The place to publish at does not let us read or write there. `facts` hold `place`."""
+
+    code = "publishing_refused"
+
+
 class AuditBroken(Refused):
     """The audit log's hash chain does not hold. `facts` hold `sequence`, of the first row that is not as written."""
 
@@ -315,6 +328,12 @@ class AccountUnexpected(Refused):
     """The role is of another AWS account than the one that is expected. `facts` hold `wanted` and `found`."""
 
     code = "account_unexpected"
+
+
+class RelyingPartyRefused(Refused):
+    """Vault, Google, Entra or Kubernetes said no. `facts` hold `party`, `party_code` and `http_status`."""
+
+    code = "relying_party_refused"
 
 
 # ---------------------------------------------------------------------------------------------------- invalid

@@ -133,6 +133,17 @@ def private_folder(path: AnyPath) -> None:
             os.chmod(text, 0o700)
 
 
+def public_folder(path: AnyPath) -> None:
+    """Make a folder that anybody may enter, with those above it; folders that exist keep their modes.
+
+    Raises:
+        FileUnavailable: when the system does not make it.
+    """
+    text = os.path.abspath(path)
+    with _reported(text, "made"):
+        _make_folders(text, mode=0o755)
+
+
 def private_file(path: AnyPath, *, create: bool = True) -> None:
     """Make an empty file that only its owner can open, or demand that the one that is there is such. Follows no link.
 
@@ -248,16 +259,16 @@ def _kind(mode: int) -> str:
     return next((word for test, word in kinds if test(mode)), "a device")
 
 
-def _make_folders(folder: str) -> None:
-    """Make a folder and those above it, each 0700 whatever the umask is; leave those that exist as they are."""
+def _make_folders(folder: str, mode: int = 0o700) -> None:
+    """Make a folder and those above it, of that mode whatever the umask is; leave those that exist as they are."""
     if os.path.isdir(folder):
         return
     above = os.path.dirname(folder)
     if above != folder:
-        _make_folders(above)
+        _make_folders(above, mode)
     with contextlib.suppress(FileExistsError):
         os.mkdir(folder, 0o700)
-        os.chmod(folder, 0o700)
+        os.chmod(folder, mode)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

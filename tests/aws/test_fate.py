@@ -9,8 +9,7 @@ import botocore
 import pytest
 
 from daypass.aws import fate
-from daypass.aws.fate import Fate
-from daypass.errors import AwsRefused, ServiceUnreachable, TokenSourceIncomplete
+from daypass.calling.persist import Fate
 
 KEY_NOT_FETCHED = (
     "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity"
@@ -64,11 +63,3 @@ def test_what_botocore_tries_again_is_transient_here_too() -> None:
     known = {*ThrottledRetryableChecker._THROTTLED_ERROR_CODES, *TransientRetryableChecker._TRANSIENT_ERROR_CODES}
     for code in known - others:
         assert fate.of_answer(code, "", 400) is Fate.TRANSIENT, code
-
-
-def test_a_failure_that_is_no_answer() -> None:
-    assert fate.of(ServiceUnreachable("x", transient=True)) is Fate.TRANSIENT
-    assert fate.of(ServiceUnreachable("x")) is Fate.FINAL
-    assert fate.of(TokenSourceIncomplete("x", transient=True)) is Fate.FINAL
-    assert fate.of(AwsRefused("x", fate=Fate.PROPAGATION)) is Fate.PROPAGATION
-    assert fate.of(AwsRefused("x", fate="transient")) is Fate.FINAL

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daypass.aws import fate
-from daypass.aws.fate import Fate
 from daypass.aws.sts_client import StsClient
+from daypass.calling.persist import Fate, fate_of
 from daypass.errors import (
     AwsAccessDenied,
     AwsRefused,
@@ -155,7 +154,7 @@ def test_a_certificate_that_is_not_trusted_is_said_at_once(service: Service) -> 
         client.assume_role_with_web_identity(
             Secret("t"), role=RoleArn.parse(ROLE), session_name="ab", duration_seconds=900
         )
-    assert fate.of(refused.value) is Fate.FINAL
+    assert fate_of(refused.value) is Fate.FINAL
     assert "AWS_CA_BUNDLE" in (refused.value.advice or "")
 
 

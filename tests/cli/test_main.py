@@ -89,7 +89,7 @@ def test_every_command_has_help_and_refuses_what_it_does_not_know(
         ("idp login aws role", "`role` is not understood here", "See: daypass idp login aws --help"),
         ("idp tokn", "there is no command `tokn` of `daypass idp`", "Did you mean: daypass idp token"),
         ("idp aws login", "there is no command `aws` of `daypass idp`", "Did you mean: daypass idp login aws"),
-        ("idp login azure", "there is no command `azure` of `daypass idp login`", "See: daypass idp login --help"),
+        ("idp login oracle", "there is no command `oracle` of `daypass idp login`", "See: daypass idp login --help"),
         ("workload create a b --kind jobb", "`jobb` is not a --kind", "It is one of workspace, environment, job."),
         ("workload create a b --expires-in 5", "there is no option `--expires-in`", "--expires-in-seconds"),
         ("up --issuer 80", "there is no option `--issuer`", "Did you mean: --issuer-port"),

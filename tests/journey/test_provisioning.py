@@ -134,6 +134,8 @@ def test_widening_is_refused_and_then_allowed_and_tightening_needs_no_leave(
     assert "gitlab.com:sub = project_path:tidewater/shop:ref_type:branch:ref:dev" in planned
     assert said.splitlines()[-1] == "Nothing was changed."
     assert typed("plan")[0] == 1
+    error = json.loads(typed("apply", "--json")[1])["accounts"][0]["error"]
+    assert (error["code"], error["reasons"]) == ("provisioning_refused", ["it would let more in"])
     assert not enters(aws, ref="dev")
     assert typed("apply", "--allow-wider")[0] == 0
     assert enters(aws, ref="dev")
@@ -361,3 +363,36 @@ def test_ctrl_c_tells_what_was_done(aws: LocalAws, tmp_path: Path) -> None:
     assert "Traceback" not in said
     assert main(["aws", "apply"]) == 0
     assert enters(aws, ref="main")
+
+
+def test_a_workspace_of_daypass_gets_a_role_and_enters_it(
+    workspace: dict[str, str], stranger: dict[str, str], tmp_path: Path
+) -> None:
+    """From one file to a session: our own provider's token, the local AWS, and a stranger who stays outside."""
+    token = _typed(workspace, tmp_path, "idp", "token", "--audience", "sts.amazonaws.com", "--decode")
+    claims = json.loads(token.stdout)["Payload"]
+    organization, project = claims["sub"].split(":")[1:4:2]
+    (tmp_path / "daypass-aws.yaml").write_text(f"""
+stack: journey
+providers:
+  - issuer: {claims["iss"]}
+    audiences: [sts.amazonaws.com]
+roles:
+  journey:
+    who:
+      - daypass: {{organization: {organization}, project: {project}, kind: workspace}}
+""")
+    administrator = {**workspace, "AWS_ACCESS_KEY_ID": "000000000000", "AWS_SECRET_ACCESS_KEY": "test"}
+    done = _typed(administrator, tmp_path, "aws", "apply", "--json")
+    assert done.returncode == 0, done.stderr
+    role = json.loads(done.stdout)["accounts"][0]["made"][-1]["resource"]
+    entered = _typed(workspace, tmp_path, "idp", "login", "aws", "--role-arn", role)
+    assert entered.returncode == 0, entered.stderr
+    refused = _typed(stranger, tmp_path, "idp", "login", "aws", "--role-arn", role)
+    assert refused.returncode == 1, refused.stderr
+
+
+def _typed(environment: dict[str, str], folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*DAYPASS, *words], env=environment, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from daypass.aws.persist import Waiting
+from daypass.calling.persist import Waiting
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

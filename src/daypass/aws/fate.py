@@ -6,26 +6,14 @@ botocore's model, which marks what may be retried; texts as observed on AWS, Sep
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from daypass.errors import AwsRefused, ServiceUnreachable
+from daypass.calling.persist import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from daypass.errors import DaypassError
-
-
-class Fate(StrEnum):
-    """What becomes of a failure when nothing is done."""
-
-    TRANSIENT = "transient"
-    """It passes by itself in seconds: try again."""
-    PROPAGATION = "propagation"
-    """It passes if the role, its policy or the provider was changed a moment ago, and never otherwise."""
-    FINAL = "final"
-    """It stays."""
+    from daypass.errors import AwsRefused
 
 
 _BY_CODE: Final[Mapping[str, Fate]] = {
@@ -68,16 +56,6 @@ def of_answer(code: str, message: str, http_status: int) -> Fate:
     if http_status >= 500 or http_status == 429:
         return Fate.TRANSIENT
     return _BY_CODE.get(code, Fate.FINAL)
-
-
-def of(failure: DaypassError) -> Fate:
-    """The fate of any failure of a login; of STS's refusals it is in `facts`, as `fate`."""
-    known = failure.facts.get("fate")
-    if isinstance(known, Fate):
-        return known
-    if isinstance(failure, ServiceUnreachable) and failure.facts.get("transient") is True:
-        return Fate.TRANSIENT
-    return Fate.FINAL
 
 
 def is_too_long(refused: AwsRefused) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from daypass.aws.credentials_file import parse_profile, write_credentials, write_region
-from daypass.aws.fate import Fate, is_too_long
-from daypass.aws.persist import persist
+from daypass.aws.fate import is_too_long
+from daypass.calling.persist import Fate, persist
 from daypass.errors import AccountUnexpected, AwsRefused, DaypassError
 from daypass.names import RoleArn, parse_duration_seconds, parse_session_name, session_name_from
 from daypass.tokens import peek, strict_json

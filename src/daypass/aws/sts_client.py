@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from daypass import __version__, calling
 from daypass.aws import fate, sts_answer
-from daypass.aws.fate import Fate
+from daypass.calling.persist import Fate
 from daypass.errors import (
     AwsAccessDenied,
     AwsRefused,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daypass.aws.credentials import Credentials, Session
-    from daypass.aws.persist import Waiting
+    from daypass.calling.persist import Waiting
     from daypass.names import RoleArn
     from daypass.secret import Secret
 

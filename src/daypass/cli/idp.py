@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from daypass.cli import exchanging, output
@@ -139,7 +140,17 @@ def parser() -> argparse.ArgumentParser:
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
     add_login_options(aws)
     add_commands(group)
+    for name in ("login", "env", "credentials", "logout"):
+        below = group.below(name)
+        assert below is not None
+        below.declare_later(partial(_add_relying_parties, name))
     return group
+
+
+def _add_relying_parties(name: str, parser: Parser) -> None:
+    from daypass.cli import idp_relying
+
+    idp_relying.add_commands(parser, name)
 
 
 def _add_token_source(command: Parser) -> None:
@@ -226,8 +237,8 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     from daypass.aws.credentials_file import Locations
     from daypass.aws.endpoint import default_audience, find_region, parse_region, sts_endpoint
     from daypass.aws.login import LoginRequest, assume, keep
-    from daypass.aws.persist import Waiting
     from daypass.aws.sts_client import StsClient
+    from daypass.calling.persist import Waiting
     from daypass.cli.arguments import accounts, wait_seconds
     from daypass.cli.token_source import TokenSource
     from daypass.errors import AwsRefused, UsageInvalid

@@ -28,7 +28,7 @@ def print_environment(arguments: argparse.Namespace) -> int:
         sys.stdout.write(shells.assignments(shell, {}, unset=CREDENTIALS))
         return 0
     wanted = wish(arguments, os.environ)
-    target = _github_file() if arguments.github_env else None
+    target = github_file() if arguments.github_env else None
     held = hold_or_tell(wanted, os.environ)
     if isinstance(held, int):
         return held
@@ -40,7 +40,7 @@ def print_environment(arguments: argparse.Namespace) -> int:
         hidden = [values[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
         sys.stdout.write(shells.github_masks(hidden))
         sys.stdout.flush()
-        _append(target, shells.github_env(values, f"daypass_{secrets.token_hex(16)}"))
+        append(target, shells.github_env(values, f"daypass_{secrets.token_hex(16)}"))
         output.note(f"The next steps of this job have the credentials until {values['AWS_CREDENTIAL_EXPIRATION']}.")
     elif arguments.gitlab_dotenv is not None:
         from daypass import files
@@ -57,7 +57,7 @@ def print_environment(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _github_file() -> Path:
+def github_file() -> Path:
     """The file of `GITHUB_ENV`, which the runner made."""
     text = os.environ.get("GITHUB_ENV")
     if not text:
@@ -70,7 +70,7 @@ def _github_file() -> Path:
     return Path(text)
 
 
-def _append(path: Path, text: str) -> None:
+def append(path: Path, text: str) -> None:
     """Append to a regular file that is there. Other steps have written to it, and it is the runner's."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)

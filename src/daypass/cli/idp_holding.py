@@ -179,8 +179,8 @@ def obtainer(
     from daypass.aws.endpoint import region_from, sts_endpoint
     from daypass.aws.holding import age
     from daypass.aws.holding.obtain import Checked, obtain
-    from daypass.aws.persist import Waiting
     from daypass.aws.sts_client import StsClient
+    from daypass.calling.persist import Waiting
 
     checked = Checked.of(wanted)
     bundle = environ.get("AWS_CA_BUNDLE")

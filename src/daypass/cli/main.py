@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "idp": ("daypass.cli.idp", "get an identity token, and log in to AWS with it"),
     "up": ("daypass.cli.up", "run the identity provider and the local AWS on this machine, with a demo organization"),
     "serve": ("daypass.cli.serve", "run the identity provider"),
+    "publish": ("daypass.cli.publish", "publish an issuer's keys to a bucket or folder, and see what strangers get"),
     "local-aws": ("daypass.cli.local_aws", "run the local AWS"),
     "trust": ("daypass.cli.trust", "find out who may assume a role, and why not"),
     "aws": ("daypass.cli.aws", "set up providers and roles in AWS accounts, and take them down again"),

@@ -41,6 +41,21 @@ class Parser(argparse.ArgumentParser):
             **{"allow_abbrev": False, "formatter_class": _Formatter, **options},
         )
         self._commands: argparse._SubParsersAction[Parser] | None = None
+        self._undeclared: list[Callable[[Parser], None]] = []
+
+    def declare_later(self, declare: Callable[[Parser], None]) -> None:
+        """Have arguments, or further subcommands, added when they are needed; they take argparse milliseconds."""
+        self._undeclared.append(declare)
+
+    def declare(self) -> None:
+        """Add what was left for later."""
+        while self._undeclared:
+            self._undeclared.pop(0)(self)
+
+    def format_help(self) -> str:
+        """As argparse's, of everything."""
+        self.declare()
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line.
@@ -60,6 +75,8 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageInvalid: when anything is left over.
         """
+        if not args or self._commands is None or args[0] not in self._commands.choices:
+            self.declare()
         if args is not None and (self._commands is None or not self._commands.required):
             self._demand_known_options(args)
         found, left = super().parse_known_args(args, namespace)
@@ -90,6 +107,7 @@ class Parser(argparse.ArgumentParser):
 
     def below(self, name: str) -> Parser | None:
         """The parser of the command `name`, or None when there is none."""
+        self.declare()
         return None if self._commands is None else self._commands.choices.get(name)
 
     def _nearest(self, typed: str, known: Iterable[str], shape: str) -> str:

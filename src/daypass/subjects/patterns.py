@@ -84,6 +84,7 @@ def spoken(grammar: Grammar, words: Mapping[str, Sequence[str]], *, other_words:
     ids = {name for name in told if _is_id(grammar, name)}
     faults: list[RequestInvalid] = []
     candidates: list[tuple[int, SubjectPattern, frozenset[str]]] = []
+    unused = {(name, value) for name, values in told.items() for value in values}
     for shape in grammar.shapes:
         held = _held(grammar, shape, told, kinds, other_words=other_words, ids=ids)
         if held is None:
@@ -101,8 +102,10 @@ def spoken(grammar: Grammar, words: Mapping[str, Sequence[str]], *, other_words:
                 continue
             rank = sum(held[name] in shape.scope and name not in ids for name in held)
             candidates.append((rank, _pattern(shape, filled), frozenset(held)))
+            unused -= {*zip(held, values, strict=True)}
     if not candidates:
         raise faults[0] if faults else _none_has(grammar, told, kinds)
+    _demand_all_used(unused, candidates, faults)
     best = max(rank for rank, _, _ in candidates)
     kept = [(pattern, held) for rank, pattern, held in candidates if rank == best]
     others = [
@@ -111,6 +114,18 @@ def spoken(grammar: Grammar, words: Mapping[str, Sequence[str]], *, other_words:
         if name in other_words and (name in ids or not all(name in held for _, held in kept))
     ]
     return Spoken(tuple(dict.fromkeys(pattern for pattern, _ in kept)), tuple(others))
+
+
+def _demand_all_used(
+    unused: Collection[tuple[str, str]],
+    candidates: Sequence[tuple[int, SubjectPattern, frozenset[str]]],
+    faults: Sequence[RequestInvalid],
+) -> None:
+    """Refuse a value of a list that no form takes: what somebody wrote is not left out in silence."""
+    held = frozenset(name for _, _, names in candidates for name in names)
+    for name, value in sorted(unused):
+        if name in held:
+            raise next((fault for fault in faults if f"`{value}`" in fault.message), None) or _cannot_be(name, value)
 
 
 def _word(text: str) -> str:

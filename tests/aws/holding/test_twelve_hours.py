@@ -20,8 +20,8 @@ from daypass.aws.holding import age, cache, shapes, single_flight
 from daypass.aws.holding.container_endpoint import Kept
 from daypass.aws.holding.obtain import Checked, obtain
 from daypass.aws.holding.wanted import Wanted
-from daypass.aws.persist import Waiting
 from daypass.aws.sts_client import StsClient
+from daypass.calling.persist import Waiting
 from daypass.secret import Secret
 from daypass.testing import local_aws
 

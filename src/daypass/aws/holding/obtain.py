@@ -8,7 +8,7 @@ from daypass.aws.endpoint import default_audience, parse_region
 from daypass.aws.holding import age
 from daypass.aws.holding.cache import Held
 from daypass.aws.login import assume
-from daypass.aws.persist import persist
+from daypass.calling.persist import persist
 from daypass.errors import UsageInvalid
 from daypass.names import RoleArn, parse_duration_seconds, parse_session_name
 

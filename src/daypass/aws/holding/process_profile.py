@@ -31,7 +31,7 @@ def command_line(wanted: Wanted, environ: Mapping[str, str]) -> str:
     Raises:
         UsageInvalid: when a word of it cannot stand in such a line.
     """
-    words = [*_program(environ), *_WORDS, *wanted.words()]
+    words = [*program(environ), *_WORDS, *wanted.words()]
     for word in words:
         if _UNSAFE.search(word):
             raise UsageInvalid(
@@ -52,7 +52,7 @@ def wish_of(command: str, environ: Mapping[str, str]) -> Wanted | None:
     return None
 
 
-def _program(environ: Mapping[str, str]) -> Sequence[str]:
+def program(environ: Mapping[str, str]) -> Sequence[str]:
     """This program, so that it is found from anywhere: the console script that runs, or the interpreter and module."""
     own = os.path.abspath(sys.argv[0])
     if os.path.basename(own) == "daypass" and os.access(own, os.X_OK):

@@ -72,9 +72,9 @@ def hold(
 
 
 def _may_pass(error: DaypassError) -> bool:
-    from daypass.aws import fate  # noqa: PLC0415 - only a failure needs it, and the hot path has none
+    from daypass.calling.persist import Fate, fate_of  # noqa: PLC0415 - only a failure needs it, the hot path has none
 
-    return isinstance(error, Unavailable) or fate.of(error) is fate.Fate.TRANSIENT
+    return isinstance(error, Unavailable) or fate_of(error) is Fate.TRANSIENT
 
 
 def _next(

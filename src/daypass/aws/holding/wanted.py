@@ -13,7 +13,7 @@ except ImportError:  # pragma: no cover - an implementation of Python without it
     from hashlib import blake2b
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 DURATION_SECONDS: Final = "3600"
 _OPTIONS: Final[Mapping[str, str]] = {
@@ -125,12 +125,18 @@ class Wanted(NamedTuple):
         machine do not get each other's sessions, because what their platform gave each of them differs.
         """
         parts = [*(f"{name}={value}" for name, value in self._asdict().items() if value is not None)]
-        parts += [f"{name}={environ[name]}" for name in (*_ENDPOINT, *_IDENTITY) if environ.get(name)]
-        parts += [f"{name}={_content(environ[name])}" for name in _IDENTITY_FILES if environ.get(name)]
-        argument = (self.token_source or "").partition(":")[2]
-        if argument:
-            parts.append(f"source={environ.get(argument) or _content(argument)}")
-        return blake2b("\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+        parts += [f"{name}={environ[name]}" for name in _ENDPOINT if environ.get(name)]
+        return entry_name(parts, self.token_source, environ)
+
+
+def entry_name(parts: Iterable[str], token_source: str | None, environ: Mapping[str, str]) -> str:
+    """The name of a cache entry for what `parts` say, of the identity that `token_source` gives here."""
+    parts = [*parts, *(f"{name}={environ[name]}" for name in _IDENTITY if environ.get(name))]
+    parts += [f"{name}={_content(environ[name])}" for name in _IDENTITY_FILES if environ.get(name)]
+    argument = (token_source or "").partition(":")[2]
+    if argument:
+        parts.append(f"source={environ.get(argument) or _content(argument)}")
+    return blake2b("\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 def _content(path: str) -> str:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from daypass import files
 from daypass.aws.provisioning.desired import (
@@ -24,20 +25,26 @@ from daypass.aws.provisioning.desired import (
 )
 from daypass.aws.provisioning.places import Mistake, Placed, Steps, Unquoted, read_yaml
 from daypass.aws.provisioning.trust_policies import trust_policy
-from daypass.errors import DaypassError, DesiredStateInvalid, RequestInvalid
+from daypass.aws.provisioning.value_reader import ValueReader
+from daypass.errors import DaypassError, PolicyMalformed, RequestInvalid
 from daypass.names import IssuerUrl, RoleArn, is_loopback_host, parse_account_id
 from daypass.permissions.document import PermissionsPolicy
 from daypass.subjects.grammars import GRAMMARS
 from daypass.subjects.patterns import did_you_mean
+from daypass.trust.document import Policy
+from daypass.trust.lint.model import Known, Severity
+from daypass.trust.lint.run import lint_text
+from daypass.trust.role_trust import check_role_trust
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Callable, Mapping, Sequence
-
-T = TypeVar("T")
+    from collections.abc import Mapping, Sequence
 
 FILE_NAME: Final = "daypass-aws.yaml"
 MAX_BYTES: Final = 1024 * 1024
+_MOST_CHARACTERS: Final = 4096
+"""The highest quota of a trust policy (IAM User Guide, "IAM and AWS STS quotas"); an account has 2048 unless raised."""
+_SOME_ACCOUNT: Final = "210987654321"
 FORMATS: Final = tuple(grammar.name for grammar in GRAMMARS)
 
 _ROOT: Final = ("stack", "providers", "roles", "accounts")
@@ -95,10 +102,8 @@ def desired(document: Placed) -> Desired:
     return _Reader(document).desired()
 
 
-class _Reader:
-    def __init__(self, document: Placed) -> None:
-        self._document = document
-        self._no = document.fault
+class _Reader(ValueReader):
+    """Reads what the file as a whole says."""
 
     def desired(self) -> Desired:
         found = self._mapping(self._document.value, (), _ROOT, required=("providers", "roles"))
@@ -232,8 +237,10 @@ class _Reader:
 
     def _check_trust(self, role: DesiredRole, provider: DesiredProvider, path: Steps) -> None:
         """Who may enter must be something that can be said of the issuer, in whatever account it is."""
+        # The local AWS takes ports of this machine, and is no reason to find fault with a policy.
+        judged = replace(provider, issuer=IssuerUrl.parse(f"https://{provider.issuer.host}{provider.issuer.path}"))
         try:
-            trust_policy(role, provider, "0" * 12)
+            trust = trust_policy(role, judged, _SOME_ACCOUNT)
         except RequestInvalid as fault:
             index = fault.facts.get("entrance")
             at: Steps = (*path, "who") if not isinstance(index, int) else (*path, "who", index)
@@ -244,6 +251,20 @@ class _Reader:
                     at = (*at, *holder, word)
                     break
             raise self._no(at, Mistake.UNKNOWN_WORD, fault.message, fault.advice) from None
+        self._demand_good_trust(trust.text, role, judged, (*path, "who"))
+
+    def _demand_good_trust(self, text: str, role: DesiredRole, provider: DesiredProvider, path: Steps) -> None:
+        """Refuse a trust policy that IAM would not take, or in which our own lint finds an error."""
+        try:
+            check_role_trust(Policy.parse(text), max_characters=_MOST_CHARACTERS)
+        except PolicyMalformed as fault:
+            reason = str(fault.facts.get("aws_message", fault.message))
+            raise self._no(path, Mistake.TRUST_REFUSED, f"AWS would not take the trust policy: {reason}") from None
+        format_name = next((each.format for each in role.entrances if each.format is not None), None)
+        known = Known() if format_name is None else Known(issuers={provider.issuer.without_scheme: format_name})
+        error = next((each for each in lint_text(text, known) if each.severity is Severity.ERROR), None)
+        if error is not None:
+            raise self._no(path, Mistake.TRUST_REFUSED, f"{error.code}: {error.message}", error.advice)
 
     def _account(self, value: Any, path: Steps) -> AccountWay:
         found = self._mapping(value, path, _ACCOUNT)
@@ -319,65 +340,3 @@ class _Reader:
                 raise self._no(at, Mistake.BAD_VALUE, f"`{text}` is not a tag value that AWS takes")
             tags.append((key, text))
         return tuple(tags)
-
-    # ------------------------------------------------------------------------------------------------ plain values
-
-    def _mapping(
-        self, value: Any, path: Steps, known: Sequence[str] | None, *, required: Sequence[str] = ()
-    ) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise self._no(path, Mistake.WRONG_TYPE, f"it is not an object{self._of(known)}")
-        for key in value:
-            if known is not None and key not in known:
-                raise self._no(
-                    (*path, key), Mistake.UNKNOWN_KEY, f"`{key}` is not known here", did_you_mean(key, known)
-                )
-        for key in required:
-            if key not in value:
-                raise self._no(path, Mistake.MISSING_KEY, f"`{key}` is missing")
-        return value
-
-    @staticmethod
-    def _of(known: Sequence[str] | None) -> str:
-        return f" with {', '.join(known)}" if known else ""
-
-    def _list(self, value: Any, path: Steps, read: Callable[[Any, Steps], T], *, least: int = 0) -> tuple[T, ...]:
-        if not isinstance(value, list):
-            raise self._no(path, Mistake.WRONG_TYPE, "it is not a list")
-        if len(value) < least:
-            raise self._no(path, Mistake.BAD_VALUE, "the list is empty")
-        return tuple(read(each, (*path, index)) for index, each in enumerate(value))
-
-    def _texts(self, value: Any, path: Steps, *, least: int = 0, words: str = "a list") -> tuple[str, ...]:
-        if not isinstance(value, list):
-            raise self._no(path, Mistake.WRONG_TYPE, f"it is not {words}")
-        found = self._list(value, path, self._text, least=least)
-        for index, each in enumerate(found):
-            if each in found[:index]:
-                raise self._no((*path, index), Mistake.BAD_VALUE, f"`{each}` is there twice")
-        return found
-
-    def _text(self, value: Any, path: Steps, *, empty: bool = False) -> str:
-        if isinstance(value, Unquoted):
-            raise self._unquoted(value, path)
-        if not isinstance(value, str):
-            raise self._no(path, Mistake.WRONG_TYPE, "it is not text", "Put it in quotes if text is meant.")
-        if not value and not empty:
-            raise self._no(path, Mistake.BAD_VALUE, "it is empty")
-        return value
-
-    def _unquoted(self, value: Unquoted, path: Steps) -> DesiredStateInvalid:
-        return self._no(path, Mistake.WRONG_TYPE, f"`{value.text}` is not text to YAML", f'Write "{value.text}".')
-
-    def _matching(self, value: Any, path: Steps, pattern: re.Pattern[str], words: str) -> str:
-        text = self._text(value, path, empty=pattern is _DESCRIPTION)
-        if not pattern.fullmatch(text):
-            raise self._no(path, Mistake.BAD_VALUE, f"`{text}` is not {words}")
-        return text
-
-    def _parsed(self, value: Any, path: Steps, parse: Callable[[str], T]) -> T:
-        text = self._text(value, path)
-        try:
-            return parse(text)
-        except DaypassError as fault:
-            raise self._no(path, Mistake.BAD_VALUE, fault.message, fault.advice) from None

@@ -30,6 +30,8 @@ class Mistake(StrEnum):
     BAD_VALUE = "bad_value"
     UNKNOWN_WORD = "unknown_word"
     """A word that the issuer's tokens do not have, or that cannot be said with the others."""
+    TRUST_REFUSED = "trust_refused"
+    """Who may enter comes to a trust policy in which `trust lint` finds an error: open to others, or open to nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ PENDING: Final = 4
 """`--detailed-exitcode`: there are changes to make. Terraform's 2 is taken: it says wrong usage here."""
 
 
-_TOLD: Final = ("action", "resource", "aws_code", "done", "failed", "left")
+_TOLD: Final = ("action", "resource", "aws_code", "done", "failed", "left", "resources", "reasons")
 
 
 @dataclass(slots=True)

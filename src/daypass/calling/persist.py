@@ -1,15 +1,15 @@
-"""Try again, as AWS's SDKs do: a few times, with full jitter, and not for ever.
+"""Try again what may pass by itself: a few times, with full jitter, and not for ever.
 
+Whoever calls a service says what a failure of it is good for, as `fate` among the facts of its error.
 Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from daypass.aws import fate
-from daypass.aws.fate import Fate
-from daypass.errors import DaypassError
+from daypass.errors import DaypassError, ServiceUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,27 @@ _LONGEST_PAUSE: Final = 8.0
 _LONGEST_PAUSE_OF_WAITING: Final = 4.0
 
 Result = TypeVar("Result")
+
+
+class Fate(StrEnum):
+    """What becomes of a failure when nothing is done."""
+
+    TRANSIENT = "transient"
+    """It passes by itself in seconds: try again."""
+    PROPAGATION = "propagation"
+    """It passes if what it is about was made or changed a moment ago, and never otherwise."""
+    FINAL = "final"
+    """It stays."""
+
+
+def fate_of(failure: DaypassError) -> Fate:
+    """The fate of any failure of a login; of a service's refusals it is in `facts`, as `fate`."""
+    known = failure.facts.get("fate")
+    if isinstance(known, Fate):
+        return known
+    if isinstance(failure, ServiceUnreachable) and failure.facts.get("transient") is True:
+        return Fate.TRANSIENT
+    return Fate.FINAL
 
 
 class Waiting(NamedTuple):
@@ -47,7 +68,7 @@ def persist(once: Callable[[], Result], *, waiting: Waiting, wait_seconds: float
             return once()
         except DaypassError as error:
             failure = error
-        kind = fate.of(failure)
+        kind = fate_of(failure)
         if kind is Fate.TRANSIENT and transient < RETRIES:
             longest, patience = min(_LONGEST_PAUSE, 2.0**transient), max(BUDGET_SECONDS, wait_seconds)
             transient += 1

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daypass.aws.fate import Fate
-from daypass.aws.persist import BUDGET_SECONDS, RETRIES, persist
-from daypass.errors import AwsRefused
+from daypass.calling.persist import BUDGET_SECONDS, RETRIES, Fate, fate_of, persist
+from daypass.errors import AwsRefused, ServiceUnreachable, TokenSourceIncomplete
 from support.patience import World
 
 if TYPE_CHECKING:
@@ -88,3 +87,11 @@ def test_laws_of_patience(fates: list[Fate | None], random: float, wait: float, 
     for each in seen:
         run = run + 1 if each is Fate.TRANSIENT else 0
         assert run <= RETRIES + 1
+
+
+def test_a_failure_that_is_no_answer() -> None:
+    assert fate_of(ServiceUnreachable("x", transient=True)) is Fate.TRANSIENT
+    assert fate_of(ServiceUnreachable("x")) is Fate.FINAL
+    assert fate_of(TokenSourceIncomplete("x", transient=True)) is Fate.FINAL
+    assert fate_of(AwsRefused("x", fate=Fate.PROPAGATION)) is Fate.PROPAGATION
+    assert fate_of(AwsRefused("x", fate="transient")) is Fate.FINAL

@@ -157,7 +157,7 @@ _Loader.add_multi_constructor("!", _intrinsic)  # type: ignore[no-untyped-call] 
 
 def of_template(text: str) -> dict[str, Any]:
     """A CloudFormation template, JSON or YAML, in the common form: as if its provider were made."""
-    template = yaml.load(text, _Loader)
+    template = json.loads(text) if text.startswith("{") else yaml.load(text, _Loader)
     resources = template["Resources"]
     urls = {
         name: each["Properties"]["Url"] for name, each in resources.items() if each["Type"] == "AWS::IAM::OIDCProvider"

@@ -109,7 +109,7 @@ def written(of: Blueprint, format_name: str) -> dict[str, str]:
 
 
 @given(TEXT)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_cloudformation(text: str) -> None:
     of = hostile(text)
     for format_name in ("cloudformation", "stackset"):
@@ -178,7 +178,7 @@ def strings(value: Any) -> set[str]:
 
 
 @given(TEXT)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_python_programs_hold_only_what_they_were_written_with(text: str) -> None:
     """The same statements, whatever the text is: only constants differ, and they are the texts."""
     for format_name, name in (
@@ -213,7 +213,7 @@ def _labels(of: Blueprint) -> set[str]:
 
 
 @given(TEXT)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_boto3_script_asks_for_what_the_file_says(text: str) -> None:
     of = hostile(text)
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []

@@ -45,7 +45,7 @@ def write(of: Blueprint) -> dict[str, str]:
                 "OperationPreferences": {"MaxConcurrentPercentage": 100, "FailureTolerancePercentage": 0},
             }
         )
-        roles = "".join(f"- `{role.name}`\n" for role in of.roles_of(provider))
+        roles = "".join(f"- `{one_line(role.name)}`\n" for role in of.roles_of(provider))
         steps.append(
             f"\n## {one_line(provider.issuer)}\n\n{roles}\n"
             f"    aws cloudformation create-stack-set --cli-input-json file://{name}.stack-set.json \\\n"

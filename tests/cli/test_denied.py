@@ -307,7 +307,7 @@ def test_a_login_loads_no_web_sql_or_boto3(tmp_path: Path, service: Service, sou
     full = {"file": f"file:{tmp_path / 'token'}", "gitlab": "gitlab:X"}.get(source, source)
     code = (
         "import sys, daypass.cli\n"
-        "status = daypass.cli.main(); print(*sorted(sys.modules), file=sys.stderr); sys.exit(status)"
+        "status = daypass.cli.main(sys.argv[1:]); print(*sorted(sys.modules), file=sys.stderr); sys.exit(status)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "idp", "login", "aws", "--role-arn", ROLE, "--token-source", full],

@@ -58,15 +58,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     from daypass.cli import output
 
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        gc.set_threshold(100_000)  # what a start loads is not garbage, and looking through it takes a millisecond
     output.open_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names need not fit the terminal's character set
     try:
-        at_once = _at_once(words)
-        status = DONE if at_once else _run(words)
+        known = DONE if _at_once(words) else _plainly(words)
+        status = _run(words) if known is None else known
         sys.stdout.flush()  # now, because a script that got half of the result must not see status 0
-        if at_once and argv is None:
-            os._exit(DONE)  # Python's own way out takes a tenth of the whole, to free what the system frees anyway
+        if known is not None and argv is None:
+            sys.stderr.flush()
+            os._exit(known)  # Python's own way out takes a tenth of the whole, to free what the system frees anyway
     except DaypassError as error:
         output.error(error)
         return status_of(error)
@@ -115,20 +118,33 @@ def _at_once(argv: list[str]) -> bool:
     """Whether that was all: every start of an SDK may wait for this, so not even argparse and signal are loaded."""
     if argv[:3] != ["idp", "credentials", "aws"]:
         return False
-    gc.disable()  # there is nothing to collect in a process that ends at once
     from daypass.cli import idp_credentials
 
-    try:
-        return idp_credentials.at_once(argv[3:])
-    finally:
-        gc.enable()
+    return idp_credentials.at_once(argv[3:])
 
 
-def _run(argv: list[str]) -> int:
+def _plainly(argv: list[str]) -> int | None:
+    """Run a command of `idp`, for which jobs wait, without argparse; None when its words are not plain ones."""
+    if argv[:1] != ["idp"]:
+        return None
+    from daypass.cli import idp, plain
+
+    arguments = plain.read(idp.declare, argv[1:])
+    if arguments is None:
+        return None
+    _end_in_order()
+    return idp.run(arguments)
+
+
+def _end_in_order() -> None:
     import signal
 
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _stop)
+
+
+def _run(argv: list[str]) -> int:
+    _end_in_order()
     if not argv:
         sys.stderr.write(help_text() + "\n")
         return WRONG_USAGE

@@ -69,3 +69,25 @@ class TokenSource:
                 output.note(f"This job also runs where {also} could give one; --token-source chooses.")
         self._told = True
         return found.token
+
+    def patiently(self) -> Secret:
+        """As `token`, asked again when what stands in the way may pass; for who does not try again himself.
+
+        Raises:
+            As `token` does.
+        """
+        from daypass.errors import Unavailable
+
+        try:
+            return self.token()
+        except Unavailable as error:
+            failures = [error]
+        from daypass.calling.persist import persist
+        from daypass.cli.clocks import waiting
+
+        def once() -> Secret:
+            if failures:
+                raise failures.pop()
+            return self.token()
+
+        return persist(once, waiting=waiting())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-ACCOUNT: Final = "123456789012"
+ACCOUNT: Final = "210987654321"
 PARTITION: Final = "aws"
 
 FILE: Final = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,12 +16,12 @@ from daypass.aws.exporting.reading import read_trust
 from daypass.aws.provisioning.account import read_account
 from daypass.aws.provisioning.desired_file import read_desired
 from daypass.trust.diff import Verdict
-from support.exports import FILE, document, trust_of
+from daypass.trust.lint.model import Severity
+from daypass.trust.lint.run import lint_found
+from daypass.trust.sources.find import find_policies
+from support.exports import FILE, arn_of, document, trust_of
 from support.memory_iam import ACCOUNT, MemoryIam
 from support.provisioning import Bench, Time
-
-if TYPE_CHECKING:
-    from daypass.aws.exporting.blueprint import ExportedRole
 
 SOURCE = "daypass-aws.yaml"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/gitlab.com"
@@ -104,15 +104,12 @@ def test_all_three_differ(bench: Bench, format_name: str) -> None:
 def test_the_trust_policy_is_read_back_from_every_format(format_name: str) -> None:
     of = blueprint(read_desired(FILE), SOURCE)
     for role in of.roles:
-        text = read_trust(format_name, export(of, format_name), role, of, _arn(role))
+        text = read_trust(format_name, export(of, format_name), role, of, arn_of(role.issuer))
         assert text is not None
         assert document(text) == trust_of(role)
-
-
-def _arn(_: ExportedRole) -> str:
-    from support.exports import arn_of
-
-    return arn_of("https://gitlab.com")
+        located = lint_found(find_policies("role.json", text.encode()))
+        found = {each.finding.code for each in located if each.finding.severity is not Severity.NOTE}
+        assert found == (set() if role.name == "shop-deploy" else {"DP036"})  # the file lets any branch in, and says so
 
 
 @pytest.mark.parametrize("format_name", [*FORMATS])

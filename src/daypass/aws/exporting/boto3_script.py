@@ -114,9 +114,10 @@ def change_role(iam, role, path, description, max_session_seconds, trust, bounda
 
 def main():
     session = boto3.Session()
-    sts = session.client("sts", region_name=session.region_name or "us-east-1")
+    region = session.region_name or "us-east-1"
+    sts = session.client("sts", region_name=region)
     _, partition, _, _, account, _ = sts.get_caller_identity()["Arn"].split(":", 5)
-    iam = session.client("iam")
+    iam = session.client("iam", region_name=region)
 '''
 _END: Final = '\n\nif __name__ == "__main__":\n    main()\n'
 _IN: Final = "    "

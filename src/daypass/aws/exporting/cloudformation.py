@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from daypass.aws.exporting.blueprint import ExportedProvider, ExportedRole
 
 _PSEUDO: Final = {"account": "${AWS::AccountId}", "partition": "${AWS::Partition}"}
-_MAKE: Final = "MakeProvider"
-_ARN: Final = "ProviderArn"
+MAKE: Final = "MakeProvider"
+ARN: Final = "ProviderArn"
+"""The parameter, empty unless the account has the provider already; and the condition that it is empty."""
 
 
 def write(of: Blueprint) -> dict[str, str]:
@@ -34,7 +35,7 @@ def template(of: Blueprint, provider: ExportedProvider, format_name: str) -> str
     usage = [
         f"aws cloudformation deploy --stack-name {name} --template-file {name}.template.yaml \\",
         "  --capabilities CAPABILITY_NAMED_IAM",
-        f"Where the account has the provider already, add: --parameter-overrides {_ARN}=<its ARN>",
+        f"Where the account has the provider already, add: --parameter-overrides {ARN}=<its ARN>",
     ]
     text = commented(header(of, format_name, usage), "#")
     text += (
@@ -43,13 +44,13 @@ def template(of: Blueprint, provider: ExportedProvider, format_name: str) -> str
     text += write_yaml(
         {
             "Parameters": {
-                _ARN: {
+                ARN: {
                     "Type": "String",
                     "Default": "",
                     "Description": "The ARN of the provider of this issuer when the account has it already",
                 }
             },
-            "Conditions": {_MAKE: Code(f'!Equals [!Ref {_ARN}, ""]')},
+            "Conditions": {MAKE: Code(f'!Equals [!Ref {ARN}, ""]')},
         }
     )
     labels = Labels.pascal(of)
@@ -57,7 +58,7 @@ def template(of: Blueprint, provider: ExportedProvider, format_name: str) -> str
     for role in of.roles_of(provider):
         text += commented(who_may_enter(role), "#", "  ")
         text += write_yaml({labels.role(role): _role(role, labels)}, "  ")
-    arn = Code(f"!If [{_MAKE}, !Ref {labels.provider(provider)}, !Ref {_ARN}]")
+    arn = Code(f"!If [{MAKE}, !Ref {labels.provider(provider)}, !Ref {ARN}]")
     outputs: dict[str, Any] = {f"{labels.provider(provider)}Arn": {"Value": arn}}
     for role in of.roles_of(provider):
         outputs[f"{labels.role(role)}Arn"] = {"Value": Code(f"!GetAtt {labels.role(role)}.Arn")}
@@ -78,7 +79,7 @@ def _provider(provider: ExportedProvider) -> dict[str, Any]:
         properties["ThumbprintList"] = [*provider.thumbprints]
     return {
         "Type": Code("AWS::IAM::OIDCProvider"),
-        "Condition": Code(_MAKE),
+        "Condition": Code(MAKE),
         "DeletionPolicy": Code("Retain"),
         "UpdateReplacePolicy": Code("Retain"),
         "Properties": {**properties, **_tags(provider)},
@@ -86,7 +87,7 @@ def _provider(provider: ExportedProvider) -> dict[str, Any]:
 
 
 def _role(role: ExportedRole, labels: Labels) -> dict[str, Any]:
-    arn = Code(f"!If [{_MAKE}, !Ref {labels.provider(role.issuer)}, !Ref {_ARN}]")
+    arn = Code(f"!If [{MAKE}, !Ref {labels.provider(role.issuer)}, !Ref {ARN}]")
     properties: dict[str, Any] = {"RoleName": role.name, "Path": role.path}
     if role.description:
         properties["Description"] = role.description

@@ -8,6 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.aws.exporting import cdk
+from daypass.aws.exporting.cloudformation import ARN, MAKE
 from daypass.aws.exporting.labels import Labels
 from daypass.aws.exporting.literal_reader import Name, NotALiteral, read
 from daypass.aws.exporting.literals import javascript, python
@@ -36,7 +37,7 @@ def read_trust(format_name: str, files: Mapping[str, str], role: ExportedRole, o
     try:
         found = _READERS[format_name](files, role, of)
         return None if found is None else json.dumps(_closed(found, _names(role, of), arn))
-    except (NotALiteral, ValueError, KeyError):
+    except (NotALiteral, ValueError, KeyError, AttributeError):
         return None
 
 
@@ -67,22 +68,21 @@ def _after(text: str, anchor: str, *, templates: bool = False) -> Any:
 
 
 def _template(files: Mapping[str, str], role: ExportedRole, of: Blueprint) -> Any:
-    label = Labels.pascal(of).role(role)
-    for name, text in files.items():
-        if not name.endswith(".yaml"):
-            continue
-        for found in find_policies(name, text.encode()):
-            if found.where.resource == f"Resources.{label}" and found.policy is not None:
-                return _referring(json.loads(found.text))
-    return None
-
-
-def _referring(document: Any) -> Any:
-    """A policy of a template, whose principal stays an intrinsic or a placeholder for it."""
-    statements = document["Statement"]
-    for statement in statements if isinstance(statements, list) else [statements]:
+    labels = Labels.pascal(of)
+    chosen = f'Fn::If ["{MAKE}", {{"Ref": "{labels.provider(role.issuer)}"}}, {{"Ref": "{ARN}"}}]'
+    policies = [
+        found
+        for name, text in files.items()
+        if name.endswith(".yaml")
+        for found in find_policies(name, text.encode())
+        if found.where.resource == labels.role(role) and found.policy is not None
+    ]
+    if len(policies) != 1:
+        return None
+    document = json.loads(policies[0].text)
+    for statement in document["Statement"] if isinstance(document["Statement"], list) else ():
         federated = statement.get("Principal", {}).get("Federated")
-        if not (isinstance(federated, str) and federated.startswith("arn:")):
+        if isinstance(federated, str) and chosen in federated:
             statement["Principal"]["Federated"] = Name("provider_arn")
     return document
 

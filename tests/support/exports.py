@@ -152,7 +152,7 @@ def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[st
     return {name: loader.construct_sequence(node, deep=True)}
 
 
-_Loader.add_multi_constructor("!", _intrinsic)  # type: ignore[no-untyped-call]  # types-PyYAML leaves it bare
+_Loader.add_multi_constructor("!", _intrinsic)
 
 
 def of_template(text: str) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def _demand_valid(operation: str, parameters: dict[str, Any]) -> None:
     from botocore.validate import ParamValidator
 
     shape = botocore.session.get_session().get_service_model("cloudformation").operation_model(operation).input_shape
-    report = ParamValidator().validate(parameters, shape)  # type: ignore[no-untyped-call]  # botocore has no types
+    report = ParamValidator().validate(parameters, shape)
     assert not report.has_errors(), report.generate_report()
 
 

@@ -124,6 +124,14 @@ def test_what_cloudformation_would_resolve_is_refused(format_name: str, text: st
         export(hostile(text), format_name)
 
 
+@pytest.mark.parametrize("format_name", ["cloudformation", "stackset", "cdk-python", "cdk-typescript"])
+@pytest.mark.parametrize("text", ["Ref", "Fn::ImportValue", "Fn::Transform"])
+def test_what_cloudformation_would_call_is_refused(format_name: str, text: str) -> None:
+    with pytest.raises(ExportImpossible, match="CloudFormation would take it for a function"):
+        export(hostile(text), format_name)
+    assert export(hostile(text), "terraform")
+
+
 @pytest.mark.parametrize("format_name", ["cdk-python", "cdk-typescript"])
 @pytest.mark.parametrize("text", ["${Token[AWS.AccountId.0]}", "#{Token[TOKEN.1]}"])
 def test_what_the_cdk_would_resolve_is_refused(format_name: str, text: str) -> None:
@@ -145,36 +153,6 @@ def test_half_a_character_is_refused(format_name: str) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------- Python
-
-
-class _Recorder:
-    """Stands for any module, class or value: what it is called with is kept, and every call gives another one."""
-
-    def __init__(self, calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]], name: str = "") -> None:
-        self._calls, self._name = calls, name
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Recorder(self._calls, f"{self._name}.{name}")
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        self._calls.append((self._name, arguments, options))
-        return _Recorder(self._calls, f"{self._name}()")
-
-    def __add__(self, other: Any) -> Any:
-        return f"<{self._name}>{other}"
-
-    def __radd__(self, other: Any) -> Any:
-        return f"{other}<{self._name}>"
-
-
-def strings(value: Any) -> set[str]:
-    if isinstance(value, str):
-        return {value}
-    if isinstance(value, dict):
-        return {each for pair in value.items() for one in pair for each in strings(one)}
-    return {each for one in value for each in strings(one)} if isinstance(value, (list, tuple)) else set()
 
 
 @given(TEXT)
@@ -227,9 +205,15 @@ def test_the_boto3_script_asks_for_what_the_file_says(text: str) -> None:
         exec(compile(program, "script", "exec"), module)
     finally:
         sys.modules.pop("boto3") if before is None else sys.modules.__setitem__("boto3", before)
-    recorder = _Recorder(calls)
-    module["ensure_provider"] = lambda _iam, arn, **rest: calls.append(("provider", (arn,), rest)) or arn
-    module["ensure_role"] = lambda _iam, **rest: calls.append(("role", (), rest))
+
+    def ensure_provider(_iam: Any, arn: str, **rest: Any) -> str:
+        calls.append(("provider", (arn,), rest))
+        return arn
+
+    def ensure_role(_iam: Any, **rest: Any) -> None:
+        calls.append(("role", (), rest))
+
+    module["ensure_provider"], module["ensure_role"] = ensure_provider, ensure_role
 
     class Session:
         region_name = "us-east-1"
@@ -240,7 +224,6 @@ def test_the_boto3_script_asks_for_what_the_file_says(text: str) -> None:
     boto3.Session = Session  # type: ignore[attr-defined]  # the module is made here
     module["boto3"] = boto3
     module["main"]()
-    assert recorder is not None
     (_, (arn,), provider), (_, _, role) = calls
     expected = of.roles[0]
     assert arn == arn_of(of.providers[0])
@@ -459,7 +442,7 @@ def test_typescript_literals_are_what_the_file_says() -> None:
 
 
 def test_the_typescript_app_says_what_the_file_says(tmp_path: Path) -> None:
-    of = hostile(*HOSTILE, plain_names=True)
+    of = hostile(*HOSTILE[::3], "\x7f", plain_names=True)
     assert of_template(synthesized(written(of, "cdk-typescript"), tmp_path / "out", types=False)) == wanted(of)
     assert not [*tmp_path.rglob("pwned")]
 

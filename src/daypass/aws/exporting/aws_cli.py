@@ -6,14 +6,13 @@ reads some that look like JSON (observed with AWS CLI 1.46, September 2026).
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.aws.exporting.blueprint import AccountText, Open
 from daypass.aws.exporting.cloudformation import referring
 from daypass.aws.exporting.comments import commented, header, who_may_enter
 from daypass.aws.exporting.labels import Labels
-from daypass.aws.exporting.literals import shell
+from daypass.aws.exporting.literals import json_text, shell
 
 if TYPE_CHECKING:
     from daypass.aws.exporting.blueprint import Blueprint, Document, ExportedProvider, ExportedRole
@@ -117,7 +116,7 @@ def _provider(provider: ExportedProvider, label: str) -> str:
         request["Tags"] = _tags(provider)
     variable = f"{label}_arn"
     text = f'{variable}="arn:$partition:iam::$account:oidc-provider/"{shell(provider.without_scheme)}\n'
-    audiences = [shell(json.dumps(each)) for each in provider.client_ids]
+    audiences = [shell(json_text(each)) for each in provider.client_ids]
     text += _command("ensure_provider", f'"${variable}"', _json(request), *audiences)
     given = f'--open-id-connect-provider-arn "${variable}"'
     if provider.thumbprints:
@@ -149,7 +148,7 @@ def _role(role: ExportedRole, labels: Labels) -> str:
     more = [f"--permissions-boundary {_arn(role.boundary)}"] if role.boundary else []
     name = f"--role-name={shell(role.name)}"
     text += _command(
-        *("ensure_role", shell(role.name), shell(json.dumps(role.path)), _json(create), _json(update)),
+        *("ensure_role", shell(role.name), shell(json_text(role.path)), _json(create), _json(update)),
         *(f'"${label}_trust"', *more),
     )
     if role.boundary:
@@ -171,15 +170,15 @@ def _command(name: str, *words: str) -> str:
 
 
 def _json(value: object) -> str:
-    return shell(json.dumps(value))
+    return shell(json_text(value))
 
 
 def _document(document: Document, arn: str) -> str:
     """A policy as one word, laid out as the AWS CLI prints it, with the variable `arn` where it names the provider."""
     mark = "provider"
-    while mark in json.dumps(referring(document, "")):
+    while mark in json_text(referring(document, "")):
         mark += "-"
-    parts = json.dumps(referring(document, mark), indent=4).split(mark)
+    parts = json_text(referring(document, mark), indent=4).split(mark)
     return arn.join(map(shell, parts))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from daypass.aws.exporting.blueprint import AccountText, Blueprint, Open, ProviderReference
 from daypass.aws.exporting.comments import commented, header, who_may_enter
 from daypass.aws.exporting.labels import Labels
-from daypass.aws.exporting.limits import demand_no_dynamic_reference
+from daypass.aws.exporting.limits import demand_no_intrinsic
 from daypass.aws.exporting.literals import Code, write_yaml, yaml
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def write(of: Blueprint) -> dict[str, str]:
 
 def template(of: Blueprint, provider: ExportedProvider, format_name: str) -> str:
     """The template of one issuer."""
-    demand_no_dynamic_reference(of)
+    demand_no_intrinsic(of)
     name = Labels.kebab(of).provider(provider)
     usage = [
         f"aws cloudformation deploy --stack-name {name} --template-file {name}.template.yaml \\",

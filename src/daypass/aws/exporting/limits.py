@@ -30,9 +30,22 @@ def demand_no_dynamic_reference(of: Blueprint) -> None:
     _demand(of, lambda text: "{{resolve:" not in text, "CloudFormation would put something else in its place")
 
 
+def demand_no_intrinsic(of: Blueprint) -> None:
+    """Refuse documents with members that CloudFormation takes for functions of its own: `Ref` and `Fn::…`.
+
+    Source: "Intrinsic function reference", CloudFormation user guide.
+    """
+    demand_no_dynamic_reference(of)
+    for role in of.roles:
+        for document in (role.trust, *(content for _, content in role.inline_policies)):
+            wrong = next((key for key in _keys(document) if key == "Ref" or key.startswith("Fn::")), None)
+            if wrong is not None:
+                raise _impossible(wrong, "CloudFormation would take it for a function")
+
+
 def demand_no_token(of: Blueprint) -> None:
     """Refuse what the CDK takes for one of its own tokens, wherever it stands (aws-cdk-lib, core/lib/private)."""
-    demand_no_dynamic_reference(of)
+    demand_no_intrinsic(of)
     _demand(
         of, lambda text: "${Token[" not in text and "#{Token[" not in text, "the CDK would put something else there"
     )
@@ -49,11 +62,22 @@ def demand_composed(of: Blueprint) -> None:
 def _demand(of: Blueprint, fine: Callable[[str], bool], reason: str) -> None:
     wrong = next((text for text in _texts(of) if not fine(text)), None)
     if wrong is not None:
-        raise ExportImpossible(
-            f"`{wrong}` cannot be exported in this format: {reason}",
-            advice="Choose another format, such as aws-cli, or another text.",
-            text=wrong,
-        )
+        raise _impossible(wrong, reason)
+
+
+def _impossible(text: str, reason: str) -> ExportImpossible:
+    return ExportImpossible(
+        f"`{text}` cannot be exported in this format: {reason}",
+        advice="Choose another format, such as aws-cli, or another text.",
+        text=text,
+    )
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _keys(each)
 
 
 def _texts(value: Any) -> Iterator[str]:

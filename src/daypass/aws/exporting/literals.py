@@ -42,7 +42,12 @@ def python(text: str) -> str:
 
 def javascript(text: str) -> str:
     """A string of JavaScript and TypeScript, which JSON's are (ECMA-262, section 12.9.4)."""
-    return json.dumps(text)
+    return json_text(text)
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON. Its strings have DEL as a number, which `json` leaves as it is."""
+    return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")
 
 
 def yaml(text: str) -> str:

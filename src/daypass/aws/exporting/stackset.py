@@ -6,13 +6,12 @@ CreateStackInstances in the CloudFormation API reference.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from daypass.aws.exporting.cloudformation import template
 from daypass.aws.exporting.comments import WRITTEN_BY
 from daypass.aws.exporting.labels import Labels
-from daypass.aws.exporting.literals import one_line
+from daypass.aws.exporting.literals import json_text, one_line
 
 if TYPE_CHECKING:
     from daypass.aws.exporting.blueprint import Blueprint
@@ -59,7 +58,7 @@ def write(of: Blueprint) -> dict[str, str]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2) + "\n"
+    return json_text(value, indent=2) + "\n"
 
 
 _PAGE: Final = """\

@@ -5,7 +5,6 @@ Source: "JSON Configuration Syntax", Terraform language documentation.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from daypass.aws.exporting import terraform_parts as parts
@@ -13,7 +12,7 @@ from daypass.aws.exporting.blueprint import ProviderReference
 from daypass.aws.exporting.comments import header, who_may_enter
 from daypass.aws.exporting.labels import Labels
 from daypass.aws.exporting.limits import demand_composed
-from daypass.aws.exporting.literals import terraform_template
+from daypass.aws.exporting.literals import json_text, terraform_template
 
 if TYPE_CHECKING:
     from daypass.aws.exporting.blueprint import Blueprint, ExportedProvider, ExportedRole
@@ -40,8 +39,8 @@ def write(of: Blueprint) -> dict[str, str]:
         _role(document, role, labels)
     versions = {"terraform": {"required_providers": {"aws": {"source": parts.SOURCE, "version": parts.VERSION}}}}
     return {
-        "daypass.tf.json": json.dumps(document, indent=2) + "\n",
-        "versions.tf.json": json.dumps(versions, indent=2) + "\n",
+        "daypass.tf.json": json_text(document, indent=2) + "\n",
+        "versions.tf.json": json_text(versions, indent=2) + "\n",
     }
 
 

@@ -88,7 +88,8 @@ def test_from_an_export_to_a_login_and_back(aws: LocalAws, typed: Typed, tmp_pat
     assert status == 1
     assert f"Account {ACCOUNT}  the account differs: the file and the export agree" in out
     assert "account: shop-deploy: trust" in out
-    assert "wider: the account admits more" in out
+    assert "verdict: wider" in out
+    assert "gets in by the account alone, for example: a token of gitlab.com" in out
     assert "gitlab.com:project_id = 43" in out
     iam.update_assume_role_policy(RoleName="shop-deploy", PolicyDocument=json.dumps(trust))
 

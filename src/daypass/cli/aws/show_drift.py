@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.text import Text
 
 from daypass.aws.exporting.drift import Differs
-from daypass.cli.aws.show import console
+from daypass.cli.aws.show import console, verdict
 from daypass.cli.output import safe
 
 if TYPE_CHECKING:
@@ -54,9 +54,8 @@ def _show_trust(trust: Trust, where: str, to: Console) -> None:
     if trust.difference is None:
         to.print(Text(f"      undecided: {safe(trust.undecided or '')}", "bold red"))
         return
-    for line in trust.difference.words().splitlines():
-        said = line.replace("the new policy", f"the {where}").replace("the old policy", "the file")
-        to.print(Text(f"      {safe(said)}", "italic"))
+    for line in verdict(trust.difference, f"gets in by the {where} alone", "gets in by the file alone"):
+        to.print(Text(f"      {safe(line)}", "italic"))
 
 
 def _value(value: Any) -> str:

@@ -13,7 +13,7 @@ from daypass.aws.exporting.formats import FORMATS
 from daypass.cli.aws import export as command
 from daypass.cli.main import main
 from daypass.testing import LocalAws, gitlab_token, local_aws
-from support.exports import FILE, run
+from support.exports import FILE, run, synthesized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,6 +132,13 @@ def test_a_project_that_was_begun_is_its_owners(typed: Typed, tmp_path: Path) ->
     assert status == 2
     assert "`cdk/daypass-stack.ts` is there, and is not an export" in said
     assert (tmp_path / "cdk" / "daypass-stack.ts").read_text() == "export class Other {}\n"
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_typescript_app_has_the_types_of_the_cdk(typed: Typed, tmp_path: Path) -> None:
+    assert typed("export", "--format", "cdk-typescript", "-o", "cdk")[0] == 0
+    template = json.loads(synthesized({}, tmp_path / "cdk", types=True))
+    assert {each["Type"] for each in template["Resources"].values()} == {"AWS::IAM::OIDCProvider", "AWS::IAM::Role"}
 
 
 @pytest.mark.usefixtures("aws")

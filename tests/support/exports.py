@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from daypass.aws.exporting.blueprint import AccountText, Blueprint, ExportedProvider, ExportedRole, Open
+from daypass.aws.exporting.blueprint import (
+    AccountText,
+    Blueprint,
+    ExportedProvider,
+    ExportedRole,
+    Open,
+    ProviderReference,
+)
 from daypass.aws.exporting.cloudformation import referring
 from daypass.aws.provisioning.same import normal
 from support import node
@@ -98,6 +105,56 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str],
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+ISSUER: Final = "https://issuer.example/it's/$(x)"
+
+
+def hostile(*texts: str, plain_names: bool = False) -> Blueprint:
+    """A blueprint that says each of the texts wherever text may be, and more than a file could say.
+
+    The CDK refuses names of roles that IAM would not take: `plain_names` are taken.
+    """
+    texts = tuple(dict.fromkeys(text or "x" for text in texts))
+    host = ISSUER.removeprefix("https://")
+    roles = []
+    for index, text in enumerate(texts):
+        statements = [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": ProviderReference(ISSUER)},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringEquals": {f"{host}:sub": text, f"{host}:{text}": [text, f"{text}-2"]}},
+            },
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": ProviderReference(ISSUER)},
+                "Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"],
+                "Condition": {"StringLike": {f"{host}:sub": f"{text}*"}},
+            },
+        ]
+        if index % 2:
+            statements.reverse()
+        permissions: dict[str, Any] = {"Version": "2012-10-17", "Statement": [{"Sid": text, text: {text: [text]}}]}
+        roles.append(
+            ExportedRole(
+                name=f"role-{index}" if plain_names else f"{text}-{index}",
+                path="/ci/" if plain_names else f"/{text}/",
+                description=text,
+                max_session_seconds=3600,
+                issuer=ISSUER,
+                trust={"Version": "2012-10-17", "Statement": statements},
+                managed_policies=(
+                    AccountText(f"arn:{{partition}}:iam::{{account}}:policy/{text}"),
+                    AccountText(f"arn:aws:iam::aws:policy/{text}"),
+                ),
+                inline_policies=((f"p{text}", permissions),),
+                boundary=AccountText(f"arn:aws:iam::{{account}}:policy/{text}"),
+                tags=((text, text),),
+            )
+        )
+    provider = ExportedProvider(ISSUER, texts, ("a" * 40,), tuple((text, text) for text in texts))
+    return Blueprint(texts[0], "shop", (provider,), tuple(roles))
 
 
 # -------------------------------------------------------------------------------------------------- one common form

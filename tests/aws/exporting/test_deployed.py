@@ -17,8 +17,11 @@ from support import node
 from support.exports import (
     ACCOUNT,
     FILE,
+    HOSTILE,
     arn_of,
+    document,
     exports_python,
+    hostile,
     of_iam,
     of_template,
     run,
@@ -202,8 +205,8 @@ def test_scripts_refuse_a_role_of_another_path(
 # ------------------------------------------------------------------------------------------------------------- CDK
 
 
-def test_the_typescript_app_is_checked_synthesized_and_deployed(aws: LocalAws, of: Blueprint, tmp_path: Path) -> None:
-    template = synthesized(export(of, "cdk-typescript"), tmp_path / "out", types=True)
+def test_the_typescript_app_is_synthesized_and_deployed(aws: LocalAws, of: Blueprint, tmp_path: Path) -> None:
+    template = synthesized(export(of, "cdk-typescript"), tmp_path / "out", types=False)
     assert of_template(template) == wanted(of)
     provider = next(each for each in json.loads(template)["Resources"].values() if each["Type"].endswith("Provider"))
     assert provider["DeletionPolicy"] == "Retain"
@@ -218,7 +221,9 @@ def test_the_typescript_app_is_checked_synthesized_and_deployed(aws: LocalAws, o
     assert json.dumps(other).count(arn) == 2 + 1  # each statement's principal
 
 
-def test_the_python_app_is_synthesized(of: Blueprint, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["ordinary", "hostile"])
+def test_the_python_app_is_synthesized(of: Blueprint, tmp_path: Path, kind: str) -> None:
+    of = of if kind == "ordinary" else hostile(*HOSTILE[1::3], plain_names=True)
     folder = write_all(export(of, "cdk-python"), tmp_path / "out")
     node.demand_node()
     environment = {
@@ -270,8 +275,6 @@ print(json.dumps(made))
 
 def of_pulumi(made: list[dict[str, Any]]) -> dict[str, Any]:
     """What a Pulumi program registers, in the common form."""
-    from support.exports import document
-
     found: dict[str, Any] = {"providers": {}, "roles": {}}
     for each in sorted(made, key=lambda each: each["type"] != "aws:iam/role:Role"):
         given = each["inputs"]
@@ -301,7 +304,9 @@ def of_pulumi(made: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def test_the_pulumi_program_registers_what_the_file_says(of: Blueprint, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["ordinary", "hostile"])
+def test_the_pulumi_program_registers_what_the_file_says(of: Blueprint, tmp_path: Path, kind: str) -> None:
+    of = of if kind == "ordinary" else hostile(*HOSTILE)
     folder = write_all(export(of, "pulumi-python"), tmp_path / "out")
     (folder / "mocked.py").write_text(_MOCKED.replace("ACCOUNT", ACCOUNT))
     environment = {"PATH": _path(), "HOME": str(tmp_path)}

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daypass.aws.exporting.blueprint import AccountText, Blueprint, ExportedProvider, ExportedRole, ProviderReference
 from daypass.aws.exporting.formats import FORMATS, export
 from daypass.aws.exporting.literal_reader import Name, NotALiteral, read
 from daypass.aws.exporting.literals import TYPESCRIPT, hcl, one_line, terraform_template, write_hcl
@@ -28,9 +27,11 @@ from support import node
 from support.exports import (
     ACCOUNT,
     HOSTILE,
+    ISSUER,
     arn_of,
     document,
     exports_python,
+    hostile,
     of_template,
     run,
     synthesized,
@@ -42,60 +43,14 @@ from support.exports import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-ISSUER = "https://issuer.example/it's/$(x)"
+    from daypass.aws.exporting.blueprint import Blueprint
+
 TEXT = st.one_of(
     st.sampled_from(HOSTILE),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
     st.lists(st.sampled_from(HOSTILE), min_size=2, max_size=4).map("".join),
 )
 REFUSED = re.compile(r"\{\{resolve:|[$#]\{Token\[")
-
-
-def hostile(*texts: str, plain_names: bool = False) -> Blueprint:
-    """A blueprint that says each of the texts wherever text may be, and more than a file could say.
-
-    The CDK refuses names of roles that IAM would not take: `plain_names` are taken.
-    """
-    texts = tuple(dict.fromkeys(text or "x" for text in texts))
-    host = ISSUER.removeprefix("https://")
-    roles = []
-    for index, text in enumerate(texts):
-        statements = [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": ProviderReference(ISSUER)},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {"StringEquals": {f"{host}:sub": text, f"{host}:{text}": [text, f"{text}-2"]}},
-            },
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": ProviderReference(ISSUER)},
-                "Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"],
-                "Condition": {"StringLike": {f"{host}:sub": f"{text}*"}},
-            },
-        ]
-        if index % 2:
-            statements.reverse()
-        permissions: dict[str, Any] = {"Version": "2012-10-17", "Statement": [{"Sid": text, text: {text: [text]}}]}
-        roles.append(
-            ExportedRole(
-                name=f"role-{index}" if plain_names else f"{text}-{index}",
-                path="/ci/" if plain_names else f"/{text}/",
-                description=text,
-                max_session_seconds=3600,
-                issuer=ISSUER,
-                trust={"Version": "2012-10-17", "Statement": statements},
-                managed_policies=(
-                    AccountText(f"arn:{{partition}}:iam::{{account}}:policy/{text}"),
-                    AccountText(f"arn:aws:iam::aws:policy/{text}"),
-                ),
-                inline_policies=((f"p{text}", permissions),),
-                boundary=AccountText(f"arn:aws:iam::{{account}}:policy/{text}"),
-                tags=((text, text),),
-            )
-        )
-    provider = ExportedProvider(ISSUER, texts, ("a" * 40,), tuple((text, text) for text in texts))
-    return Blueprint(texts[0], "shop", (provider,), tuple(roles))
 
 
 def written(of: Blueprint, format_name: str) -> dict[str, str]:
@@ -442,7 +397,7 @@ def test_typescript_literals_are_what_the_file_says() -> None:
 
 
 def test_the_typescript_app_says_what_the_file_says(tmp_path: Path) -> None:
-    of = hostile(*HOSTILE[::3], "\x7f", plain_names=True)
+    of = hostile(*HOSTILE[::4], "\x7f", plain_names=True)
     assert of_template(synthesized(written(of, "cdk-typescript"), tmp_path / "out", types=False)) == wanted(of)
     assert not [*tmp_path.rglob("pwned")]
 

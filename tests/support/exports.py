@@ -98,7 +98,7 @@ def write_all(files: Mapping[str, str], folder: Path) -> Path:
     return folder
 
 
-def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str], seconds: float = 120) -> str:
+def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str], seconds: float = 300) -> str:
     """What a command prints; a failure fails the test with all that it said."""
     done = subprocess.run(
         command, cwd=folder, env=dict(environment), capture_output=True, text=True, timeout=seconds, check=False
@@ -335,6 +335,6 @@ def synthesized(files: dict[str, str], folder: Path, *, types: bool, **context: 
         "HOME": str(folder),
         **({"TYPES": "1"} if types else {}),
     }
-    done = node.run_module(_TRANSPILE, folder=folder, environment=environment, seconds=120)
+    done = node.run_module(_TRANSPILE, folder=folder, environment=environment, seconds=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return (folder / "cdk.out" / "DaypassStack.template.json").read_text()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -180,24 +178,17 @@ def test_a_trust_policy_of_another_kind_is_compared_too(bench: Bench, format_nam
     assert again.differs is Differs.ALL
 
 
-@given(st.permutations(["https://gitlab.com", "sts.amazonaws.com"]), st.booleans())
+@given(audiences=st.permutations(["https://gitlab.com", "sts.amazonaws.com"]), listed=st.booleans())
 @settings(max_examples=8, deadline=None)
-def test_order_and_lists_of_one_are_no_difference(audiences: list[str], listed: bool) -> None:  # noqa: FBT001
+def test_order_and_lists_of_one_are_no_difference(*, audiences: list[str], listed: bool) -> None:
+    text = FILE.replace("    boundary: arn:aws:iam::{account}:policy/limits\n", "")
+    text = text.replace(', "arn:{partition}:iam::{account}:policy/shop"', "")
     bench = Bench(MemoryIam(), Time(), [])
-    text = FILE.replace("shop}", "shop}") if listed else FILE
-    wanted: Any = read_desired(
-        text.replace("boundary: arn:aws:iam::{account}:policy/limits", "").replace(
-            ', "arn:{partition}:iam::{account}:policy/shop"', ""
-        )
-    )
-    seen_text = json.dumps(audiences)
-    applied = FILE.replace("[https://gitlab.com, sts.amazonaws.com]", seen_text)
-    applied = applied.replace("boundary: arn:aws:iam::{account}:policy/limits", "")
-    bench.apply(applied.replace(', "arn:{partition}:iam::{account}:policy/shop"', ""))
+    bench.apply(text.replace("[https://gitlab.com, sts.amazonaws.com]", json.dumps(audiences)))
     if listed:
         trust = bench.trust()
         for statement in trust["Statement"]:
             statement["Action"] = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
         bench.set_trust(trust)
-    seen = read_account(bench.iam, wanted, ACCOUNT)
-    assert seen_blueprint(wanted, seen, SOURCE) == blueprint(wanted, SOURCE)
+    wanted = read_desired(text)
+    assert seen_blueprint(wanted, read_account(bench.iam, wanted, ACCOUNT), SOURCE) == blueprint(wanted, SOURCE)

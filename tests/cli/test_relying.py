@@ -128,6 +128,11 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def kept_tokens(environ: Mapping[str, str], party: str) -> list[Path]:
+    """The token files of a party that nobody named."""
+    return sorted((Path(environ["HOME"]) / ".cache" / "daypass" / party).glob("*.token"))
+
+
 @pytest.fixture
 def client_environment(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The environment of a client library in this process is the one that daypass was run in."""
@@ -482,11 +487,32 @@ def test_gcp_leaves_other_files_alone(environ: dict[str, str], tmp_path: Path) -
     assert key.read_text() == '{"type": "service_account"}'
 
 
+def test_gcp_leaves_the_external_accounts_of_others(environ: dict[str, str], tmp_path: Path) -> None:
+    """A configuration that gcloud or another tool made, whatever its source is."""
+    for source in ({"file": "/run/token"}, {"executable": {"command": "/opt/other idp token"}}, {"url": "http://x"}):
+        other = tmp_path / "other.json"
+        content = json.dumps({"type": "external_account", "audience": "//iam", "credential_source": source})
+        other.write_text(content)
+        done = daypass(environ, "login", "gcp", "--provider", PROVIDER, "--output", str(other))
+        assert (done.returncode, "is not a configuration that Daypass wrote" in done.stderr) == (2, True)
+        assert daypass(environ, "logout", "gcp", "--output", str(other)).returncode == 2
+        assert other.read_text() == content
+
+
+def test_gcp_logout_takes_the_token_that_the_configuration_names(environ: dict[str, str], tmp_path: Path) -> None:
+    token, config = tmp_path / "token", tmp_path / "gcp.json"
+    where = ("--output", str(config))
+    worked(environ, "login", "gcp", "--provider", PROVIDER, "--source", "file", "--token-file", str(token), *where)
+    assert mode(token) == 0o600
+    worked(environ, "logout", "gcp", *where)
+    assert list(tmp_path.glob("*token*")) == []
+
+
 def test_gcp_file_and_its_logout(environ: dict[str, str], tmp_path: Path) -> None:
-    token = Path(environ["HOME"]) / ".cache" / "daypass" / "gcp-token"
     chosen = tmp_path / "gcp.json"
     where = ("--output", str(chosen))
     shown = worked(environ, "login", "gcp", "--provider", PROVIDER, "--source", "file", *where)
+    (token,) = kept_tokens(environ, "gcp")
     assert "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES" not in shown
     assert json.loads(chosen.read_text())["credential_source"]["file"] == str(token)
     assert mode(token) == 0o600
@@ -593,8 +619,7 @@ def test_azure_env_in_a_national_cloud(environ: dict[str, str], service: Service
     assert f"export AZURE_TENANT_ID={TENANT}" in lines
     assert "export AZURE_AUTHORITY_HOST=https://login.microsoftonline.us/" in lines
     assert service.seen[0].json["audience"] == ["api://AzureADTokenExchangeUSGov"]
-    path = Path(environ["HOME"]) / ".cache" / "daypass" / "azure-token"
-    assert path.exists()
+    (path,) = kept_tokens(environ, "azure")
     worked(environ, "logout", "azure")
     assert not path.exists()
 
@@ -610,6 +635,26 @@ def test_azure_unset_takes_variables_and_file(environ: dict[str, str], tmp_path:
     assert daypass(environ, "env", "azure", "--unset", "--github-env").returncode == 2
     assert worked(environ, "login", "azure", "--unset", "--token-file", str(token)) == f"{token}\n"
     assert daypass(environ, "logout", "azure", "--token-file", str(token)).stderr.startswith("Nothing was there.")
+
+
+def test_a_file_that_holds_no_token_is_not_taken_for_one(environ: dict[str, str], tmp_path: Path) -> None:
+    key = tmp_path / "id_ed25519"
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    ids = ("--client-id", CLIENT, "--tenant-id", TENANT, "--token-file", str(key))
+    for words in (("login", "azure", *ids), ("logout", "azure", "--token-file", str(key))):
+        assert daypass(environ, *words).returncode == 2
+        assert key.read_text().startswith("-----BEGIN")
+
+
+def test_two_jobs_of_one_user_have_files_of_their_own(environ: dict[str, str]) -> None:
+    """One job's Azure SDK does not act with the other's identity, and its logout leaves the other's token."""
+    ids = ("--client-id", CLIENT, "--tenant-id", TENANT)
+    worked(environ | {"CI_JOB_ID": "1"}, "login", "azure", *ids)
+    (first,) = kept_tokens(environ, "azure")
+    worked(environ | {"CI_JOB_ID": "2"}, "login", "azure", *ids)
+    (second,) = set(kept_tokens(environ, "azure")) - {first}
+    worked(environ | {"CI_JOB_ID": "2", "AZURE_FEDERATED_TOKEN_FILE": str(second)}, "logout", "azure")
+    assert kept_tokens(environ, "azure") == [first]
 
 
 def test_azure_watch_ends_with_its_parent_and_leaves_the_file(environ: dict[str, str], tmp_path: Path) -> None:
@@ -650,7 +695,7 @@ def test_the_token_is_kept_fresh_until_the_parent_ends(environ: dict[str, str], 
                 "--parent",
                 str(parent.pid),
             )
-            path = Path(environ["HOME"]) / ".cache" / "daypass" / "azure-token"
+            (path,) = kept_tokens(environ, "azure")
             seen = {path.read_text()}
             end = time.monotonic() + 20
             while len(seen) < 4 and time.monotonic() < end:

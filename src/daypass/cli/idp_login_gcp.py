@@ -88,7 +88,7 @@ def print_credentials(arguments: argparse.Namespace) -> int:
 
 
 def log_out(arguments: argparse.Namespace) -> int:
-    """Remove the configuration and the token beside our caches."""
+    """Remove the configuration, and the token in the file that it names."""
     path = _configuration_path(arguments)
     try:
         content = files.read_bounded(path, _MAX_CONFIGURATION_BYTES)
@@ -98,12 +98,11 @@ def log_out(arguments: argparse.Namespace) -> int:
         content = None
     if content is not None:
         _demand_ours(path, content)
+        named = gcp.token_file_of(content)
         files.remove(path)
         output.line(str(path))
-    token = _default_token_file()
-    if token.exists():
-        files.remove(token)
-        output.line(str(token))
+        if named is not None:
+            idp_relying.remove_token(Path(named))
     output.note(
         "Access tokens that Google already gave last until their end, an hour at most if nothing else was said."
     )
@@ -136,8 +135,7 @@ class _Made:
         self.path = _configuration_path(arguments)
         self.token_file: Path | None = None
         if arguments.source == "file":
-            chosen = arguments.token_file
-            self.token_file = Path(os.path.abspath(chosen)) if chosen else _default_token_file()
+            self.token_file = idp_relying.token_path(arguments, "gcp", self.bearer)
             self._source = gcp.file_source(str(self.token_file))
         else:
             self._source = gcp.executable_source(idp_relying.own_command(arguments, "gcp", self.bearer.audience))
@@ -191,15 +189,11 @@ def _configuration_path(arguments: argparse.Namespace) -> Path:
     return Path(os.path.abspath(named)) if named else idp_relying.config_folder(os.environ) / "gcp.json"
 
 
-def _default_token_file() -> Path:
-    return idp_relying.cache_folder(os.environ) / "gcp-token"
-
-
 def _demand_ours(path: Path, content: bytes) -> None:
     """Leave alone what is something else, a service account's key perhaps."""
     if not gcp.is_ours(content):
         raise AlreadyExists(
-            f"`{path}` is there, and is not a configuration of an external account",
+            f"`{path}` is there, and is not a configuration that Daypass wrote",
             advice="Name another file with --output.",
             path=str(path),
         )

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 CALL_SECONDS: Final = 15.0
 _MAX_WORDS: Final = 600
 _MAX_MEMBERS: Final = 10_000  # a user may be in that many groups
-_COMPACT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}")
+_CODE: Final = re.compile(r"[A-Za-z0-9_]{0,64}")
+# A JWT, and the tokens of Vault (hvs., s.) and Google (ya29.).
+_TOKEN: Final = re.compile(
+    r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}|\b(?:hv[sbr]|[sbr]|ya29)\.[A-Za-z0-9_.-]{20,}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,9 @@ def refusal(
         causes: what its reasons mean; the first that fits counts.
         advice: what to do about any other.
     """
-    facts: dict[str, object] = {"party": party.title, "party_code": code, "http_status": told.status}
     cause = next((each for each in causes if each.mark == code or each.mark in words), None)
+    code = code if _CODE.fullmatch(code) else ""  # it is printed too, and the answer is anybody's
+    facts: dict[str, object] = {"party": party.title, "party_code": code, "http_status": told.status}
     shown = plain(words)
     if cause is None and (told.status >= 500 or told.status == 429):
         return ServiceUnreachable(
@@ -132,7 +137,7 @@ def strange(party: Party, what: str) -> ServiceAnswerInvalid:
 
 def plain(words: str) -> str:
     """A party's words on one line, not too long, and without a token that it may have repeated."""
-    text = _COMPACT.sub("(a token)", " ".join(words.split()))
+    text = _TOKEN.sub("(a token)", " ".join(words.split()))
     return text if len(text) <= _MAX_WORDS else text[:_MAX_WORDS] + "…"
 
 

@@ -34,6 +34,7 @@ from support.services import (
     identity_token,
     json_reply,
     platform,
+    problem,
 )
 from support.tokens import private_key
 
@@ -242,14 +243,23 @@ def test_vault_logout_goes_on_when_vault_does_not_know_the_token(
 ) -> None:
     world.records("vault", "granted")
     worked(environ, "login", "vault", "--role", "demo")
-    world.party = lambda _: json_reply({"errors": ["permission denied"]}, 403)
+    told = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"
+    world.party = lambda _: json_reply({"errors": [told]}, 403)
     done = daypass(environ, *unset)
     assert (done.returncode, done.stderr) == (0, "The token had ended before.\n")
     assert not (Path(environ["HOME"]) / ".vault-token").exists()
     assert daypass(environ, *unset).stderr == "Nothing was there.\n"
 
 
-@pytest.mark.parametrize(("answer", "status"), [(Reply(400, b'{"errors": ["no"]}'), 1), (Reply(503, b""), 3)])
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (Reply(400, b'{"errors": ["no"]}'), 1),
+        # So it is for a role with token_no_default_policy: the token lives.
+        (Reply(403, b'{"errors": ["1 error occurred:\\n\\t* permission denied\\n\\n"]}'), 1),
+        (Reply(503, b""), 3),
+    ],
+)
 def test_vault_logout_says_that_the_token_lasts(
     environ: dict[str, str], world: World, answer: Reply, status: int
 ) -> None:
@@ -710,6 +720,43 @@ def test_the_token_is_kept_fresh_until_the_parent_ends(environ: dict[str, str], 
     assert _of(environ) == []
 
 
+def test_who_keeps_a_token_says_why_it_gave_up_and_ends_with_a_logout(
+    environ: dict[str, str], service: Service, tmp_path: Path
+) -> None:
+    """The issuer refuses for good: the reason is in a file. The token was taken away: it does not come back."""
+    answers = [200]
+
+    def short(_: Seen) -> Reply:
+        now = int(time.time())
+        if answers[0] != 200:
+            return problem(401, "credential_unknown", "the workload is \x1b[2Jgone")
+        return json_reply({"token": identity_token(iat=now, exp=now + 2, jti=str(time.time_ns()))})
+
+    service.answer = short
+    token, failure = tmp_path / "token", tmp_path / "token.failed"
+    ids = ("--client-id", CLIENT, "--tenant-id", TENANT, "--token-file", str(token))
+    with subprocess.Popen(["sleep", "60"]) as parent:
+        try:
+            background = ("--background", "--parent", str(parent.pid))
+            shown = daypass(environ, "login", "azure", *ids, *background)
+            assert (shown.returncode, str(failure) in shown.stderr) == (0, True)
+            answers[0] = 403
+            assert patiently(failure.exists)
+            assert "gone" in failure.read_text()
+            assert "\x1b" not in failure.read_text()
+            assert mode(failure) == 0o600
+            assert patiently(lambda: _of(environ) == [])
+
+            answers[0] = 200
+            worked(environ, "login", "azure", *ids, *background)
+            assert not failure.exists()
+            worked(environ, "logout", "azure", "--token-file", str(token))
+            assert patiently(lambda: _of(environ) == [])
+            assert list(tmp_path.glob("token*")) == []
+        finally:
+            parent.kill()
+
+
 def test_a_shell_has_a_fresh_token_until_it_ends(environ: dict[str, str], tmp_path: Path) -> None:
     ids = f"--client-id {CLIENT} --tenant-id {TENANT}"
     script = f"""
@@ -724,6 +771,16 @@ def test_a_shell_has_a_fresh_token_until_it_ends(environ: dict[str, str], tmp_pa
     while _of(environ) and time.monotonic() < end:
         time.sleep(0.1)
     assert _of(environ) == []
+
+
+def patiently(holds: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether something comes to hold in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _of(environ: Mapping[str, str]) -> list[str]:

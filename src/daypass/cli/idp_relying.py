@@ -420,10 +420,12 @@ def remove_token(path: Path) -> bool:
         FileUnsafe, FileUnavailable: when it cannot be read or removed.
     """
     from daypass import files
+    from daypass.cli.idp_token_file import failure_file
 
     if not _holds_token(path):
         return False
     files.remove(path)
+    files.remove(failure_file(path))
     output.line(str(path))
     return True
 
@@ -466,11 +468,15 @@ def keep_token(arguments: argparse.Namespace, path: Path, bearer: Bearer) -> int
     parent = parse_process(arguments.parent) if arguments.parent else os.getppid()
     if arguments.background:
         idp_token_file.stay_behind(path, bearer.token, parent=parent)
+        failure = idp_token_file.failure_file(path)
+        output.note(
+            f"The token is replaced until the process {parent} ends; what stops that before stands in {failure}"
+        )
     elif arguments.watch:
         import sys
 
         sys.stdout.flush()
-        return idp_token_file.keep(path, bearer.token, parent=parent)
+        return idp_token_file.keep(path, bearer.token, parent=parent, while_there=True)
     else:
         output.note(f"The token ends, and nobody replaces it; for that add --background, or --watch ({path}).")
     return 0

@@ -175,6 +175,40 @@ def test_vault_prints_the_token_alone_and_keeps_nothing(
     assert not (Path(environ["HOME"]) / ".vault-token").exists()
 
 
+@pytest.mark.parametrize("options", [["--token-only"], ["--no-store", "--json"], ["--field", "token"]])
+def test_vault_has_github_mask_a_token_that_is_printed(
+    environ: dict[str, str], world: World, options: list[str]
+) -> None:
+    world.records("vault", "granted")
+    job = {**environ, "GITHUB_ACTIONS": "true"}
+    done = daypass(job, "login", "vault", "--role", "demo", *options)
+    assert f"::add-mask::{VAULT_TOKEN}\n" in done.stderr
+    assert "::" not in done.stdout
+    assert VAULT_TOKEN in done.stdout
+    world.records("vault", "granted")
+    done = daypass(job, "login", "vault", "--role", "demo")
+    assert VAULT_TOKEN not in done.stdout + done.stderr
+    world.records("vault", "granted")
+    done = daypass({**environ, "GITLAB_CI": "true"}, "login", "vault", "--token-source", "daypass", *options)
+    assert "GitLab masks nothing" in done.stderr
+
+
+def test_many_logins_to_vault_leave_a_token_that_a_logout_knows(environ: dict[str, str], world: World) -> None:
+    """The token and the mark that it is ours go together."""
+    number = iter(range(1000))
+    world.party = lambda seen: (
+        Reply(204)
+        if seen.path.endswith("revoke-self")
+        else json_reply({"auth": {"client_token": f"hvs.{next(number):040d}", "lease_duration": 60}})
+    )
+    command = [*DAYPASS, "idp", "login", "vault", "--role", "demo"]
+    for _ in range(2):
+        started = [subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) for _ in range(8)]
+        assert {process.wait(60) for process in started} == {0}
+        assert "Vault ended the token." in daypass(environ, "logout", "vault").stderr
+        assert not (Path(environ["HOME"]) / ".vault-token").exists()
+
+
 def test_vault_namespace_mount_and_openbao_variables(environ: dict[str, str], world: World, service: Service) -> None:
     server = world.records("vault", "namespace-and-mount")
     del environ["VAULT_ADDR"], environ["VAULT_CACERT"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from daypass.relying.vault import Server, VaultToken
 
 _MAX_TOKEN_BYTES: Final = 64 * 1024  # batch tokens are long
+_LOCK_SECONDS: Final = 30.0
 
 
 def log_in(arguments: argparse.Namespace) -> int:
@@ -41,6 +43,7 @@ def log_in(arguments: argparse.Namespace) -> int:
     except RelyingPartyRefused as refused:
         return idp_relying.refused(refused, as_json=arguments.json)
     stored = not (arguments.no_store or arguments.token_only)
+    _mask(got.token, environ, shown=not stored or arguments.field == "token")
     if stored:
         _store(server, got)
     facts = _facts(server, got, stored=stored)
@@ -57,6 +60,11 @@ def log_in(arguments: argparse.Namespace) -> int:
 
 def log_out(arguments: argparse.Namespace) -> int:
     """Take the token away if it is the one that we stored, and have Vault end it, at the server that gave it."""
+    with files.locked(_mark_path(), timeout_seconds=_LOCK_SECONDS):
+        return _log_out(arguments)
+
+
+def _log_out(arguments: argparse.Namespace) -> int:
     path, mark = _token_path(), _mark_path()
     kept, token = _read_mark(mark), _read_token(path)
     if token is None or kept.get("sha256") != _digest(token):
@@ -81,6 +89,23 @@ def log_out(arguments: argparse.Namespace) -> int:
     return status
 
 
+def _mask(token: Secret, environ: Mapping[str, str], *, shown: bool) -> None:
+    """Have the runner of a GitHub job hide the token from its log, before anything prints it.
+
+    Runners take commands from both streams; standard output may be the value of a variable. Only when the token is
+    printed: standard error may go to a file.
+    """
+    from daypass.aws.holding import shells
+
+    if not shown:
+        return
+    if environ.get("GITHUB_ACTIONS") == "true":
+        sys.stderr.write(shells.github_masks([token.reveal()]))
+        sys.stderr.flush()
+    elif environ.get("GITLAB_CI") == "true":
+        output.note("GitLab masks nothing that a job gets at run time: keep this token out of its log.")
+
+
 def _store(server: Server, got: VaultToken) -> None:
     """Write the token as `vault login` does, and beside the caches whose it is: its digest and server, no secret."""
     mark = {
@@ -90,8 +115,9 @@ def _store(server: Server, got: VaultToken) -> None:
         "kind": got.kind,
     }
     files.private_folder(_mark_path().parent)
-    files.write_atomic(_mark_path(), json.dumps(mark).encode("ascii"))
-    files.write_atomic(_token_path(), got.token.reveal().encode("ascii"))
+    with files.locked(_mark_path(), timeout_seconds=_LOCK_SECONDS):
+        files.write_atomic(_mark_path(), json.dumps(mark).encode("ascii"))
+        files.write_atomic(_token_path(), got.token.reveal().encode("ascii"))
 
 
 def _facts(server: Server, got: VaultToken, *, stored: bool) -> dict[str, object]:

@@ -469,9 +469,7 @@ def keep_token(arguments: argparse.Namespace, path: Path, bearer: Bearer) -> int
     if arguments.background:
         idp_token_file.stay_behind(path, bearer.token, parent=parent)
         failure = idp_token_file.failure_file(path)
-        output.note(
-            f"The token is replaced until the process {parent} ends; what stops that before stands in {failure}"
-        )
+        output.note(f"The token is replaced until the process {parent} ends; what goes wrong stands in {failure}")
     elif arguments.watch:
         import sys
 

@@ -343,6 +343,12 @@ WRONG = {
     "kubernetes --cluster demo --server https://k.example.com --merge --kubeconfig f": "--merge",
     "kubernetes --cluster demo --server https://k.example.com --merge --exec-version v1": "--exec-version",
     "kubernetes --cluster demo --server https://k.example.com --namespace A": "namespace",
+    "kubernetes --cluster demo --server https://[k.example.com": "cannot be read",
+    "kubernetes --cluster demo --server https://k.example.com:port": "cannot be read",
+    "kubernetes --cluster demo --server https://k.example.com/?a=b": "query",
+    f"azure --client-id {CLIENT} --tenant-id {TENANT} --authority-host https://[a": "authority host",
+    f"azure --client-id {CLIENT} --tenant-id {TENANT} --authority-host https://a#b": "authority host",
+    f"gcp --provider {PROVIDER} --sts-url https://sts.example.com/?a=b": "--sts-url",
 }
 
 
@@ -951,6 +957,54 @@ def test_kubectl_puts_it_among_other_entries(environ: dict[str, str], world: Wor
     assert {kind: final[kind] for kind in before} == before
 
 
+@needs_kubectl
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "the context `demo`"),
+        (["--context", "mine", "--user", "me"], "the user `me`"),
+        (["--context", "mine"], "the cluster `demo`"),
+    ],
+)
+def test_entries_of_somebody_else_are_not_written_over(
+    environ: dict[str, str], service: Service, options: list[str], told: str
+) -> None:
+    config = Path(environ["HOME"]) / ".kube" / "config"
+    config.parent.mkdir()
+    before = yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "demo", "cluster": {"server": "https://prod.example.com"}}],
+            "users": [{"name": "me", "user": {"token": "of a person"}}],
+            "contexts": [{"name": "demo", "context": {"cluster": "demo", "user": "me"}}],
+        }
+    )
+    config.write_text(before)
+    where = ("--cluster", "demo", "--server", service.url, "--merge")
+    done = daypass(environ, "login", "kubernetes", *where, *options)
+    assert (done.returncode, told in done.stderr) == (2, True)
+    assert config.read_text() == before
+
+
+@needs_kubectl
+def test_kubectl_takes_each_word_of_the_plugin_as_one(environ: dict[str, str], service: Service) -> None:
+    source = 'command:token --for "a, b"'
+    for _ in range(2):  # the second time the entries are ours
+        kubernetes_login(environ, service, "--merge", "--token-source", source, "--audience", "a,b")
+    document = yaml.safe_load((Path(environ["HOME"]) / ".kube" / "config").read_text())
+    args = document["users"][0]["user"]["exec"]["args"]
+    assert args[-7:] == ["idp", "credentials", "kubernetes", "--audience", "a,b", "--token-source", source]
+
+
+def test_clusters_with_like_names_have_files_of_their_own(environ: dict[str, str]) -> None:
+    for number, name in enumerate(("a/b", "a:b", "a_b"), start=1):
+        worked(environ, "login", "kubernetes", "--cluster", name, "--server", "https://k.example.com")
+        assert len(list((Path(environ["HOME"]) / ".kube").iterdir())) == number
+    worked(environ, "logout", "kubernetes", "--cluster", "a/b")
+    assert len(list((Path(environ["HOME"]) / ".kube").iterdir())) == 2
+
+
 def test_without_kubectl_nothing_is_merged(environ: dict[str, str], tmp_path: Path) -> None:
     alone = {**environ, "PATH": str(tmp_path)}
     where = ("--cluster", "demo", "--server", "https://k.example.com", "--merge")
@@ -966,7 +1020,7 @@ def test_a_kubeconfig_that_kubectl_cannot_read_is_left_to_its_owner(environ: dic
     where = ("--cluster", "demo", "--server", "https://k.example.com", "--merge")
     done = daypass({**environ, "KUBECONFIG": str(config)}, "login", "kubernetes", *where)
     assert done.returncode == 3
-    assert "kubectl config set-cluster failed" in done.stderr
+    assert "kubectl config view failed" in done.stderr
     assert config.read_text() == "users: [\n"
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from daypass import calling, files
+from daypass import files
 from daypass.cli import idp_relying, output
 from daypass.errors import (
     AlreadyExists,
@@ -178,10 +178,9 @@ def _base(url: str | None, option: str) -> str | None:
     if url is None:
         return None
     try:
-        calling.origin_of(url)
+        return asking.base_address(url)
     except RequestInvalid as error:
         raise UsageInvalid(error.message, advice=f"Check {option}.") from None
-    return url.rstrip("/")
 
 
 def _configuration_path(arguments: argparse.Namespace) -> Path:

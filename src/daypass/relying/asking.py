@@ -68,6 +68,25 @@ def bundle_from(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(text) if text else None
 
 
+def base_address(url: str, *, path: bool = True) -> str:
+    """A service's address, to which paths are added: without a slash at its end.
+
+    Args:
+        url: what the user wrote.
+        path: whether it may have a path.
+
+    Raises:
+        RequestInvalid: when it may not be called, or a path cannot be added to it.
+    """
+    calling.origin_of(url)
+    base = url.rstrip("/")
+    if "?" in base or "#" in base:
+        raise RequestInvalid(f"`{base}` is not an address alone: it has a query or a fragment")
+    if not path and "/" in base.partition("://")[2]:
+        raise RequestInvalid(f"`{base}` is not an address alone: it has a path")
+    return base
+
+
 def ask(party: Party, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Told:
     """Make one request.
 

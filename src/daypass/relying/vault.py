@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from daypass.calling.persist import Fate
-from daypass.errors import RelyingPartyRefused, SettingInvalid, UsageInvalid
+from daypass.errors import RelyingPartyRefused, RequestInvalid, SettingInvalid, UsageInvalid
 from daypass.relying import asking
 from daypass.relying.asking import Cause, Party, Told
 from daypass.secret import Secret
@@ -122,7 +122,10 @@ class Server(NamedTuple):
                 reason="certificates must be checked",
             )
         name = _first(environ, "BAO_ADDR", "VAULT_ADDR")
-        address = (environ.get(name) or DEFAULT_ADDRESS).rstrip("/")
+        try:
+            address = asking.base_address(environ.get(name) or DEFAULT_ADDRESS)
+        except RequestInvalid as error:
+            raise SettingInvalid(error.message, advice=f"Check {name}.", key=name, reason=error.message) from None
         named = _first(environ, "BAO_NAMESPACE", "VAULT_NAMESPACE")
         namespace = environ.get(named, "")
         if namespace and not _NAMESPACE.fullmatch(namespace):

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 PROVIDER = recorded("gcp", "exchanged")["ask"]["provider"]
 CLIENT, TENANT = (recorded("azure", "granted")["ask"][name] for name in ("client_id", "tenant_id"))
 VAULT_TOKEN = "hvs.CAESIEXAMPLEEXAMPLEEXAMPLE"
+AZURE = "api://AzureADTokenExchange"
 GENERATE = "/v1/projects/-/serviceAccounts/deploy@demo.iam.gserviceaccount.com:generateAccessToken"
 needs_gcloud = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
@@ -696,6 +697,38 @@ def test_a_file_that_holds_no_token_is_not_taken_for_one(environ: dict[str, str]
         assert key.read_text().startswith("-----BEGIN")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "login vault --role demo",
+        f"login azure --client-id {CLIENT} --tenant-id {TENANT} --authority-host {{url}} --check",
+        f"env azure --client-id {CLIENT} --tenant-id {TENANT}",
+        f"login gcp --provider {PROVIDER} --sts-url {{url}} --check",
+        "login kubernetes --cluster demo --server {url} --check",
+        "credentials kubernetes --audience https://k.example.com",
+        f"credentials gcp --audience https://iam.googleapis.com/{PROVIDER}",
+    ],
+)
+@pytest.mark.parametrize("source", ["file", "gitlab", "gitlab-by-hand"])
+def test_a_token_for_aws_goes_to_nobody_else(
+    environ: dict[str, str], service: Service, tmp_path: Path, words: str, source: str
+) -> None:
+    """Whoever runs that Vault, or that cluster, could be us at AWS with it."""
+    token = fresh("sts.amazonaws.com")
+    file = tmp_path / "token"
+    file.write_text(token)
+    file.chmod(0o600)
+    job = {name: value for name, value in environ.items() if not name.startswith("DAYPASS_")}
+    job |= {"GITLAB_CI": "true", "CI_SERVER_URL": str(CLAIMS["iss"]), "AWS_ID_TOKEN": token}
+    by_hand = {"file": f"file:{file}", "gitlab": "auto", "gitlab-by-hand": "gitlab:AWS_ID_TOKEN"}[source]
+    done = daypass(job, *words.format(url=service.url).split(), "--token-source", by_hand)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is for `sts.amazonaws.com`" in done.stderr
+    assert "--audience" in done.stderr
+    assert token.split(".")[1] not in done.stderr
+    assert service.seen == []
+
+
 def test_two_jobs_of_one_user_have_files_of_their_own(environ: dict[str, str]) -> None:
     """One job's Azure SDK does not act with the other's identity, and its logout leaves the other's token."""
     ids = ("--client-id", CLIENT, "--tenant-id", TENANT)
@@ -728,7 +761,7 @@ def test_the_token_is_kept_fresh_until_the_parent_ends(environ: dict[str, str], 
 
     def short(seen: Seen) -> Reply:
         now = int(time.time())
-        return json_reply({"token": identity_token(iat=now, exp=now + 2, jti=str(time.time_ns()))})
+        return json_reply({"token": identity_token(aud=AZURE, iat=now, exp=now + 2, jti=str(time.time_ns()))})
 
     service.answer = short
     with subprocess.Popen(["sleep", "60"]) as parent:
@@ -770,7 +803,7 @@ def test_who_keeps_a_token_says_why_it_gave_up_and_ends_with_a_logout(
         now = int(time.time())
         if answers[0] != 200:
             return problem(401, "credential_unknown", "the workload is \x1b[2Jgone")
-        return json_reply({"token": identity_token(iat=now, exp=now + 2, jti=str(time.time_ns()))})
+        return json_reply({"token": identity_token(aud=AZURE, iat=now, exp=now + 2, jti=str(time.time_ns()))})
 
     service.answer = short
     token, failure = tmp_path / "token", tmp_path / "token.failed"

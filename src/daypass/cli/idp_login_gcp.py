@@ -77,6 +77,7 @@ def print_credentials(arguments: argparse.Namespace) -> int:
     by_library = _RUN_BY_A_LIBRARY in os.environ
     try:
         found = find_or_raise([arguments.audience], os.environ, source=arguments.token_source, scope=arguments.scope)
+        idp_relying.demand_audience(found.token, arguments.audience)
     except DaypassError as error:
         if not by_library:
             raise

@@ -252,22 +252,44 @@ class Bearer:
             arguments.token_source,
             [self.audience],
             os.environ,
-            insisted=arguments.audience is not None,
             scope=arguments.scope,
         )
         self.claims: Mapping[str, JsonValue] = {}
 
     def token(self) -> Secret:
-        """A token. Raises as `TokenSource.token`."""
-        from daypass.errors import DaypassError
-        from daypass.tokens.peek import peek
-
+        """A token for the audience. Raises as `TokenSource.token` and `demand_audience`."""
         found = self._source.token()
-        try:
-            self.claims = peek(found.reveal(), duplicates="last").claims
-        except DaypassError:  # a strange token is the relying party's to judge
-            self.claims = {}
+        self.claims = demand_audience(found, self.audience)
         return found
+
+
+def demand_audience(token: Secret, audience: str) -> Mapping[str, JsonValue]:
+    """The claims of a token that is for an audience. They are empty when the token is not one that we can read.
+
+    A variable, a file or a program gives whatever is in it. A token for AWS that is sent to Vault could be used at AWS
+    by whoever runs that Vault.
+
+    Raises:
+        TokenSourceIncomplete: when the token is for somebody else.
+    """
+    from daypass.errors import DaypassError, TokenSourceIncomplete
+    from daypass.tokens.peek import peek
+
+    try:
+        claims = peek(token.reveal(), duplicates="last").claims
+    except DaypassError:  # a strange token is the relying party's to judge
+        return {}
+    found = claims.get("aud")
+    several = found if isinstance(found, list) else [found]
+    if audience not in several:
+        told = " ".join(str(each) for each in several)
+        raise TokenSourceIncomplete(
+            f"the token is for `{told}`, and not for `{audience}`",
+            advice="It is not sent to anybody else. Get one for this audience; or, if that is what is expected there,"
+            f" name it: --audience {told}",
+            audience=told,
+        )
+    return claims
 
 
 def attempt(bearer: Bearer, once: Callable[[Secret], Result], wait: str | None) -> Result:

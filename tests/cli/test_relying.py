@@ -263,6 +263,36 @@ def test_vault_logout_ends_the_token_at_the_server_that_gave_it(
     assert not (Path(environ["HOME"]) / ".vault-token").exists()
 
 
+def test_a_token_that_cannot_be_kept_is_ended(environ: dict[str, str], world: World, service: Service) -> None:
+    world.party = lambda seen: (
+        Reply(204)
+        if seen.path.endswith("revoke-self")
+        else json_reply({"auth": {"client_token": VAULT_TOKEN, "lease_duration": 60}})
+    )
+    (Path(environ["HOME"]) / ".vault-token").mkdir()
+    done = daypass(environ, "login", "vault", "--role", "demo")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert (service.seen[-1].path, service.seen[-1].headers["X-Vault-Token"]) == (
+        "/v1/auth/token/revoke-self",
+        VAULT_TOKEN,
+    )
+    assert VAULT_TOKEN not in done.stderr
+
+
+def test_what_a_login_replaces_is_told(environ: dict[str, str], world: World) -> None:
+    path = Path(environ["HOME"]) / ".vault-token"
+    path.write_text("hvs.of-a-person")
+    for told in (True, False):
+        world.records("vault", "granted")
+        done = daypass(environ, "login", "vault", "--role", "demo")
+        assert (done.returncode, mode(path), path.read_text()) == (0, 0o600, VAULT_TOKEN)
+        assert ("not one of Daypass's" in done.stderr, "of-a-person" in done.stderr) == (told, False)
+    account = ("--service-account", "deploy@demo.iam.gserviceaccount.com")
+    for more, told in (((), False), ((), False), (account, True)):
+        done = daypass(environ, "login", "gcp", "--provider", PROVIDER, *more)
+        assert (done.returncode, "Another configuration was in" in done.stderr) == (0, told)
+
+
 def test_vault_logout_leaves_a_token_of_somebody_else(environ: dict[str, str], service: Service) -> None:
     path = Path(environ["HOME"]) / ".vault-token"
     path.write_text("hvs.of-a-person")

@@ -140,8 +140,10 @@ class _Made:
             self._source = gcp.file_source(str(self.token_file))
         else:
             self._source = gcp.executable_source(idp_relying.own_command(arguments, "gcp", self.bearer.audience))
+        self._before: bytes | None = None
         try:
-            _demand_ours(self.path, files.read_bounded(self.path, _MAX_CONFIGURATION_BYTES))
+            self._before = files.read_bounded(self.path, _MAX_CONFIGURATION_BYTES)
+            _demand_ours(self.path, self._before)
         except FileUnavailable as error:
             if not error.facts.get("missing"):
                 raise
@@ -161,7 +163,10 @@ class _Made:
         """Write the token, if it goes to a file, and the configuration."""
         if self.token_file is not None:
             idp_relying.write_token(self.token_file, self.bearer)
-        files.write_atomic(self.path, gcp.configuration(self.federation, self._source))
+        content = gcp.configuration(self.federation, self._source)
+        files.write_atomic(self.path, content)
+        if self._before is not None and self._before != content:
+            output.note(f"Another configuration was in {self.path}; what still uses it needs its own, with --output.")
 
     def variables(self) -> dict[str, str]:
         """What points libraries to the configuration."""

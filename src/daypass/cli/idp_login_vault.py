@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -45,7 +46,13 @@ def log_in(arguments: argparse.Namespace) -> int:
     stored = not (arguments.no_store or arguments.token_only)
     _mask(got.token, environ, shown=not stored or arguments.field == "token")
     if stored:
-        _store(server, got)
+        try:
+            _store(server, got)
+        except DaypassError:
+            if got.kind != "batch":
+                with contextlib.suppress(DaypassError):
+                    vault.revoke(server, got.token)  # nobody has it, and nobody could end it later
+            raise
     facts = _facts(server, got, stored=stored)
     field = "token" if arguments.token_only else arguments.field
     if field:
@@ -116,6 +123,8 @@ def _store(server: Server, got: VaultToken) -> None:
     }
     files.private_folder(_mark_path().parent)
     with files.locked(_mark_path(), timeout_seconds=_LOCK_SECONDS):
+        if not _is_free():
+            output.note(f"A token that was not one of Daypass's was in {_token_path()}; it is replaced.")
         files.write_atomic(_mark_path(), json.dumps(mark).encode("ascii"))
         files.write_atomic(_token_path(), got.token.reveal().encode("ascii"))
 
@@ -173,6 +182,15 @@ def _read_token(path: Path) -> Secret | None:
         if error.facts.get("missing"):
             return None
         raise
+
+
+def _is_free() -> bool:
+    """Whether there is no token, or one of ours."""
+    try:
+        before = _read_token(_token_path())
+    except DaypassError:
+        return False
+    return before is None or _read_mark(_mark_path()).get("sha256") == _digest(before)
 
 
 def _digest(token: Secret) -> str:

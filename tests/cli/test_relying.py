@@ -860,10 +860,12 @@ def test_who_keeps_a_token_says_why_it_gave_up_and_ends_with_a_logout(
             parent.kill()
 
 
-def test_a_shell_has_a_fresh_token_until_it_ends(environ: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("behind", ["", "2>/dev/null", "|| exit 4"])
+def test_a_shell_has_a_fresh_token_until_it_ends(environ: dict[str, str], tmp_path: Path, behind: str) -> None:
     ids = f"--client-id {CLIENT} --tenant-id {TENANT}"
     script = f"""
-        eval "$({sys.executable} -m daypass idp env azure {ids} --background)"
+        eval "$({sys.executable} -m daypass idp env azure {ids} --background {behind})"
+        sleep 0.5
         test "$(grep -lz "^HOME=$HOME$" /proc/[0-9]*/environ 2>/dev/null | wc -l)" -ge 2  # this shell, and who keeps it
         cat "$AZURE_FEDERATED_TOKEN_FILE"
         {sys.executable} -c 'import sys; sys.exit(3)'

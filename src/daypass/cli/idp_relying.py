@@ -484,10 +484,10 @@ def remove_tokens(party: str, used: str | None) -> int:
 
 def keep_token(arguments: argparse.Namespace, path: Path, bearer: Bearer) -> int:
     """Keep the token in a file fresh, here or in the background, as the options say; or say how that is done."""
-    from daypass.aws.holding.parent import parse_process
+    from daypass.aws.holding.parent import parse_process, starting_process
     from daypass.cli import idp_token_file
 
-    parent = parse_process(arguments.parent) if arguments.parent else os.getppid()
+    parent = parse_process(arguments.parent) if arguments.parent else starting_process()
     if arguments.background:
         idp_token_file.stay_behind(path, bearer.token, parent=parent)
         failure = idp_token_file.failure_file(path)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from daypass import files
 from daypass.ambient import find_token
-from daypass.aws.holding.parent import parse_process, when_ended
+from daypass.aws.holding.parent import parse_process, starting_process, when_ended
 from daypass.aws.holding.token_file import keep_token, write_token
 from daypass.cli import output
 from daypass.cli.idp_holding import standard_streams, trouble
@@ -36,7 +36,7 @@ def write(arguments: argparse.Namespace) -> int:
     if not arguments.watch:
         write_token(path, find())
         return 0
-    return keep(path, find, parent=parse_process(arguments.parent) if arguments.parent else os.getppid())
+    return keep(path, find, parent=parse_process(arguments.parent) if arguments.parent else starting_process())
 
 
 def keep(

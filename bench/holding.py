@@ -1,7 +1,6 @@
 """Holding credentials, from cold: what a start of an SDK waits for, as ratios to a bare interpreter of the same run.
 
-Each round runs every command once, one after the other, so that a busy moment meets all of them. Bytecode is compiled,
-as an installation does; the platform and STS are processes on loopback.
+Bytecode is compiled, as an installation does; the platform and STS are processes on loopback.
 """
 
 from __future__ import annotations
@@ -13,8 +12,10 @@ import tempfile
 from pathlib import Path
 from time import perf_counter, sleep
 
+from bench.from_cold import best, row
+
 WARM_RATIO = 2.2
-ROUNDS = 21
+COLD_RATIO = 4.5
 
 
 def _up(folder: Path, environment: dict[str, str]) -> tuple[subprocess.Popen, dict[str, str]]:
@@ -34,26 +35,6 @@ def _up(folder: Path, environment: dict[str, str]) -> tuple[subprocess.Popen, di
         ["bash", "-c", f"set -a; . {data}/workspace.env; env -0"], env=environment, capture_output=True, check=True
     ).stdout.decode()
     return process, dict(entry.split("=", 1) for entry in text.split("\0") if entry)
-
-
-def _times(commands: dict[str, tuple[list[str], dict[str, str]]]) -> dict[str, float]:
-    """Milliseconds of each, the best of all rounds: what is added by a busy machine is not ours."""
-    found: dict[str, list[float]] = {name: [] for name in commands}
-    for number in range(ROUNDS + 2):
-        for name, (command, environment) in commands.items():
-            begun = perf_counter()
-            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
-            if number >= 2:
-                found[name].append((perf_counter() - begun) * 1e3)
-    return {name: min(values) for name, values in found.items()}
-
-
-def _row(what: str, milliseconds: float, base: float, limit: float | None) -> dict:
-    ratio = milliseconds / base
-    over = limit is not None and ratio > limit
-    told = "" if limit is None else f"   limit {limit:g}{'  EXCEEDED' if over else ''}"
-    print(f"  {what:<58} {milliseconds:>7.1f} ms  {ratio:>5.2f} x python -I{told}")
-    return {"what": what, "ms": round(milliseconds, 2), "ratio": round(ratio, 3), "limit": limit, "failures": int(over)}
 
 
 def section() -> list[dict]:
@@ -80,27 +61,29 @@ def _measured(environment: dict[str, str]) -> list[dict]:
     login = [*daypass, "login", "aws", "-p", "refreshing", "--refreshing"]
     subprocess.run(login, env=environment, check=True, capture_output=True)
     identity = ["aws", "sts", "get-caller-identity"]
-    got = _times(
+    got = best(
         {
             "base": ([sys.executable, "-I", "-c", "pass"], environment),
             "warm": ([*daypass, "credentials", "aws"], environment),
             "cold": ([*daypass, "credentials", "aws", "--no-cache"], environment),
             "keys": (identity, keys),
             "process": (identity, refreshing),
-        }
+        },
+        {"warm": WARM_RATIO, "cold": COLD_RATIO},
+        base="base",
     )
     base = got["base"]
     rows = [
-        _row("python -I -c pass", base, base, None),
-        _row("idp credentials aws, from the cache", got["warm"], base, WARM_RATIO),
-        _row("idp credentials aws, a token and STS over TLS", got["cold"], base, None),
-        _row("aws sts get-caller-identity, keys in a profile", got["keys"], base, None),
+        row("python -I -c pass", base, base, None),
+        row("idp credentials aws, from the cache", got["warm"], base, WARM_RATIO),
+        row("idp credentials aws, a token and STS over TLS", got["cold"], base, COLD_RATIO),
+        row("aws sts get-caller-identity, keys in a profile", got["keys"], base, None),
     ]
     # A child process costs its start beside its run; a bare one is what that is.
     allowed = (got["keys"] + got["warm"] + base) / base
-    rows.append(_row("the same through credential_process", got["process"], base, round(allowed, 2)))
+    rows.append(row("the same through credential_process", got["process"], base, round(allowed, 2)))
     return rows
 
 
 if __name__ == "__main__":
-    raise SystemExit(int(any(row["failures"] for row in section())))
+    raise SystemExit(int(any(each["failures"] for each in section())))

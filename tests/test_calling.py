@@ -11,11 +11,17 @@ import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed knows only its caller
 
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daypass import calling
+from daypass.calling import trusted
+from daypass.calling.proxies import proxy_for
+from daypass.calling.target import METADATA_ADDRESS, Target
 from daypass.errors import FileUnavailable, RequestInvalid, ServiceAnswerInvalid, ServiceUnreachable
 from support.services import Reply, Service, https_service
 
@@ -143,14 +149,14 @@ def test_a_certificate_for_another_name_is_refused(service: Service) -> None:
 
 
 def test_an_old_tls_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = calling._trust
+    made = trusted.trust
 
     def without_the_platforms_own_rule(bundle: Path | None, setting: str) -> ssl.SSLContext:
         context = made(bundle, setting)
         context.set_ciphers("ALL:@SECLEVEL=0")
         return context
 
-    monkeypatch.setattr(calling, "_trust", without_the_platforms_own_rule)
+    monkeypatch.setattr("daypass.calling.trust", without_the_platforms_own_rule)
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")
@@ -404,19 +410,19 @@ def test_no_proxy_names_hosts_and_domains(exempt: str) -> None:
 )
 def test_no_proxy_names_networks_for_addresses(host: str, exempt: str, *, direct: bool) -> None:
     environ = {"HTTPS_PROXY": "http://127.0.0.1:1", "NO_PROXY": exempt}
-    target = calling._Target.parse(f"https://{host}/")
-    assert (calling._proxy_for(target, environ) is None) == direct
+    target = Target.parse(f"https://{host}/")
+    assert (proxy_for(target, environ) is None) == direct
 
 
 def test_a_machines_metadata_server_is_called_in_plain_http_only_by_who_says_so() -> None:
-    url = f"http://{calling.METADATA_ADDRESS}/"
+    url = f"http://{METADATA_ADDRESS}/"
     with pytest.raises(RequestInvalid):
         calling.call("GET", url, headers={}, timeout_seconds=1)
     for near in ("169.254.169.254", "127.0.0.1"):
-        assert calling._Target.parse(f"http://{near}/", metadata=True).host == near
+        assert Target.parse(f"http://{near}/", metadata=True).host == near
     for far in ("169.254.169.253", "metadata.google.internal", "169.254.169.254.example.com", "[fe80::1]"):
         with pytest.raises(RequestInvalid):
-            calling._Target.parse(f"http://{far}/", metadata=True)
+            Target.parse(f"http://{far}/", metadata=True)
 
 
 @pytest.mark.parametrize("exempt", ["", "elsewhere.invalid", "where.invalid", "nowhere.invalid:8443"])
@@ -439,3 +445,74 @@ def test_the_origin_has_its_port_written() -> None:
 def test_a_post_without_a_body_says_so(service: Service) -> None:
     call(service.url, service)
     assert service.seen[0].headers["Content-Length"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("head", "signed_end", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", True, b"half"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", False, None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", False, b"half"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n", True, None),
+    ],
+)
+def test_an_answer_that_somebody_cut_is_no_answer(
+    tmp_path: Path, head: bytes, body: bytes | None, *, signed_end: bool
+) -> None:
+    """The truncation attack on TLS: who is between cannot forge bytes, and can end the connection after any of them."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    pem = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(pem))
+
+    def talk(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as tls:
+            tls.recv(65536)
+            tls.sendall(head + b"half")
+            if signed_end:
+                tls.unwrap().close()
+
+    with raw_server(talk) as port:
+        if body is not None:
+            assert call(f"https://localhost:{port}", ca_bundle=pem).body == body
+        else:
+            with pytest.raises(ServiceUnreachable, match="ended before it was complete"):
+                call(f"https://localhost:{port}", ca_bundle=pem)
+
+
+NAMES = st.sampled_from(
+    ["a.example", "b.a.example", ".a.example", "xa.example", "example", "10.0.0.1", "A.Example", ""]
+)
+ENTRIES = st.one_of(NAMES, st.builds("{}:{}".format, NAMES, st.sampled_from(["443", "8443"])), st.just(" a.example "))
+
+
+@given(
+    st.one_of(st.lists(ENTRIES, max_size=3).map(",".join), st.just("*")),
+    st.sampled_from(["a.example", "b.a.example", "xa.example", "10.0.0.1"]),
+    st.sampled_from([443, 8443]),
+)
+def test_no_proxy_is_what_the_aws_cli_reads(text: str, host: str, port: int) -> None:
+    """botocore asks urllib, with the host and port of the URL."""
+    netloc = host if port == 443 else f"{host}:{port}"
+    theirs = bool(proxy_bypass_environment(netloc, {"no": text}))
+    target = Target.parse(f"https://{host}:{port}/")
+    ours = proxy_for(target, {"HTTPS_PROXY": "http://127.0.0.1:1", "NO_PROXY": text}) is None
+    if port == 443:  # urllib does not know that 443 goes without saying
+        theirs = theirs or bool(proxy_bypass_environment(f"{host}:443", {"no": text}))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "exempt", "direct"),
+    [
+        ("[fd00::1]", 8443, "[fd00::1]:8443", True),
+        ("[fd00::1]", 443, "[fd00::1]:8443", False),
+        ("[fd00::1]", 443, "[fd00::1]", True),
+        ("[fd00::1]", 443, "fd00::1", True),
+        ("a.example", 443, "*.a.example", False),
+    ],
+)
+def test_no_proxy_names_addresses_with_ports(host: str, port: int, exempt: str, *, direct: bool) -> None:
+    target = Target.parse(f"https://{host}:{port}/")
+    assert (proxy_for(target, {"https_proxy": "http://127.0.0.1:1", "no_proxy": exempt}) is None) == direct

@@ -135,6 +135,9 @@ BROKEN: list[tuple[str, str, str]] = [
     ("signing_algorithms", "RS256,none", "`none` is not one of"),
     ("signing_algorithms", "RS256,RS256", "twice"),
     ("signing_algorithms", "ES256", "lacks RS256"),
+    ("published_elsewhere", "yes", "neither true nor false"),
+    ("published_authorities", "{foreign_key}", "for an issuer that is published elsewhere"),
+    ("published_private_hosts", "https://idp.example.com", "not the name or address of a host"),
     ("key_file", "{missing}", "cannot be read"),
     ("key_file", "{open_key}", "others can open it"),
     ("passphrase_file", "{open_key}", "others can open it"),
@@ -247,6 +250,17 @@ def test_there_is_no_plain_http_unless_it_is_asked_for(good: dict[str, str]) -> 
     ("change", "key", "reason"),
     [
         ({"behind_proxy": "true"}, "DAYPASS_TLS_CERTIFICATE", "contradicts `behind_proxy`"),
+        (
+            {"published_elsewhere": "true", "published_authorities": "/dev/null"},
+            "DAYPASS_PUBLISHED_AUTHORITIES",
+            "not a regular file",
+        ),
+        (
+            {"published_elsewhere": "true", "published_authorities": "{key}"},
+            "DAYPASS_PUBLISHED_AUTHORITIES",
+            "it holds no PEM certificate",
+        ),
+        ({"published_private_hosts": "idp.example.com"}, "DAYPASS_PUBLISHED_PRIVATE_HOSTS", "published elsewhere"),
         (
             {"token_lifetime_seconds": "600", "token_lifetime_max_seconds": "300"},
             "DAYPASS_TOKEN_LIFETIME_SECONDS",

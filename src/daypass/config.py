@@ -340,6 +340,31 @@ class Settings:
             "How long relying parties may keep the key set and the discovery document: the `max-age` of both.",
         ),
     )
+    published_elsewhere: bool = field(
+        default=False,
+        metadata=_is(
+            YES_NO,
+            "Strangers get the discovery document and the key set from somewhere else: `daypass publish` puts them"
+            " there. A new key then does not sign before it has been seen at the issuer's URL for as long as caches may"
+            " keep the key set of before; until then the key before it goes on.",
+        ),
+    )
+    published_authorities: Path | None = field(
+        default=None,
+        metadata=_is(
+            PATH,
+            "A PEM file of certificate authorities to trust, beside the public ones, when the issuer's URL is looked"
+            " at. AWS trusts the public ones alone. Needs `published_elsewhere`.",
+        ),
+    )
+    published_private_hosts: frozenset[str] = field(
+        default=frozenset(),
+        metadata=_is(
+            HOST_LIST,
+            "The issuer's host, when it may have a private address as seen from here, because relying parties are in"
+            " the same network. Without it a private address counts as not seen: AWS cannot reach it.",
+        ),
+    )
     signer: SignerKind = field(
         default=SignerKind.FILE,
         metadata=_is(
@@ -824,6 +849,34 @@ def _key_times(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _authorities(name: str, path: Path) -> Iterator[Finding]:
+    if found := list(_file(name, path)):
+        yield from found
+    elif reason := why_no_authorities(path):
+        yield name, reason, "Name a PEM file of certificate authorities."
+
+
+def why_no_authorities(file: Path) -> str | None:
+    """Why a file cannot be used as certificate authorities to trust, or None when it can."""
+    try:
+        ssl.create_default_context().load_verify_locations(cafile=file)
+    except (ssl.SSLError, OSError) as error:
+        # An SSLError is an OSError, too; its text is OpenSSL's.
+        told = isinstance(error, ssl.SSLError) or not error.strerror
+        return "it holds no PEM certificate" if told else str(error.strerror).lower()
+    return None
+
+
+def _published(settings: Settings) -> Iterator[Finding]:
+    if settings.published_elsewhere:
+        if settings.published_authorities is not None:
+            yield from _authorities("published_authorities", settings.published_authorities)
+        return
+    for name in ("published_authorities", "published_private_hosts"):
+        if getattr(settings, name):
+            yield name, "it is for an issuer that is published elsewhere", "Set `published_elsewhere`, or remove it."
+
+
 def _folder(settings: Settings) -> Iterator[Finding]:
     advice = "Name a folder; it is made when missing."
     try:
@@ -856,6 +909,7 @@ RULES: Final[tuple[tuple[tuple[str, ...], Callable[[Settings], Iterator[Finding]
     (("signer", *(name for names in _ALLOWED.values() for name in names)), _signer),
     (("key_file", "passphrase_file"), _encryption),
     (("token_lifetime_seconds", "token_lifetime_max_seconds"), _lifetimes),
+    (("published_elsewhere", "published_authorities", "published_private_hosts"), _published),
     (
         ("key_set_max_age_seconds", "key_publish_before_seconds", "key_keep_after_seconds", "key_rotation_days"),
         _key_times,

@@ -276,6 +276,18 @@ class ClaimsTooLarge(RequestRefused):
     code = "claims_too_large"
 
 
+class DocumentsRefused(Refused):
+    """An issuer's documents that must not be published: private members, twins, too many keys, a foreign issuer."""
+
+    code = "documents_refused"
+
+
+class PublishingRefused(Refused):
+    """The place to publish at does not let us read or write there. `facts` hold `place`."""
+
+    code = "publishing_refused"
+
+
 class AuditBroken(Refused):
     """The audit log's hash chain does not hold. `facts` hold `sequence`, of the first row that is not as written."""
 
@@ -292,6 +304,24 @@ class AwsAccessDenied(AwsRefused):
     """The trust policy did not let the token in, or the role is not there: AWS says the same of both."""
 
     code = "aws_access_denied"
+
+
+class AwsPermissionMissing(AwsRefused):
+    """The credentials may not do what was asked of AWS. `facts` hold `action` and `resource`."""
+
+    code = "aws_permission_missing"
+
+
+class AwsQuotaReached(AwsRefused):
+    """AWS allows no more of it: providers of an account, policies of a role. AWS calls it `LimitExceeded`."""
+
+    code = "aws_quota_reached"
+
+
+class ProvisioningRefused(Refused):
+    """A change that is not made without being asked for: it would let more in, or touch what is somebody else's."""
+
+    code = "provisioning_refused"
 
 
 class AccountUnexpected(Refused):
@@ -435,6 +465,12 @@ class TemplateMalformed(Invalid):
     code = "template_malformed"
 
 
+class DesiredStateInvalid(Invalid):
+    """A file of providers and roles that cannot be used. `facts` hold `file`, `line`, `column`, `path`, `mistake`."""
+
+    code = "desired_state_invalid"
+
+
 # ------------------------------------------------------------------------------------------------ unavailable
 
 
@@ -484,6 +520,24 @@ class TokenSourceFailed(Unavailable):
     """The platform's program or service was asked for a token and did not give one."""
 
     code = "token_source_failed"
+
+
+class AwsUnavailable(Unavailable):
+    """AWS did not answer, or answered that it cannot now: throttling, a fault of the service, no way to it."""
+
+    code = "aws_unavailable"
+
+
+class AwsCredentialsUnusable(Unavailable):
+    """No AWS credentials were found here, or AWS does not take the ones that were."""
+
+    code = "aws_credentials_unusable"
+
+
+class ProvisioningIncomplete(Unavailable):
+    """Some changes were made and some were not. `facts` hold `done`, `failed` and `left`."""
+
+    code = "provisioning_incomplete"
 
 
 class FileUnsafe(Unavailable):

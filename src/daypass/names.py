@@ -7,18 +7,17 @@ returns never needs another check.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, Self
-from urllib.parse import urlsplit
+from typing import Final, NamedTuple, Self
 
 from daypass.errors import ArnInvalid, DurationInvalid, IssuerUrlInvalid, SessionNameInvalid
 
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
-_HOST: Final = re.compile(
+# Compiled when they are used: a login reads no issuer's URL.
+_HOST: Final = (
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]+\]"
 )
-_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
+_PATH: Final = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*"
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _PARTITION: Final = re.compile(r"aws(?:-[a-z0-9]+)*")
 _ROLE_PATH: Final = re.compile(r"/(?:[\x21-\x7e]+/)?")
@@ -31,8 +30,7 @@ def is_loopback_host(host: str) -> bool:
     return host.lower() in LOOPBACK_HOSTS or host.lower().endswith(".localhost")
 
 
-@dataclass(frozen=True, slots=True)
-class IssuerUrl:
+class IssuerUrl(NamedTuple):
     """The URL of an issuer, which is `iss`, byte for byte.
 
     `text` is what was parsed; `host` keeps its letter case (an IPv6 literal keeps its brackets); `port` is None when
@@ -58,6 +56,8 @@ class IssuerUrl:
         def no(reason: str) -> IssuerUrlInvalid:
             return IssuerUrlInvalid(f"`{text}` is not an issuer URL: {reason}", url=text, reason=reason)
 
+        from urllib.parse import urlsplit  # noqa: PLC0415 - a login reads no issuer's URL, and this takes it a while
+
         if not text.isascii() or any(c.isspace() or not c.isprintable() for c in text):
             raise no("only printable ASCII characters without blanks are allowed")
         if not text.startswith("https://"):
@@ -74,9 +74,9 @@ class IssuerUrl:
         if "@" in parts.netloc:
             raise no("it must not name a user")
         host = parts.netloc if port is None else parts.netloc.rpartition(":")[0]
-        if host.endswith(":") or not _HOST.fullmatch(host):
+        if host.endswith(":") or not re.fullmatch(_HOST, host):
             raise no("its host is not a host name or address")
-        if not _PATH.fullmatch(parts.path):
+        if not re.fullmatch(_PATH, parts.path):
             raise no("its path holds a character that a URL path cannot")
         segments = parts.path.split("/")[1:]
         if "" in segments[:-1] or "." in segments or ".." in segments:
@@ -128,8 +128,7 @@ def _iam_parts(text: str, kind: str) -> tuple[str, str, str]:
     return parts[1], parts[4], parts[5].removeprefix(f"{kind}/")
 
 
-@dataclass(frozen=True, slots=True)
-class RoleArn:
+class RoleArn(NamedTuple):
     """The ARN of an IAM role. `path` starts and ends with `/`."""
 
     partition: str
@@ -162,8 +161,7 @@ class RoleArn:
         return f"arn:{self.partition}:iam::{self.account}:role{self.path}{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderArn:
+class ProviderArn(NamedTuple):
     """The ARN of an IAM OIDC provider. `issuer` is the issuer's URL without `https://`."""
 
     partition: str
@@ -200,7 +198,8 @@ def parse_session_name(text: str) -> str:
     if not _SESSION_NAME.fullmatch(text):
         raise SessionNameInvalid(
             f"`{text}` is not a role session name",
-            advice="It has 2 to 64 of the characters A-Z a-z 0-9 _ + = , . @ -",
+            advice="It has 2 to 64 of the characters A-Z a-z 0-9 _ + = , . @ -"
+            f" and nothing else, so for example: {session_name_from(text)}",
             session_name=text,
         )
     return text

@@ -127,7 +127,7 @@ def test_a_url_that_may_not_be_asked_is_a_wrong_setting(url: str) -> None:
         (problem(403, "a_code_of_the_future", "no"), CallerRefused),
         (problem(429, "a_code_of_the_future", "no"), RequestRefused),
         (problem(502, "a_code_of_the_future", "no"), ServiceUnreachable),
-        (Reply(502, b"<html>bad gateway</html>", "text/html"), ServiceAnswerInvalid),
+        (Reply(502, b"<html>bad gateway</html>", "text/html"), ServiceUnreachable),
         (Reply(404, b"", "text/html"), ServiceAnswerInvalid),
         (Reply(302, b"", "text/html", {"Location": "https://evil.example/"}), ServiceAnswerInvalid),
         (Reply(500, b"[]", "application/problem+json"), ServiceAnswerInvalid),

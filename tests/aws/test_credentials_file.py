@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import botocore.configloader
 import botocore.session
@@ -17,9 +17,6 @@ from daypass.aws.credentials_file import Locations, write_credentials, write_reg
 from daypass.aws.endpoint import parse_region
 from daypass.errors import FileUnavailable, FileUnsafe, ProfileNameInvalid, UsageInvalid
 from daypass.secret import Secret
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CREDENTIALS = Credentials(
     access_key_id="ASIAEXAMPLEEXAMPLE12",
@@ -50,8 +47,8 @@ def test_botocore_reads_what_was_written(locations: Locations, profile: str, mon
         CREDENTIALS.secret_access_key.reveal(),
         CREDENTIALS.session_token.reveal(),
     )
-    assert stat.S_IMODE(locations.credentials.stat().st_mode) == 0o600
-    assert stat.S_IMODE(locations.credentials.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(Path(locations.credentials).stat().st_mode) == 0o600
+    assert stat.S_IMODE(Path(locations.credentials).parent.stat().st_mode) == 0o700
 
 
 def test_the_expiry_is_kept_under_a_key_of_ours(locations: Locations) -> None:
@@ -61,13 +58,13 @@ def test_the_expiry_is_kept_under_a_key_of_ours(locations: Locations) -> None:
 
 
 def test_other_profiles_and_comments_stay_and_stale_tokens_go(locations: Locations) -> None:
-    locations.credentials.parent.mkdir()
-    locations.credentials.write_bytes(
+    Path(locations.credentials).parent.mkdir()
+    Path(locations.credentials).write_bytes(
         b"# my keys\r\n[default]\r\naws_access_key_id = AKIADEFAULT\r\n\r\n[p]\r\naws_security_token = stale\r\n"
         b"region = x\r\n; end\r\n"
     )
     write_credentials(CREDENTIALS, profile="p", locations=locations)
-    text = locations.credentials.read_bytes()
+    text = Path(locations.credentials).read_bytes()
     assert text.startswith(b"# my keys\r\n[default]\r\naws_access_key_id = AKIADEFAULT\r\n\r\n[p]\r\n")
     assert text.endswith(b"region = x\r\n; end\r\n")
     assert b"stale" not in text
@@ -81,7 +78,7 @@ def test_other_profiles_and_comments_stay_and_stale_tokens_go(locations: Locatio
 def test_profile_names_that_could_write_another_section_are_refused(locations: Locations, profile: str) -> None:
     with pytest.raises(ProfileNameInvalid):
         write_credentials(CREDENTIALS, profile=profile, locations=locations)
-    assert not locations.credentials.exists()
+    assert not Path(locations.credentials).exists()
 
 
 @pytest.mark.parametrize("region", ["", "eu-central-1\n[x]", "eu", "../x", "eu-central-1.evil.example", "EU-CENTRAL-1"])
@@ -108,10 +105,10 @@ def test_regions_that_are_none_are_refused(region: str) -> None:
 def test_the_region_goes_into_the_config_files_profile(
     locations: Locations, before: bytes, profile: str, after: bytes
 ) -> None:
-    locations.config.parent.mkdir()
-    locations.config.write_bytes(before)
+    Path(locations.config).parent.mkdir()
+    Path(locations.config).write_bytes(before)
     write_region("eu-central-1", profile=profile, locations=locations)
-    assert locations.config.read_bytes() == after
+    assert Path(locations.config).read_bytes() == after
     loaded = botocore.configloader.load_config(str(locations.config))
     assert loaded["profiles"][profile]["region"] == "eu-central-1"
 
@@ -123,16 +120,16 @@ def test_the_region_goes_into_the_config_files_profile(
 def test_a_file_that_aws_tools_cannot_read_is_left_alone_and_said_so(
     locations: Locations, broken: bytes, line: int
 ) -> None:
-    locations.credentials.parent.mkdir()
-    locations.credentials.write_bytes(broken)
+    Path(locations.credentials).parent.mkdir()
+    Path(locations.credentials).write_bytes(broken)
     with pytest.raises(FileUnavailable, match="cannot read") as refused:
         write_credentials(CREDENTIALS, profile="p", locations=locations)
     assert refused.value.facts["line"] == line
-    assert locations.credentials.read_bytes() == broken
+    assert Path(locations.credentials).read_bytes() == broken
 
 
 def test_a_pipe_in_place_of_the_file_does_not_hang(locations: Locations) -> None:
-    locations.credentials.parent.mkdir()
+    Path(locations.credentials).parent.mkdir()
     os.mkfifo(locations.credentials)
     with pytest.raises(FileUnsafe, match="pipe"):
         write_credentials(CREDENTIALS, profile="p", locations=locations)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import botocore.session
 import pytest
 
-from daypass.aws.endpoint import GLOBAL, region_from, sts_endpoint
-from daypass.errors import UsageInvalid
+from daypass.aws.endpoint import GLOBAL, ca_bundle, region_from, sts_endpoint
+from daypass.errors import SettingInvalid, UsageInvalid
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SESSION = botocore.session.Session()
 REGIONS = [
@@ -54,3 +59,84 @@ def test_the_region_comes_from_the_environment() -> None:
     assert region_from({}) is None
     with pytest.raises(UsageInvalid):
         region_from({"AWS_REGION": "evil.example/"})
+
+
+CONFIG = """
+[default]
+services = local
+[profile global]
+endpoint_url = https://global.local
+[profile both]
+endpoint_url = https://global.local
+services = local
+[profile other]
+endpoint_url = https://global.local
+services = s3-only
+[profile ignoring]
+endpoint_url = https://global.local
+ignore_configured_endpoint_urls = true
+[profile none]
+region = eu-west-1
+[services local]
+s3 =
+  endpoint_url = https://s3.local
+sts =
+  endpoint_url = https://sts.local
+[services s3-only]
+s3 =
+  endpoint_url = https://s3.local
+"""
+
+
+@pytest.mark.parametrize("profile", ["default", "global", "both", "other", "ignoring", "none"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"AWS_ENDPOINT_URL": "https://environment.local"},
+        {"AWS_ENDPOINT_URL_STS": "https://sts-environment.local"},
+        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true", "AWS_ENDPOINT_URL": "https://environment.local"},
+        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
+    ],
+)
+def test_the_config_files_endpoint_is_the_one_that_botocore_takes(
+    profile: str, more: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config"
+    path.write_text(CONFIG)
+    environ = {"HOME": str(tmp_path), "AWS_CONFIG_FILE": str(path), "AWS_PROFILE": profile, **more}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    client = botocore.session.Session().create_client("sts", region_name="eu-west-1")
+    assert sts_endpoint("eu-west-1", "aws", environ) == client.meta.endpoint_url
+    environ.pop("AWS_PROFILE")
+    assert sts_endpoint("eu-west-1", "aws", environ, profile=profile) == client.meta.endpoint_url
+
+
+def test_services_that_are_not_there_are_said(tmp_path: Path) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text("[default]\nservices = gone\n# endpoint_url\n")
+    with pytest.raises(SettingInvalid, match="names the services `gone`"):
+        sts_endpoint("eu-west-1", "aws", {"HOME": str(tmp_path)})
+
+
+def test_a_file_that_names_no_endpoint_is_not_even_read_as_one(tmp_path: Path) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text("[default\nbroken")
+    assert sts_endpoint("eu-west-1", "aws", {"HOME": str(tmp_path)}) == "https://sts.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("environ", "found"),
+    [
+        ({}, (None, "AWS_CA_BUNDLE")),
+        ({"REQUESTS_CA_BUNDLE": "/r"}, ("/r", "REQUESTS_CA_BUNDLE")),
+        ({"REQUESTS_CA_BUNDLE": "/r", "AWS_CA_BUNDLE": "/a"}, ("/a", "AWS_CA_BUNDLE")),
+        ({"REQUESTS_CA_BUNDLE": "/r", "AWS_CA_BUNDLE": ""}, ("/r", "REQUESTS_CA_BUNDLE")),
+        ({"CURL_CA_BUNDLE": "/c"}, (None, "AWS_CA_BUNDLE")),
+    ],
+)
+def test_authorities_are_those_of_botocore(environ: dict[str, str], found: tuple[str | None, str]) -> None:
+    assert ca_bundle(environ) == found

@@ -9,7 +9,8 @@ import botocore
 import pytest
 
 from daypass.aws import fate
-from daypass.calling.persist import Fate
+from daypass.calling.persist import Fate, fate_of
+from daypass.errors import AuditUnavailable
 
 KEY_NOT_FETCHED = (
     "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity"
@@ -63,3 +64,8 @@ def test_what_botocore_tries_again_is_transient_here_too() -> None:
     known = {*ThrottledRetryableChecker._THROTTLED_ERROR_CODES, *TransientRetryableChecker._TRANSIENT_ERROR_CODES}
     for code in known - others:
         assert fate.of_answer(code, "", 400) is Fate.TRANSIENT, code
+
+
+def test_whatever_is_unavailable_for_now_is_tried_again() -> None:
+    assert fate_of(AuditUnavailable("x", transient=True)) is Fate.TRANSIENT
+    assert fate_of(AuditUnavailable("x")) is Fate.FINAL

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import botocore.configloader
@@ -26,7 +27,6 @@ from daypass.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 COMMAND = "/bin/daypass idp credentials aws --role-arn arn:aws:iam::111122223333:role/ci"
 PROFILES = {f"p{number}": f"{number}" * 40 for number in range(20)}
@@ -69,7 +69,7 @@ def demand_whole(locations: Locations) -> None:
     assert config["profile p0"] == {"region": "us-east-1"}
     new = kept.get("new", {})
     assert new == {} or new["aws_secret_access_key"] == "n" * 40
-    for path in (locations.credentials, locations.config):
+    for path in map(Path, (locations.credentials, locations.config)):
         assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -137,7 +137,7 @@ def test_each_step_may_fail_and_nothing_is_lost(locations: Locations, number_of_
 
         status = in_child(failing)
         demand_whole(locations)
-        left = {name for name in os.listdir(locations.credentials.parent) if name.endswith(".tmp")}
+        left = {name for name in os.listdir(Path(locations.credentials).parent) if name.endswith(".tmp")}
         # Where even taking the new file away fails, it stays, closed to others; nothing else may.
         assert len(left) <= number // 3 + 1
         if status == 0:
@@ -148,8 +148,8 @@ def test_each_step_may_fail_and_nothing_is_lost(locations: Locations, number_of_
 
 def test_on_a_full_disk_the_old_file_stays_and_the_reason_is_said(locations: Locations) -> None:
     """RLIMIT_FSIZE is what a full disk is to a process that writes: the n-th byte is refused."""
-    size = locations.credentials.stat().st_size
-    before = locations.credentials.read_bytes()
+    size = Path(locations.credentials).stat().st_size
+    before = Path(locations.credentials).read_bytes()
     for limit in (0, 1, size // 2, size):
 
         def limited(limit: int = limit) -> None:
@@ -161,8 +161,8 @@ def test_on_a_full_disk_the_old_file_stays_and_the_reason_is_said(locations: Loc
                 os._exit(7 if "too large" in error.message else 8)
 
         assert in_child(limited) == 7
-        assert locations.credentials.read_bytes() == before
-        assert [name for name in os.listdir(locations.credentials.parent) if name.endswith(".tmp")] == []
+        assert Path(locations.credentials).read_bytes() == before
+        assert [name for name in os.listdir(Path(locations.credentials).parent) if name.endswith(".tmp")] == []
 
 
 WRITER = """

@@ -7,16 +7,15 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import botocore.configloader
 import pytest
 
-from support.processes import DAYPASS, clean_environment
+from support.command_line import daypass, profiles, workload_environment
+from support.processes import DAYPASS
 from support.services import (
     ROLE,
     SECRET_ACCESS_KEY,
@@ -49,31 +48,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def environ(tmp_path: Path, service: Service) -> dict[str, str]:
-    home = tmp_path / "home"
-    home.mkdir()
-    secret = home / "secret"
-    secret.write_text(WORKLOAD_SECRET)
-    secret.chmod(0o600)
-    return clean_environment(
-        home,
-        {
-            "DAYPASS_URL": service.url + "/idp",
-            "DAYPASS_TOKEN_FILE": str(secret),
-            "DAYPASS_CA_BUNDLE": str(service.authority),
-            "AWS_ENDPOINT_URL_STS": service.url,
-            "AWS_CA_BUNDLE": str(service.authority),
-        },
-    )
-
-
-def daypass(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*DAYPASS, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
-
-
-def profiles(environ: dict[str, str], name: str = "credentials") -> dict[str, dict[str, str]]:
-    found = botocore.configloader.raw_config_parse(str(Path(environ["HOME"]) / ".aws" / name))
-    assert isinstance(found, dict)
-    return found
+    return workload_environment(tmp_path, service)
 
 
 @pytest.mark.parametrize("audience", [["--audience", "a"], ["--audience=a"]])
@@ -260,7 +235,7 @@ def test_a_refusal_before_the_trust_policy_is_explained_too(environ: dict[str, s
     assert (done.returncode, done.stdout) == (1, "")
     for words in (
         "Incorrect token audience",
-        "client IDs",
+        "--client-id sts.amazonaws.com",
         "  aud   sts.amazonaws.com",
         "x is not among the client ids",
     ):
@@ -395,70 +370,59 @@ def test_another_tool_that_writes_meanwhile_never_sees_half_a_file(environ: dict
     assert profiles(environ)["mine"] == {"aws_access_key_id": "AKIAMINE"}
 
 
-HEAVY = {
-    "alembic",
-    "asyncio",
-    "boto3",
-    "botocore",
-    "configparser",
-    "cryptography",
-    "fastapi",
-    "httpx",
-    "joserfc",
-    "logging",
-    "multiprocessing",
-    "sqlalchemy",
-    "starlette",
-    "structlog",
-    "subprocess",
-    "tempfile",
-    "uvicorn",
-    "uvloop",
-    "xml",
-}
-OURS = {
-    "daypass",
-    "daypass.ambient",
-    "daypass.ambient.daypass",
-    "daypass.ambient.platforms",
-    "daypass.ambient.service",
-    "daypass.ambient.wish",
-    "daypass.calling",
-    "daypass.calling.answer",
-    "daypass.cli",
-    "daypass.cli.exchanging",
-    "daypass.cli.idp",
-    "daypass.cli.idp_holding",
-    "daypass.cli.main",
-    "daypass.cli.output",
-    "daypass.cli.parsing",
-    "daypass.cli.token_source",
-    "daypass.errors",
-    "daypass.files",
-    "daypass.names",
-    "daypass.secret",
-    "daypass.tokens",
-    "daypass.tokens.base64url",
-    "daypass.tokens.peek",
-    "daypass.tokens.strict_json",
-}
+def first_then_platform(first: Reply) -> Callable[[Seen], Reply]:
+    left = [first]
+    return lambda seen: left.pop() if left else platform(seen)
 
 
-def test_the_hot_command_loads_little(environ: dict[str, str]) -> None:
-    environ.pop("COVERAGE_PROCESS_CONFIG", None)  # measuring loads modules of its own
-    code = (
-        "import sys; before = set(sys.modules); sys.path[:0] = sys.argv.pop(1).split(':'); import daypass.cli\n"
-        "status = daypass.cli.main(); print(*sorted(set(sys.modules) - before), file=sys.stderr); sys.exit(status)"
-    )
-    path = ":".join(entry for entry in sys.path if entry)
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code, path, "idp", "token", "--audience", "a"],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    loaded = set(done.stderr.split())
-    assert {name for name in loaded if name.split(".")[0] == "daypass"} == OURS
-    assert not HEAVY & {name.split(".")[0] for name in loaded}
+@pytest.mark.parametrize(
+    "fault",
+    [
+        problem(503, "audit_unavailable", "the audit log cannot be written"),
+        problem(500, "a_code_of_the_future", "no"),
+        problem(429, "rate_limited", "too many requests"),
+        Reply(502, b"<html>bad gateway</html>", "text/html"),
+    ],
+)
+def test_a_token_is_asked_for_again_when_the_fault_may_pass(
+    environ: dict[str, str], service: Service, tmp_path: Path, fault: Reply
+) -> None:
+    """A login tried again; a script that fetches its token itself ended at the first restart of the provider."""
+    token = ["idp", "token", "--audience", "a"]
+    for command in (token, ["idp", "token-file", "--path", str(tmp_path / "t")], LOGIN):
+        service.answer = first_then_platform(fault)
+        done = daypass(environ, *command)
+        assert (done.returncode, done.stderr.count("daypass: ")) == (0, 0), done.stderr
+
+
+def test_a_fault_that_stays_is_told_after_a_few_tries(environ: dict[str, str], service: Service) -> None:
+    service.answer = lambda seen: problem(503, "audit_unavailable", "the audit log cannot be written")
+    done = daypass(environ, "idp", "token", "--audience", "a")
+    assert done.returncode == 3
+    assert "the audit log cannot be written" in done.stderr
+    assert len(service.seen) == 4
+
+
+def test_a_refusal_is_never_asked_for_again(environ: dict[str, str], service: Service) -> None:
+    service.answer = lambda seen: problem(401, "credential_unknown", "no")
+    assert daypass(environ, "idp", "token", "--audience", "a").returncode == 1
+    assert len(service.seen) == 1
+
+
+def test_requests_ca_bundle_is_the_second_choice_as_for_the_aws_cli(environ: dict[str, str], tmp_path: Path) -> None:
+    authority = environ.pop("AWS_CA_BUNDLE")
+    assert daypass(environ, *LOGIN).returncode == 3
+    assert daypass(environ | {"REQUESTS_CA_BUNDLE": authority}, *LOGIN).returncode == 0
+    done = daypass(environ | {"REQUESTS_CA_BUNDLE": str(tmp_path / "gone")}, *LOGIN)
+    assert done.returncode == 3
+    assert "Check REQUESTS_CA_BUNDLE" in done.stderr
+
+
+def test_the_endpoint_of_the_profile_is_asked(environ: dict[str, str], service: Service) -> None:
+    url = environ.pop("AWS_ENDPOINT_URL_STS")
+    folder = Path(environ["HOME"]) / ".aws"
+    folder.mkdir()
+    (folder / "config").write_text(f"[profile ci]\nservices = here\n[services here]\nsts =\n  endpoint_url = {url}\n")
+    assert daypass(environ, *LOGIN, "-p", "ci").returncode == 0
+    assert daypass(environ | {"AWS_PROFILE": "ci"}, "idp", "credentials", "aws", "--role-arn", ROLE).returncode == 0
+    assert [seen.path for seen in service.seen].count("/") == 2

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
 from daypass.testing.local_aws import local_aws
 from daypass.tokens.peek import peek
-from support.processes import DAYPASS, clean_environment
 from support.serving import Serving
+from support.stage import CommandStage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,36 +26,8 @@ STS = "sts.amazonaws.com"
 LOGIN, TAG, IDENTITY = "sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"
 
 
-@dataclass
-class Stage:
+class Stage(CommandStage):
     """Everything that takes part."""
-
-    folder: Path
-    serving: Serving
-    aws: LocalAws
-
-    def run(self, *arguments: str, workload: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """`daypass …` as an administrator, or as the workload with that secret."""
-        given = {
-            "DAYPASS_URL": self.serving.base,
-            "DAYPASS_CA_BUNDLE": str(self.folder / "ca.pem"),
-            "DAYPASS_ADMIN_TOKEN_FILE": str(self.folder / "data" / "admin-token"),
-            "AWS_ENDPOINT_URL_STS": self.aws.endpoint_url,
-            **({} if workload is None else {"DAYPASS_TOKEN_FILE": str(workload)}),
-        }
-        return subprocess.run(
-            [*DAYPASS, *arguments],
-            env=clean_environment(self.folder, given),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def said(self, *arguments: str) -> Any:
-        done = self.run(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
     def workload(self, org: str, *options: str, project: str = "shop") -> Path:
         """The file with the secret of a new workload of a project, which is made when it is not there."""
@@ -67,12 +37,12 @@ class Stage:
         return file
 
     def token(self, workload: Path, *options: str) -> str:
-        done = self.run("idp", "token", "--audience", STS, *options, workload=workload)
+        done = self.run("idp", "token", "--audience", STS, *options, DAYPASS_TOKEN_FILE=str(workload))
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
     def refused(self, workload: Path, *options: str) -> str:
-        done = self.run("idp", "token", "--audience", STS, *options, workload=workload)
+        done = self.run("idp", "token", "--audience", STS, *options, DAYPASS_TOKEN_FILE=str(workload))
         assert (done.returncode, done.stdout) == (1, ""), done
         return done.stderr
 
@@ -154,9 +124,9 @@ def test_session_tags_decide_what_a_session_may_and_only_when_they_are_asked_for
     assert (row["reason"], row["detail"]) == ("aws_claims_refused", {"aws_session_tags": "Secret"})
 
     login = ("idp", "login", "aws", "--role-arn", with_tags, "--session-tags", "Project", "--bind-role")
-    done = stage.run(*login, workload=job)
+    done = stage.run(*login, DAYPASS_TOKEN_FILE=str(job))
     assert done.returncode == 0, done.stderr
-    done = stage.run("idp", "login", "aws", "--role-arn", plain, "--session-tags", workload=job)
+    done = stage.run("idp", "login", "aws", "--role-arn", plain, "--session-tags", DAYPASS_TOKEN_FILE=str(job))
     assert done.returncode == 1
     assert "sts:TagSession" in done.stderr
 
@@ -175,7 +145,7 @@ def test_a_source_identity_stays_with_the_session_where_the_role_lets_it_be_set(
     )
     assert answer["SourceIdentity"] == identity
     assert error(stage.aws, unknown, token)[0] == "AccessDenied"
-    done = stage.run("idp", "login", "aws", "--role-arn", known, "--source-identity", workload=job)
+    done = stage.run("idp", "login", "aws", "--role-arn", known, "--source-identity", DAYPASS_TOKEN_FILE=str(job))
     assert done.returncode == 0, done.stderr
 
 
@@ -271,7 +241,7 @@ def test_a_change_of_form_is_shown_with_the_policies_it_breaks_and_then_either_f
     stage.aws.login(old_role, stage.token(job))
     stage.aws.login(old_role, stage.token(job, "--format", "previous"))
     stage.aws.login(new_role, stage.token(job, "--format", "current"))
-    done = stage.run("idp", "login", "aws", "--role-arn", new_role, "--format", "current", workload=job)
+    done = stage.run("idp", "login", "aws", "--role-arn", new_role, "--format", "current", DAYPASS_TOKEN_FILE=str(job))
     assert done.returncode == 0, done.stderr
     stage.said("org", "format", "moving", "--switch", "--yes")
     stage.aws.login(new_role, stage.token(job))

@@ -6,7 +6,6 @@ import json
 import re
 import secrets
 import socket
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,8 +23,9 @@ from daypass.testing.local_aws import local_aws
 from daypass.tokens.key_set import KeySet
 from daypass.tokens.peek import peek
 from support.https_issuer import https_issuer
-from support.processes import BIN, DAYPASS, bash, clean_environment
+from support.processes import BIN, bash, clean_environment
 from support.serving import Serving
+from support.stage import CommandStage
 from support.tokens import private_key
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     import trustme
 
-    from daypass.testing.local_aws import LocalAws
     from support.https_issuer import HttpsIssuer
 
 ACCOUNT = "000000000000"
@@ -84,37 +83,11 @@ def sign_as_gitlab_does(issuer: HttpsIssuer) -> None:
 
 
 @dataclass
-class Stage:
+class Stage(CommandStage):
     """Everything that takes part."""
 
-    folder: Path
-    serving: Serving
     gitlab: HttpsIssuer
-    aws: LocalAws
     ca_file: Path
-
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """`daypass …` as an administrator."""
-        given = {
-            "DAYPASS_URL": self.serving.base,
-            "DAYPASS_CA_BUNDLE": str(self.folder / "ca.pem"),
-            "DAYPASS_ADMIN_TOKEN_FILE": str(self.folder / "data" / "admin-token"),
-            "AWS_ENDPOINT_URL_STS": self.aws.endpoint_url,
-            **environment,
-        }
-        return subprocess.run(
-            [*DAYPASS, *arguments],
-            env=clean_environment(self.folder, given),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def said(self, *arguments: str) -> Any:
-        done = self.run(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
     def connect(self, name: str, *options: str, org: str = "northwind") -> Any:
         """A connection of the project `ledger`."""
@@ -189,7 +162,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, ca: trustme.CA, ca_file: Pat
         local_aws(as_issuers=("ci.example.com",), trust_ca=(folder / "ca.pem", ca_file)) as aws,
     ):
         sign_as_gitlab_does(gitlab)
-        found = Stage(folder, serving, gitlab, aws, ca_file)
+        found = Stage(folder, serving, aws, gitlab, ca_file)
         found.organization("northwind")
         aws.provider(serving.base)
         yield found

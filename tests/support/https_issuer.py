@@ -34,6 +34,9 @@ class HttpsIssuer:
         """As on its first day."""
         self.key = private_key()
         self.fetches = 0
+        self.headers = {"content-type": "application/json"}
+        self.refuses: int | None = None
+        self.requests: list[dict[str, str]] = []
         metadata = {"issuer": self.url, "jwks_uri": f"https://localhost:{self.port}/keys"}
         self.documents = {
             self._discovery_path: json.dumps(metadata).encode(),
@@ -66,7 +69,10 @@ def https_issuer(
         def do_GET(self) -> None:
             issuer.fetches += self.path == "/keys"
             body = issuer.documents.get(self.path)
-            self.send_response(404 if body is None else 200)
+            issuer.requests.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(issuer.refuses or (404 if body is None else 200))
+            for name, value in issuer.headers.items():
+                self.send_header(name, value)
             self.send_header("content-length", str(len(body or b"")))
             self.end_headers()
             self.wfile.write(body or b"")

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from daypass.config import Settings
+    from daypass.idp.ports import SeenOutside
 
 
 class FakeClock:
@@ -66,12 +67,20 @@ class World:
     store: MemoryRegistryStore = field(default_factory=MemoryRegistryStore)
     key_store: MemoryKeyStore = field(default_factory=MemoryKeyStore)
     audit: MemoryAuditLog = field(default_factory=MemoryAuditLog)
+    outside: SeenOutside | None = None
 
     def __post_init__(self) -> None:
         audit = WatchedAuditLog(self.audit)
         self.signer = MemorySigner(self.clock)
         self.key_rings = KeyRings(
-            self.settings.issuer, self.key_store, self.store, self.signer, self.clock, audit, algorithms=["ES256"]
+            self.settings.issuer,
+            self.key_store,
+            self.store,
+            self.signer,
+            self.clock,
+            audit,
+            algorithms=["ES256"],
+            outside=self.outside,
         )
         asyncio.run(self.key_rings.load())
         self.key_ring = self.key_rings.root.key_ring

@@ -92,7 +92,7 @@ def test_every_reference_in_the_document_leads_somewhere(world: World) -> None:
     assert names == described["components"]["schemas"].keys()
 
 
-MADE = {"issuer", "next_step_at"}
+MADE = {"issuer", "next_step_at", "waits_for"}
 """What answers tell that no field holds."""
 
 

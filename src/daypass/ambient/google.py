@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from daypass import __version__, calling
 from daypass.ambient.wish import Given, compact, incomplete, one_audience
+from daypass.calling.target import METADATA_ADDRESS
 from daypass.errors import RequestInvalid, ServiceUnreachable, TokenSourceFailed
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def find(wish: Wish) -> Given:
         ServiceUnreachable: when nothing answers, or it has a fault that may pass.
     """
     audience = one_audience(wish, "Google Cloud")
-    host = wish.environ.get(HOST) or calling.METADATA_ADDRESS
+    host = wish.environ.get(HOST) or METADATA_ADDRESS
     try:
         answer = calling.call(
             "GET",

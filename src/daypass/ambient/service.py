@@ -6,7 +6,6 @@ Used by whoever asks it for something: a workload for a token, an administrator 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from daypass import __version__, calling, files
@@ -47,7 +46,7 @@ def secret_from(environ: Mapping[str, str], name: str) -> Secret | None:
     if path:
         key = f"{name}_FILE"
         try:
-            text = files.read_private(Path(path), max_bytes=_MAX_SECRET_BYTES).decode("latin-1").strip()
+            text = files.read_private(path, max_bytes=_MAX_SECRET_BYTES).decode("latin-1").strip()
         except FileUnavailable as error:
             if error.facts.get("missing"):
                 error.advice = f"Check {key}: it names the file with the secret."
@@ -120,7 +119,7 @@ class Service:
                 headers=headers,
                 body=None if content is None else json.dumps(content).encode("ascii"),
                 timeout_seconds=self._timeout_seconds,
-                ca_bundle=Path(bundle) if bundle else None,
+                ca_bundle=bundle or None,
                 environ=self._environ,
             )
         except RequestInvalid as error:
@@ -135,6 +134,13 @@ class Service:
 def refusal(answer: calling.Answer, url: str) -> DaypassError:
     """The error that an answer of problem details (RFC 9457) stands for; any other answer is no answer of ours."""
     if answer.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/problem+json":
+        if answer.status >= 500:  # a gateway before it, perhaps
+            return ServiceUnreachable(
+                f"{url} could not answer: status {answer.status}",
+                advice="Run the same command again in a while.",
+                transient=True,
+                http_status=answer.status,
+            )
         return ServiceAnswerInvalid(
             f"{url} answered with status {answer.status} and no reason",
             advice="Check that DAYPASS_URL is the URL of a Daypass identity provider, with its path.",
@@ -161,6 +167,8 @@ def told(
     """The error whose code a service named, or the nearest family."""
     kind = next((leaf for leaf in _descendants(DaypassError) if leaf.code == code), None) or _family(answer.status)
     facts |= {"http_status": answer.status, "request_id": answer.headers.get("x-request-id")}
+    if answer.status >= 500 or answer.status == 429:
+        facts["transient"] = True
     return kind(message, advice=advice, **facts)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
     from daypass.secret import Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What STS gives for one session. `expires_at` is UTC."""
 
     access_key_id: str
@@ -21,8 +19,7 @@ class Credentials:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """A role session: its credentials, and who one is with them (`arn`, an assumed-role ARN).
 
     `issued_at` is when STS answered, by its own clock (the answer's `Date`); None when it did not say.

@@ -9,12 +9,13 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from daypass import files
 from daypass.aws import sections
+from daypass.aws.config_glance import home_of, located
 from daypass.errors import FileUnavailable, ProfileNameInvalid, ProfileTaken
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 LOCK_SECONDS: Final = 30.0
+_SETTLING_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 0.02
+_MOST_TRIES: Final = 20
 _PROFILE: Final = re.compile(r"[A-Za-z0-9_./%@:+-]{1,128}")
 _PROFILE_SECTION: Final = re.compile(r"profile\s+")
 _KEYS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token", "expiration")
@@ -40,30 +44,20 @@ _BEFORE_PROCESS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Locations:
+class Locations(NamedTuple):
     """Where the two files are. `folder` is `~/.aws` when one of them is there, which is made private; else None."""
 
-    credentials: Path
-    config: Path
-    folder: Path | None
+    credentials: str
+    config: str
+    folder: str | None
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Self:
         """As AWS's tools find them: `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, or in `~/.aws`."""
-        home = environ.get("HOME") or os.path.expanduser("~")
-        folder = Path(home) / ".aws"
-
-        def located(name: str, default: str) -> Path:
-            text = environ.get(name)
-            if not text:
-                return folder / default
-            return Path(home + text[1:] if text == "~" or text.startswith("~/") else os.path.expanduser(text))
-
         return cls(
-            credentials=located("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
-            config=located("AWS_CONFIG_FILE", "config"),
-            folder=folder,
+            credentials=located(environ, "AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+            config=located(environ, "AWS_CONFIG_FILE", "config"),
+            folder=os.path.join(home_of(environ), ".aws"),
         )
 
 
@@ -143,7 +137,7 @@ def write_process(command: str, *, profile: str, locations: Locations) -> None:
         _edit(locations.credentials, name, dict.fromkeys(_KEYS), lambda found: found == name, locations)
 
 
-def remove_profile(profile: str, *, locations: Locations) -> tuple[list[Path], str | None]:
+def remove_profile(profile: str, *, locations: Locations) -> tuple[list[str], str | None]:
     """Take away what `write_credentials` and `write_process` wrote: these keys, and a section that is empty then.
 
     Returns:
@@ -193,18 +187,28 @@ def _is_ours(keys: Mapping[str, str]) -> bool:
     return "expiration" in keys and keys.get("aws_access_key_id", "").startswith("ASIA")
 
 
-def _config_section(name: str) -> tuple[str, Callable[[str], bool]]:
-    header = name if name == "default" else f"profile {name}"
-    quoted = re.compile(rf"profile\s+(['\"]?){re.escape(name)}\1\s*")
+def _config_section(name: str, kind: str = "profile") -> tuple[str, Callable[[str], bool]]:
+    header = name if (kind, name) == ("profile", "default") else f"{kind} {name}"
+    quoted = re.compile(rf"{kind}\s+(['\"]?){re.escape(name)}\1\s*")
     return header, lambda found: found == header or quoted.fullmatch(found) is not None
 
 
-def _keys_of(path: Path, is_section: Callable[[str], bool]) -> dict[str, str]:
+def _keys_of(path: str, is_section: Callable[[str], bool]) -> dict[str, str]:
     return next((keys for name, keys in _sections(path).items() if is_section(name)), {})
 
 
-def _sections(path: Path) -> dict[str, dict[str, str]]:
+def _sections(path: str) -> dict[str, dict[str, str]]:
     return _parsed(path, _content(path))
+
+
+def read_config(name: str, *, kind: str = "profile", locations: Locations) -> Mapping[str, str]:
+    """What a section of the config file says: that of a profile, or `[services NAME]`. Nothing when it is not there.
+
+    Raises:
+        FileUnavailable: when the file cannot be read, or AWS's tools could not read it.
+    """
+    _, is_section = _config_section(name, kind)
+    return _keys_of(locations.config, is_section)
 
 
 def read_region(*, profile: str, locations: Locations) -> str | None:
@@ -214,34 +218,67 @@ def read_region(*, profile: str, locations: Locations) -> str | None:
         ProfileNameInvalid: see `parse_profile`.
         FileUnavailable: when the file cannot be read, or AWS's tools could not read it.
     """
-    _, is_section = _config_section(parse_profile(profile))
-    found = _parsed(locations.config, _content(locations.config))
-    return next((keys["region"] for name, keys in found.items() if is_section(name) and keys.get("region")), None)
+    return read_config(parse_profile(profile), locations=locations).get("region") or None
 
 
 def _edit(
-    path: Path,
+    path: str,
     header: str,
     values: Mapping[str, str | None],
     is_section: Callable[[str], bool],
     locations: Locations,
 ) -> None:
-    if path.parent == locations.folder:
-        files.private_folder(path.parent)
+    folder = os.path.dirname(path)
+    if folder == locations.folder:
+        files.private_folder(folder)
     with files.locked(path, timeout_seconds=LOCK_SECONDS):
-        before = _content(path)
-        try:
-            if any(value is not None for value in values.values()):
-                after = sections.set_keys(before, is_section=is_section, header=header, values=values)
-            else:
-                after = sections.remove_keys(before, is_section=is_section, header=header, keys=values.keys())
-        except FileUnavailable as error:
-            raise FileUnavailable(f"`{path}`: {error.message}", advice=error.advice, path=str(path)) from None
-        _demand_only_ours_changed(path, before, after, is_section, values)
-        files.write_atomic(path, after)
+        for left in reversed(range(_MOST_TRIES)):
+            version, before = _settled(path)
+            try:
+                if any(value is not None for value in values.values()):
+                    after = sections.set_keys(before, is_section=is_section, header=header, values=values)
+                else:
+                    after = sections.remove_keys(before, is_section=is_section, header=header, keys=values.keys())
+            except FileUnavailable as error:
+                raise FileUnavailable(f"`{path}`: {error.message}", advice=error.advice, path=path) from None
+            _demand_only_ours_changed(path, before, after, is_section, values)
+            # Beside a program that never rests the last try is made in any case: a login must come to its end.
+            if files.write_atomic(path, after, still=partial(_is_still, path, version) if left else _always):
+                return
 
 
-def _content(path: Path) -> bytes:
+def _settled(path: str) -> tuple[files.Version | None, bytes]:
+    """The file's content, and which one that is.
+
+    `aws configure set` takes no lock: it empties the file, and then writes it. What is read in between is no content
+    but the lack of one, and would be written back as if it were the whole.
+    """
+    for _ in range(int(_SETTLING_SECONDS / _LOOK_SECONDS)):
+        version, content = files.version(path), _content(path)
+        old = version is None or abs(time.time() - version.changed_ns / 1e9) > _SETTLING_SECONDS
+        if old or (content and _can_be_read(path, content)):
+            return version, content
+        time.sleep(_LOOK_SECONDS)
+    return files.version(path), _content(path)
+
+
+def _is_still(path: str, version: files.Version | None) -> bool:
+    return files.version(path) == version
+
+
+def _always() -> bool:
+    return True
+
+
+def _can_be_read(path: str, content: bytes) -> bool:
+    try:
+        _parsed(path, content)
+    except FileUnavailable:
+        return False
+    return True
+
+
+def _content(path: str) -> bytes:
     try:
         return files.read_bounded(path, MAX_BYTES)
     except FileUnavailable as error:
@@ -251,7 +288,7 @@ def _content(path: Path) -> bytes:
 
 
 def _demand_only_ours_changed(
-    path: Path, before: bytes, after: bytes, is_section: Callable[[str], bool], values: Mapping[str, str | None]
+    path: str, before: bytes, after: bytes, is_section: Callable[[str], bool], values: Mapping[str, str | None]
 ) -> None:
     """Read both texts as botocore does, and refuse to write what would not be read as it is meant."""
     old, new = _parsed(path, before), _parsed(path, after)
@@ -265,7 +302,7 @@ def _demand_only_ours_changed(
         raise FileUnavailable(
             f"`{path}` has a form that cannot be changed without changing its meaning",
             advice="Give every section and key a line of its own without indentation.",
-            path=str(path),
+            path=path,
         )
 
 
@@ -273,7 +310,7 @@ def _kept_too_much(found: Mapping[str, str], values: Mapping[str, str | None]) -
     return any(key in found for key, value in values.items() if value is None)
 
 
-def _parsed(path: Path, document: bytes) -> dict[str, dict[str, str]]:
+def _parsed(path: str, document: bytes) -> dict[str, dict[str, str]]:
     parser = configparser.RawConfigParser()
     text = document.decode("utf-8", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n")
     try:
@@ -284,7 +321,7 @@ def _parsed(path: Path, document: bytes) -> dict[str, dict[str, str]]:
         raise FileUnavailable(
             f"AWS's tools cannot read `{path}`" + (f", line {line}" if line else ""),
             advice="Mend or remove that line; nothing was written.",
-            path=str(path),
+            path=path,
             line=line,
         ) from None
     return {name: dict(parser.items(name)) for name in parser.sections()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from daypass.aws.credentials_file import read_region
+from daypass.aws.config_glance import config_about_endpoints
 from daypass.errors import UsageInvalid
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from daypass.aws.credentials_file import Locations
 
-_REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
+_REGION: Final = r"[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}"
 # Partition and domain by the start of a region's name, as botocore's partitions.json has them.
 _PARTITIONS: Final = (
     ("cn-", "aws-cn", "amazonaws.com.cn"),
@@ -26,6 +26,9 @@ _PARTITIONS: Final = (
     ("", "aws", "amazonaws.com"),
 )
 GLOBAL: Final = "https://sts.amazonaws.com"
+IAM_REGIONS: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""By partition, the region that requests to IAM are signed for: it has one endpoint in each. A client with an endpoint
+of the user's own would sign for the user's region instead, and IAM refuses that."""
 
 
 def parse_region(text: str) -> str:
@@ -34,7 +37,7 @@ def parse_region(text: str) -> str:
     Raises:
         UsageInvalid: when it is not one; it becomes part of a host's name and of a file.
     """
-    if not _REGION.fullmatch(text):
+    if not re.fullmatch(_REGION, text):
         raise UsageInvalid(f"`{text}` is not an AWS region", advice="It looks like eu-central-1.", region=text)
     return text
 
@@ -54,6 +57,8 @@ def find_region(environ: Mapping[str, str], profile: str, locations: Locations) 
     """
     region = region_from(environ)
     if region is None:
+        from daypass.aws.credentials_file import read_region  # noqa: PLC0415 - not when the environment names one
+
         text = read_region(profile=profile, locations=locations)
         region = None if text is None else parse_region(text)
     return region
@@ -67,19 +72,38 @@ def default_audience(partition: str) -> str:
     return "sts.amazonaws.com.cn" if partition == "aws-cn" else "sts.amazonaws.com"
 
 
-def sts_endpoint(region: str | Callable[[], str | None] | None, partition: str, environ: Mapping[str, str]) -> str:
+def ca_bundle(environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """The authorities to trust, and the setting that names them, as botocore finds them.
+
+    `AWS_CA_BUNDLE`, else `REQUESTS_CA_BUNDLE`; None for the system's own.
+    """
+    for setting in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        if environ.get(setting):
+            return environ[setting], setting
+    return None, "AWS_CA_BUNDLE"
+
+
+def sts_endpoint(
+    region: str | Callable[[], str | None] | None,
+    partition: str,
+    environ: Mapping[str, str],
+    *,
+    profile: str | None = None,
+) -> str:
     """The URL of STS for a role of `partition`; `region` may be a function, asked only where it matters.
 
-    `AWS_ENDPOINT_URL_STS`, then `AWS_ENDPOINT_URL`, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is true; otherwise
-    the region's own endpoint; without a region the global one, which only the partition `aws` has.
+    `AWS_ENDPOINT_URL_STS`, then `AWS_ENDPOINT_URL`, then what the config file says (see `configured_endpoint`; of
+    `profile`, else `AWS_PROFILE`, else `default`), unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, or the profile when
+    that is not set, says that none of them counts; otherwise the region's own endpoint;
+    without a region the global one, which only the partition `aws` has.
 
     Raises:
         UsageInvalid: when the role is of a partition that this endpoint does not serve.
+        SettingInvalid, FileUnavailable: when the config file cannot be understood.
     """
-    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
-        configured = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL")
-        if configured:
-            return configured
+    configured = _configured(profile or environ.get("AWS_PROFILE") or "default", environ)
+    if configured:
+        return configured
     if callable(region):
         region = region()
     if region is None:
@@ -95,3 +119,17 @@ def sts_endpoint(region: str | Callable[[], str | None] | None, partition: str, 
             advice="Name a region of the role's partition with --region.",
         )
     return f"https://sts.{region}.{domain}"
+
+
+def _configured(profile: str, environ: Mapping[str, str]) -> str | None:
+    ignored = environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower()
+    if ignored == "true":
+        return None
+    url = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL")
+    if not config_about_endpoints(environ):
+        return url
+    from daypass.aws import configured_endpoint as config  # noqa: PLC0415 - few files name one
+
+    if not ignored and config.ignores_endpoints(profile, environ):
+        return None
+    return url or config.configured_endpoint(profile, environ)

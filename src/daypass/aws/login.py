@@ -1,16 +1,14 @@
-"""Log in to AWS: a token, a session of a role for it, the credentials in a profile."""
+"""Log in to AWS: a token, and a session of a role for it."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from daypass.aws.credentials_file import parse_profile, write_credentials, write_region
 from daypass.aws.fate import is_too_long
 from daypass.calling.persist import Fate, persist
 from daypass.errors import AccountUnexpected, AwsRefused, DaypassError
-from daypass.names import RoleArn, parse_duration_seconds, parse_session_name, session_name_from
+from daypass.names import session_name_from
 from daypass.tokens import peek, strict_json
 
 if TYPE_CHECKING:
@@ -18,8 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from daypass.aws.credentials import Session
-    from daypass.aws.credentials_file import Locations
     from daypass.aws.sts_client import StsClient
+    from daypass.names import RoleArn
     from daypass.secret import Secret
     from daypass.tokens.strict_json import JsonValue
 
@@ -27,37 +25,6 @@ _WHY_PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]{1,255}")
 _ALWAYS_ALLOWED_SECONDS: Final = 3600
 _SHOWN_CLAIMS: Final = ("iss", "aud", "azp", "sub")
 _OF_AWS: Final = "https://aws.amazon.com/"
-
-
-@dataclass(frozen=True, slots=True)
-class LoginRequest:
-    """A checked wish to log in. `session_name` None: one is made from the token's subject and the time.
-
-    `region` is written to the config file when it is not None.
-    """
-
-    role: RoleArn
-    duration_seconds: int
-    profile: str
-    session_name: str | None
-    region: str | None
-
-    @classmethod
-    def parse(
-        cls, *, role: str, duration_seconds: str | int, profile: str, session_name: str | None, region: str | None
-    ) -> Self:
-        """Check everything that can be checked before anybody is asked.
-
-        Raises:
-            ArnInvalid, DurationInvalid, ProfileNameInvalid, SessionNameInvalid: which of them is wrong.
-        """
-        return cls(
-            role=RoleArn.parse(role),
-            duration_seconds=parse_duration_seconds(duration_seconds),
-            profile=parse_profile(profile),
-            session_name=None if session_name is None else parse_session_name(session_name),
-            region=region,
-        )
 
 
 class Assumed(NamedTuple):
@@ -205,17 +172,6 @@ def demand_account(account: str, expected: Collection[str]) -> None:
         )
 
 
-def keep(session: Session, *, profile: str, region: str | None, locations: Locations) -> None:
-    """Write a session to a profile, and the region, if any.
-
-    Raises:
-        FileUnsafe, FileUnavailable: see `write_credentials`.
-    """
-    write_credentials(session.credentials, profile=profile, locations=locations)
-    if region is not None:
-        write_region(region, profile=profile, locations=locations)
-
-
 def default_session_name(claims: Mapping[str, JsonValue], now: datetime) -> str:
     """A session name that leads back to the workload: the last part of its subject, and the Unix time."""
     subject = claims.get("sub")
@@ -239,8 +195,8 @@ def _too_long(duration_seconds: int, role: RoleArn) -> str:
         return "Ask for a shorter session with --duration-seconds."
     return (
         "Add --clamp-duration for the longest session that the role allows, or ask for at most 3600 seconds, which"
-        " every role allows; to raise the limit: aws iam update-role"
-        f" --role-name {role.name} --max-session-duration {duration_seconds}"
+        " every role allows. To raise the limit:\n"
+        f"  aws iam update-role --role-name {role.name} --max-session-duration {duration_seconds}"
     )
 
 

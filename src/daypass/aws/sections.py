@@ -9,9 +9,8 @@ that is indented deeper than the key above it belongs to that key's value, even 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass.errors import FileUnavailable
 
@@ -30,8 +29,7 @@ class _Kind(Enum):
     CONTINUATION = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """One line with its end. `name` is a header's or key's name; `section` the number of the header it is under."""
 
     text: str

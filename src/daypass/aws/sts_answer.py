@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
-from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 from daypass.aws.credentials import Credentials, Session
 from daypass.errors import ServiceAnswerInvalid
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from daypass.names import RoleArn
 
 MAX_BYTES: Final = 128 * 1024
-_NAMESPACE: Final = "{https://sts.amazonaws.com/doc/2011-06-15/}"
+_NAMESPACE: Final = "https://sts.amazonaws.com/doc/2011-06-15/ "
+_MAX_DEPTH: Final = 16
 _ACCESS_KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{16,128}")
 _SECRET: Final = re.compile(r"[A-Za-z0-9+/=._~-]{16,16384}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z")
@@ -41,20 +42,32 @@ def read_session(
     Raises:
         ServiceAnswerInvalid: when it is anything else.
     """
-    root = _root(body)
-    if root is None or root.tag != f"{_NAMESPACE}{operation}Response":
+    document = _document(body)
+    if not document or document[0].path != (f"{_NAMESPACE}{operation}Response",):
         raise _no(f"it is not an {operation}Response")
-    result = f"{_NAMESPACE}{operation}Result/{_NAMESPACE}"
-    credentials = f"{result}Credentials/{_NAMESPACE}"
+
+    def one(*names: str) -> str:
+        path = (document[0].path[0], *(_NAMESPACE + name for name in (f"{operation}Result", *names)))
+        found = [element for element in document if element.path == path]
+        if len(found) != 1 or not found[0].is_leaf:
+            raise _no(f"it does not have one {names[-1]}")
+        return found[0].text
+
+    def matched(name: str, pattern: re.Pattern[str]) -> str:
+        text = one("Credentials", name)
+        if not pattern.fullmatch(text):
+            raise _no(f"its {name} has a form that AWS never gives it")
+        return text
+
     arn = role.session_arn(session_name)
-    if _one(root, f"{result}AssumedRoleUser/{_NAMESPACE}Arn").lower() != arn.lower():
+    if one("AssumedRoleUser", "Arn").lower() != arn.lower():
         raise _no("its AssumedRoleUser is not the role and session that were asked for")
     return Session(
         credentials=Credentials(
-            access_key_id=_matched(root, credentials + "AccessKeyId", _ACCESS_KEY_ID),
-            secret_access_key=Secret(_matched(root, credentials + "SecretAccessKey", _SECRET)),
-            session_token=Secret(_matched(root, credentials + "SessionToken", _SECRET)),
-            expires_at=_time(_matched(root, credentials + "Expiration", _TIME)),
+            access_key_id=matched("AccessKeyId", _ACCESS_KEY_ID),
+            secret_access_key=Secret(matched("SecretAccessKey", _SECRET)),
+            session_token=Secret(matched("SessionToken", _SECRET)),
+            expires_at=_time(matched("Expiration", _TIME)),
         ),
         arn=arn,
         account=role.account,
@@ -63,43 +76,63 @@ def read_session(
 
 def read_fault(body: bytes) -> Fault | None:
     """The code and message of an error answer, whatever namespace it is in; None when it is none."""
-    root = _root(body)
-    if root is None:
-        return None
-    error = next((e for e in root.iter() if _local(e) == "Error"), None)
-    if _local(root) != "ErrorResponse" or error is None:
-        return None
-    texts = {_local(child): child.text or "" for child in error}
+    texts: dict[str, str] = {}
+    for element in _document(body):
+        *above, name = (part.rpartition(" ")[2] for part in element.path)
+        if above == ["ErrorResponse", "Error"]:
+            texts.setdefault(name, element.text)
     if not _CODE.fullmatch(texts.get("Code", "")):
         return None
     return Fault(texts["Code"], texts.get("Message", "").strip()[:2000])
 
 
-def _root(body: bytes) -> ET.Element | None:
-    """The document, unless it has a document type: entities could make it any size, or read files."""
+class _Element:
+    """One element of a document: the names from the root down to its own, each with its namespace before it."""
+
+    __slots__ = ("is_leaf", "path", "text")
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        self.path = path
+        self.text = ""
+        self.is_leaf = True
+
+
+class _TooDeep(ValueError):
+    """Elements nest deeper than those of any answer."""
+
+
+def _document(body: bytes) -> list[_Element]:
+    """The elements in their order; none when it is no XML, or has a document type: entities could make it any size."""
+    found: list[_Element] = []
+    open_ones: list[_Element] = []
+
+    def start(name: str, _attributes: object) -> None:
+        if len(open_ones) >= _MAX_DEPTH:
+            raise _TooDeep
+        above: tuple[str, ...] = ()
+        if open_ones:
+            open_ones[-1].is_leaf = False
+            above = open_ones[-1].path
+        open_ones.append(_Element((*above, name)))
+        found.append(open_ones[-1])
+
+    def text(data: str) -> None:
+        open_ones[-1].text += data
+
     try:
-        text = body.decode("utf-8")
-        return None if "<!" in text else ET.fromstring(text)  # noqa: S314 - no document type, and the size is bounded
-    except (UnicodeDecodeError, ET.ParseError, ValueError):
-        return None
-
-
-def _local(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _one(root: ET.Element, path: str) -> str:
-    found = root.findall(path)
-    if len(found) != 1 or len(found[0]):
-        raise _no(f"it does not have one {path.rpartition('}')[2]}")
-    return found[0].text or ""
-
-
-def _matched(root: ET.Element, path: str, pattern: re.Pattern[str]) -> str:
-    text = _one(root, path)
-    if not pattern.fullmatch(text):
-        raise _no(f"its {path.rpartition('}')[2]} has a form that AWS never gives it")
-    return text
+        content = body.decode("utf-8")
+        if "<!" in content:
+            return []
+        # expat itself: ElementTree makes a tree of it that nobody needs, and loads as long again.
+        parser = expat.ParserCreate("utf-8", " ")
+        parser.buffer_text = True
+        parser.StartElementHandler = start
+        parser.EndElementHandler = lambda _name: open_ones.pop()
+        parser.CharacterDataHandler = text
+        parser.Parse(content, True)
+    except (expat.ExpatError, ValueError):
+        return []
+    return found
 
 
 def _time(text: str) -> datetime:

@@ -6,13 +6,12 @@ Sources: AWS STS API reference, AssumeRoleWithWebIdentity and Common Errors; tex
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode, urlsplit
 
 from daypass import __version__, calling
 from daypass.aws import fate, sts_answer
+from daypass.aws.form import form
 from daypass.calling.persist import Fate
 from daypass.errors import (
     AwsAccessDenied,
@@ -36,12 +35,15 @@ if TYPE_CHECKING:
 _CALL_SECONDS: Final = 10.0
 _MAX_SKEW_SECONDS: Final = 60
 _REGIONAL: Final = re.compile(r"sts(?:-fips)?\.([a-z0-9-]+)\..+")
-_HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
+# Not `strptime`, which knows the locale's names too, and is a module of its own. The day of the week says nothing.
+_HTTP_DATE: Final = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII)
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Refusals of AWS even when they pass: AWS did answer, and the token's issuer did not.
 _ABOUT_THE_ISSUER: Final = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
 
 _ADVICE: Final[Mapping[str, str]] = {
-    "ExpiredTokenException": "Get a new token, and check the clocks of this machine and of the identity provider.",
+    "ExpiredTokenException": "Get a new token: log in at the beginning of the job, or run it again. If the token is"
+    " new, check the clocks of this machine and of the identity provider.",
     "IDPCommunicationError": "AWS could not reach the identity provider; check that its discovery document and key set"
     " answer from the internet within 5 seconds, and try again.",
     "IDPRejectedClaim": "The identity provider rejected the token; get a new one.",
@@ -85,7 +87,8 @@ class StsClient:
         environ: Mapping[str, str],
         waiting: Waiting,
         clock: Callable[[], datetime],
-        ca_bundle: Path | None = None,
+        ca_bundle: str | Path | None = None,
+        ca_setting: str = "AWS_CA_BUNDLE",
     ) -> None:
         try:
             self.origin = calling.origin_of(endpoint)
@@ -101,6 +104,7 @@ class StsClient:
         self.waiting = waiting
         self._clock = clock
         self._ca_bundle = ca_bundle
+        self._ca_setting = ca_setting
 
     def assume_role_with_web_identity(
         self, token: Secret, *, role: RoleArn, session_name: str, duration_seconds: int
@@ -114,7 +118,7 @@ class StsClient:
             ServiceUnreachable: when STS did not answer, or could not.
             ServiceAnswerInvalid: when the answer is not STS's.
         """
-        body = urlencode(
+        body = form(
             {
                 "Action": "AssumeRoleWithWebIdentity",
                 "Version": "2011-06-15",
@@ -123,7 +127,7 @@ class StsClient:
                 "WebIdentityToken": token.reveal(),
                 "DurationSeconds": str(duration_seconds),
             }
-        ).encode("ascii")
+        )
         return self._session(body, {}, role, session_name, "AssumeRoleWithWebIdentity")
 
     def assume_role(
@@ -142,16 +146,18 @@ class StsClient:
         Raises:
             As `assume_role_with_web_identity` does.
         """
-        from daypass.aws import sigv4  # noqa: PLC0415 - its hashes bring OpenSSL's, and few sign anything
+        from urllib.parse import urlsplit  # noqa: PLC0415 - few sign anything
 
-        form = {
+        from daypass.aws import sigv4  # noqa: PLC0415 - its hashes bring OpenSSL's
+
+        fields = {
             "Action": "AssumeRole",
             "Version": "2011-06-15",
             "RoleArn": str(role),
             "RoleSessionName": session_name,
             "DurationSeconds": str(duration_seconds),
         }
-        body = urlencode(form).encode("ascii")
+        body = form(fields)
         parts = urlsplit(self._endpoint)
         regional = _REGIONAL.fullmatch(parts.hostname or "")
         signed = sigv4.sign(
@@ -177,7 +183,7 @@ class StsClient:
             headers={"Accept": "application/json"},
             timeout_seconds=5.0,
             ca_bundle=self._ca_bundle,
-            ca_setting="AWS_CA_BUNDLE",
+            ca_setting=self._ca_setting,
             environ=self._environ,
         )
         if answer.status != 200:
@@ -191,7 +197,7 @@ class StsClient:
         if answer.status != 200:
             raise self._failure(answer)
         session = sts_answer.read_session(answer.body, role, session_name, operation=operation)
-        return replace(session, issued_at=_server_time(answer))
+        return session._replace(issued_at=_server_time(answer))
 
     def _call(self, body: bytes, signed: Mapping[str, str]) -> calling.Answer:
         return calling.call(
@@ -206,7 +212,7 @@ class StsClient:
             body=body,
             timeout_seconds=_CALL_SECONDS,
             ca_bundle=self._ca_bundle,
-            ca_setting="AWS_CA_BUNDLE",
+            ca_setting=self._ca_setting,
             max_bytes=sts_answer.MAX_BYTES,
             environ=self._environ,
         )
@@ -243,9 +249,8 @@ class StsClient:
         skew = self._skew_seconds(answer)
         if skew is not None and abs(skew) > _MAX_SKEW_SECONDS:
             direction = "ahead of" if skew > 0 else "behind"
-            advice = (
-                f"This machine's clock is {abs(skew)} seconds {direction} that of AWS; set it. {advice or ''}".rstrip()
-            )
+            facts["clock"] = f"This machine's clock is {abs(skew)} seconds {direction} that of AWS; set it."
+            advice = f"{facts['clock']} {advice or ''}".rstrip()
         return AwsRefused(sentence, advice=advice, **facts)
 
     def _skew_seconds(self, answer: calling.Answer) -> int | None:
@@ -256,7 +261,11 @@ class StsClient:
 
 def _server_time(answer: calling.Answer) -> datetime | None:
     """When the answer was made, by the server's clock (`Date`, RFC 9110 section 6.6.1); None when it does not say."""
+    found = _HTTP_DATE.fullmatch(answer.headers.get("date", ""))
+    if found is None or found[2] not in _MONTHS:
+        return None
+    month = _MONTHS.index(found[2]) + 1
     try:
-        return datetime.strptime(answer.headers["date"], _HTTP_DATE).replace(tzinfo=UTC)
-    except (KeyError, ValueError):
+        return datetime(int(found[3]), month, int(found[1]), int(found[4]), int(found[5]), int(found[6]), tzinfo=UTC)
+    except ValueError:
         return None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from daypass.config import Settings
     from daypass.idp.exchange.exchange import Exchange
     from daypass.idp.key_rings import KeyRings
-    from daypass.idp.ports import Clock
+    from daypass.idp.ports import Clock, SeenOutside
     from daypass.idp.refusals import Refusals
     from daypass.idp.registry import Registry
     from daypass.idp.steady_clock import SteadyClock
@@ -80,6 +80,7 @@ async def identity_provider(
                 algorithms=settings.signing_algorithms,
                 times=settings.key_times,
                 monotonic=monotonic,
+                outside=_seen_outside(settings, monotonic),
             )
             await key_rings.load()
             if not store.registry.admin_tokens(limit=1) or _unfinished(folder).exists():
@@ -123,6 +124,20 @@ async def identity_provider(
             housekeeping.cancel()
             refreshing.cancel()
             await registry.refusals.write_counted()
+
+
+def _seen_outside(settings: Settings, monotonic: Callable[[], float]) -> SeenOutside | None:
+    """Who looks at the issuers' URLs before a key signs; None when we ourselves are what is there."""
+    if not settings.published_elsewhere:
+        return None
+    from daypass.fetching import Fetcher
+    from daypass.publishing import KeysSeenOutside
+
+    authorities = settings.published_authorities
+    fetcher = Fetcher(
+        trust=() if authorities is None else (authorities,), allow_private=settings.published_private_hosts
+    )
+    return KeysSeenOutside(fetcher, monotonic)
 
 
 async def _keep_fresh(key_rings: KeyRings) -> None:

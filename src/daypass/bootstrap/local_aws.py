@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from daypass import files
 from daypass.bootstrap.server import Server, harden, run, stop_signal, tell, utc_now
-from daypass.config import tls_context
+from daypass.config import tls_context, why_no_authorities
 from daypass.errors import SettingInvalid
 from daypass.sts.observed import AS_OBSERVED, Observed
 
@@ -150,19 +150,14 @@ async def _serve(options: LocalAwsOptions, folder: DataFolder | None) -> None:
 
 
 def _demand_authority(file: Path) -> None:
-    try:
-        ssl.create_default_context().load_verify_locations(cafile=file)
-    except (ssl.SSLError, OSError) as error:
-        # An SSLError is an OSError, too; its text is OpenSSL's.
-        told = isinstance(error, ssl.SSLError) or not error.strerror
-        reason = "it holds no PEM certificate" if told else str(error.strerror).lower()
+    if reason := why_no_authorities(file):
         raise SettingInvalid(
             f"`--trust-ca`: `{file}` cannot be used: {reason}",
             advice="Name a PEM file of certificate authorities.",
             file=str(file),
             key="--trust-ca",
             reason=reason,
-        ) from None
+        )
 
 
 def _tls(options: LocalAwsOptions) -> ssl.SSLContext | None:

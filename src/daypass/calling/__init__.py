@@ -7,21 +7,19 @@ honoured: a proxy sees the host's name and encrypted bytes (CONNECT, RFC 9110 se
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
-import ipaddress
 import os
 import re
 import socket
 import ssl
-import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
 
 from daypass.calling import answer
-from daypass.errors import FileUnavailable, RequestInvalid, ServiceAnswerInvalid, ServiceUnreachable
+from daypass.calling.target import METADATA_ADDRESS, Target, bracketed
+from daypass.calling.trusted import trust
+from daypass.errors import RequestInvalid, ServiceAnswerInvalid, ServiceUnreachable
 from daypass.names import is_loopback_host
 
 if TYPE_CHECKING:
@@ -30,15 +28,14 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
+    from daypass.calling.proxies import Proxy
+
     _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 MIB: Final = 1024 * 1024
-METADATA_ADDRESS: Final = "169.254.169.254"
-"""Where clouds have the metadata server of a machine: link-local (RFC 3927), so it is never further than the host."""
 # What OpenSSL calls an answer in plain HTTP, by version.
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
-_HASHED_NAME: Final = re.compile(r"[0-9a-f]{8}\.[0-9]{1,3}")
 
 
 class Answer(NamedTuple):
@@ -56,7 +53,7 @@ def call(
     headers: Mapping[str, str],
     body: bytes | None = None,
     timeout_seconds: float,
-    ca_bundle: Path | None = None,
+    ca_bundle: str | Path | None = None,
     ca_setting: str = "DAYPASS_CA_BUNDLE",
     max_bytes: int = MIB,
     environ: Mapping[str, str] | None = None,
@@ -83,10 +80,10 @@ def call(
         ServiceAnswerInvalid: when the answer is not HTTP, or is longer than `max_bytes`.
         FileUnavailable: when `ca_bundle` cannot be used.
     """
-    target = _Target.parse(url, metadata=metadata)
+    target = Target.parse(url, metadata=metadata)
     _demand_plain(headers)
     attempt = _Attempt(target.origin, deadline=time.monotonic() + timeout_seconds, ca_setting=ca_setting)
-    context = _trust(ca_bundle, ca_setting) if target.tls else None
+    context = trust(ca_bundle, ca_setting) if target.tls else None
     proxy = _proxy_for(target, os.environ if environ is None else environ)
     with contextlib.ExitStack() as stack:
         raw = stack.enter_context(attempt.connect(*(proxy.address if proxy else (target.host, target.port))))
@@ -98,13 +95,21 @@ def call(
         return attempt.exchange(plain, target, method=method, headers=headers, body=body, max_bytes=max_bytes)
 
 
+def _proxy_for(target: Target, environ: Mapping[str, str]) -> Proxy | None:
+    if not target.tls or not (environ.get("https_proxy") or environ.get("HTTPS_PROXY")):
+        return None
+    from daypass.calling.proxies import proxy_for  # noqa: PLC0415 - few have one, and reading it loads urllib
+
+    return proxy_for(target, environ)
+
+
 def origin_of(url: str) -> str:
     """Scheme, host and port of a URL that may be called, the port always written.
 
     Raises:
         RequestInvalid: when it may not be called.
     """
-    target = _Target.parse(url)
+    target = Target.parse(url)
     return f"{'https' if target.tls else 'http'}://{target.authority}"
 
 
@@ -114,7 +119,7 @@ def host_header(url: str) -> str:
     Raises:
         RequestInvalid: when it may not be called.
     """
-    return _Target.parse(url).host_header
+    return Target.parse(url).host_header
 
 
 def _demand_plain(headers: Mapping[str, str]) -> None:
@@ -124,57 +129,6 @@ def _demand_plain(headers: Mapping[str, str]) -> None:
             raise RequestInvalid(f"`{name}` is not the name of a header")
         if not (value.isascii() and value.isprintable()):
             raise RequestInvalid(f"the value of the header `{name}` holds a character that a header cannot")
-
-
-class _Target(NamedTuple):
-    """A URL, taken apart. `host` has no brackets; `path` has the query."""
-
-    tls: bool
-    host: str
-    port: int
-    path: str
-
-    @classmethod
-    def parse(cls, url: str, *, metadata: bool = False) -> _Target:
-        def no(reason: str) -> RequestInvalid:
-            return RequestInvalid(f"`{_without_secrets(url)}` cannot be called: {reason}", reason=reason)
-
-        if not url.isascii() or not url.isprintable() or " " in url:
-            raise no("only printable ASCII characters without blanks are allowed")
-        try:
-            parts = urlsplit(url)
-            port, host = parts.port, parts.hostname
-        except ValueError:
-            raise no("its host or port cannot be read") from None
-        if not host or parts.scheme not in ("https", "http"):
-            raise no("it must start with https:// and a host")
-        if "@" in parts.netloc:
-            raise no("it must not hold a user or password")
-        tls = parts.scheme == "https"
-        near = is_loopback_host(_bracketed(host)) or (metadata and host == METADATA_ADDRESS)
-        if not tls and not near:
-            raise no("it must start with https://, because its host is not this machine")
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(tls=tls, host=host, port=port or (443 if tls else 80), path=path)
-
-    @property
-    def authority(self) -> str:
-        return f"{_bracketed(self.host)}:{self.port}"
-
-    @property
-    def origin(self) -> str:
-        """For people: without the port that goes without saying."""
-        plain = self.port == (443 if self.tls else 80)
-        return f"{'https' if self.tls else 'http'}://{_bracketed(self.host) if plain else self.authority}"
-
-    @property
-    def host_header(self) -> str:
-        return self.origin.partition("://")[2]
-
-
-class _Proxy(NamedTuple):
-    address: tuple[str, int]
-    authorization: str | None
 
 
 class _Attempt:
@@ -206,7 +160,7 @@ class _Attempt:
                     return candidate
             raise failure or OSError("no address")
 
-    def tunnel(self, raw: socket.socket, target: _Target, proxy: _Proxy) -> None:
+    def tunnel(self, raw: socket.socket, target: Target, proxy: Proxy) -> None:
         lines = [f"CONNECT {target.authority} HTTP/1.1", f"Host: {target.authority}"]
         if proxy.authorization:
             lines.append(f"Proxy-Authorization: {proxy.authorization}")
@@ -216,7 +170,7 @@ class _Attempt:
             status = answer.read_head(timed.reader()).status
             if status != 200:
                 raise ServiceUnreachable(
-                    f"the proxy {_bracketed(proxy.address[0])}:{proxy.address[1]} refused a connection to"
+                    f"the proxy {bracketed(proxy.address[0])}:{proxy.address[1]} refused a connection to"
                     f" {self._origin}: status {status}",
                     advice="Check HTTPS_PROXY, or name the host in NO_PROXY.",
                     phase="proxy",
@@ -226,12 +180,13 @@ class _Attempt:
     def secure(self, raw: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
         with self._phase("tls"):
             raw.settimeout(self._left("tls"))
-            return context.wrap_socket(raw, server_hostname=host)
+            # As bytes, because text would load the tables of idna; a URL that may be called is ASCII.
+            return context.wrap_socket(raw, server_hostname=host.encode("ascii"), suppress_ragged_eofs=False)
 
     def exchange(
         self,
         plain: socket.socket,
-        target: _Target,
+        target: Target,
         *,
         method: str,
         headers: Mapping[str, str],
@@ -336,28 +291,38 @@ class _TimedReader(io.RawIOBase):
     def __init__(self, inner: socket.socket, left: Callable[[], float]) -> None:
         self._inner = inner
         self._left = left
+        self._anything = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         self._inner.settimeout(self._left())
-        return self._inner.recv_into(buffer)
+        try:
+            count = self._inner.recv_into(buffer)
+        except ssl.SSLEOFError:
+            # Nobody signed this end (RFC 8446 section 6.1): an answer whose end is that of the connection may be cut.
+            raise answer.Ended(anything=self._anything) from None
+        self._anything = True
+        return count
 
 
 def _resolve(host: str, port: int, timeout_seconds: float) -> Sequence[_Address]:
     """Addresses of a host. `localhost` and the names below it never go to a name server (RFC 6761 section 6.3)."""
-    if is_loopback_host(host):
-        host = "localhost"
+    name = host.encode("ascii")  # text would load the tables of idna
     with contextlib.suppress(socket.gaierror):
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    if is_loopback_host(host):
+        return socket.getaddrinfo(b"localhost", port, type=socket.SOCK_STREAM)
     # getaddrinfo(3) takes no timeout, so it waits in a thread that may be left behind.
+    import threading  # noqa: PLC0415 - only a name that is elsewhere needs one
+
     found: list[_Address] = []
     failed: list[OSError] = []
 
     def look_up() -> None:
         try:
-            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            found.extend(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
         except OSError as error:
             failed.append(error)
 
@@ -374,97 +339,3 @@ def _resolve(host: str, port: int, timeout_seconds: float) -> Sequence[_Address]
 def _is_near_peer(connection: socket.socket, *, metadata: bool) -> bool:
     address = str(connection.getpeername()[0])
     return address.startswith("127.") or address == "::1" or (metadata and address == METADATA_ADDRESS)
-
-
-def _trust(ca_bundle: Path | None, ca_setting: str) -> ssl.SSLContext:
-    """A client's TLS settings: names checked, TLS 1.2 at least, and whose certificates are accepted."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    if ca_bundle is not None:
-        text = os.fspath(ca_bundle)
-        advice = f"Check {ca_setting}: it names a PEM file of certificate authorities, or a folder of them."
-        try:
-            if os.path.isdir(text):
-                context.load_verify_locations(capath=text)
-            else:
-                context.load_verify_locations(cafile=text)
-        except ssl.SSLError:
-            raise FileUnavailable(f"`{text}` holds no PEM certificate", advice=advice, path=text) from None
-        except OSError as error:
-            reason = (error.strerror or "unknown error").lower()
-            raise FileUnavailable(f"`{text}` cannot be read: {reason}", advice=advice, path=text) from None
-        return context
-    paths = ssl.get_default_verify_paths()
-    # A folder of hashed names is looked up when it is needed; reading the whole file takes 20 ms at each start.
-    if "SSL_CERT_FILE" not in os.environ and paths.capath and _has_hashed_names(paths.capath):
-        context.load_verify_locations(capath=paths.capath)
-    else:
-        context.load_default_certs()
-    return context
-
-
-def _has_hashed_names(folder: str) -> bool:
-    try:
-        with os.scandir(folder) as entries:
-            return any(_HASHED_NAME.fullmatch(entry.name) for entry in entries)
-    except OSError:
-        return False
-
-
-def _proxy_for(target: _Target, environ: Mapping[str, str]) -> _Proxy | None:
-    """The proxy for a host, as curl reads its variables: lower case first."""
-    text = environ.get("https_proxy") or environ.get("HTTPS_PROXY") or ""
-    if not text or not target.tls or is_loopback_host(_bracketed(target.host)) or _is_exempt(target, environ):
-        return None
-    try:
-        parts: SplitResult = urlsplit(text if "://" in text else f"http://{text}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port, parts = None, None, urlsplit("")
-    if parts.scheme != "http" or not host:
-        raise RequestInvalid(
-            f"HTTPS_PROXY is `{_without_secrets(text)}`, which is not the address of an HTTP proxy",
-            advice="It has the form http://proxy.example.com:3128",
-        )
-    authorization = None
-    if parts.username is not None:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        authorization = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
-    return _Proxy((host, port or 80), authorization)
-
-
-def _is_exempt(target: _Target, environ: Mapping[str, str]) -> bool:
-    host = target.host.lower()
-    for entry in (environ.get("no_proxy") or environ.get("NO_PROXY") or "").lower().split(","):
-        name, _, port = entry.strip().partition(":") if entry.count(":") == 1 else (entry.strip(), "", "")
-        name = name.strip("[]").lstrip(".")
-        if port not in ("", str(target.port)):
-            continue
-        if name == "*" or (name and (host == name or host.endswith("." + name))):
-            return True
-        if "/" in name and _is_within(host, name):
-            return True
-    return False
-
-
-def _is_within(host: str, network: str) -> bool:
-    """Whether a host that is an address lies in a network such as `10.0.0.0/8`. Names are not looked up for this."""
-    try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        return False
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _without_secrets(url: str) -> str:
-    """A URL for a message: nothing that may be a password or a token."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
-    rest = rest.partition("?")[0].partition("#")[0]
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"

@@ -1,7 +1,8 @@
 """Read one HTTP/1.1 answer (RFC 9112): strict where two readers could differ, and no more than one request needs.
 
 http.client would do, and costs as much as the whole of a login may: half of that is the package `email`, which it reads
-headers with. What is stricter here: no folded line, no blank before a colon, no length beside chunks, no two lengths.
+headers with. What is stricter here: no folded line, no blank before a colon, no length beside chunks, no two lengths,
+no chunks in HTTP/1.0, and bounds on all that is not body: a head, interim ones with it, and what surrounds chunks.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BufferedReader
 
-MAX_LINE: Final = 65_536
+MAX_HEAD: Final = 65_536
+"""Bytes of all heads of an answer together, and of the lines around its chunks beyond what the chunks make likely."""
 MAX_HEADERS: Final = 100
-_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?")
-_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
-_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?")
+_STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?")
+# Blanks around a value are taken off afterwards: a pattern that does it takes days for a line of nothing else.
+_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
+_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n\0]*)?")
+_LIKELY_AROUND_A_CHUNK: Final = 16
 _LENGTH: Final = re.compile(r"[0-9]{1,12}")
 _NO_BODY: Final = frozenset({204, 304})
 
@@ -35,11 +39,15 @@ class Ended(Exception):
 
 
 class Head(NamedTuple):
-    """The status, and headers with names in lower case, of which `framing` are all that tell the body's length."""
+    """The status, and headers with names in lower case, of which `framing` are all that tell the body's length.
+
+    `minor` is that of the version: HTTP/1.`minor`.
+    """
 
     status: int
     headers: Mapping[str, str]
     framing: Mapping[str, tuple[str, ...]]
+    minor: int = 1
 
 
 def read_head(stream: BufferedReader) -> Head:
@@ -50,14 +58,12 @@ def read_head(stream: BufferedReader) -> Head:
         Ended: when it ends before the empty line.
         OSError: what reading raises.
     """
-    anything = False
+    lines = _Lines(stream)
     for _ in range(MAX_HEADERS):
-        line = _line(stream, anything=anything)
-        match = _STATUS.fullmatch(line)
+        match = _STATUS.fullmatch(lines.next())
         if match is None:
             raise NotHttp
-        anything = True
-        head = _fields(stream, int(match[1]))
+        head = _fields(lines, int(match[2]), minor=int(match[1]))
         if head.status >= 200 or head.status == 101:
             return head
     raise NotHttp
@@ -72,32 +78,59 @@ def read_body(stream: BufferedReader, head: Head, max_bytes: int) -> bytes | Non
         OSError: what reading raises.
     """
     lengths, codings = head.framing["content-length"], head.framing["transfer-encoding"]
+    # HTTP/1.0 has no chunks: who passed such an answer on may have read another body (RFC 9112 section 6.1).
+    if codings and (lengths or head.minor == 0 or [coding.lower() for coding in codings] != ["chunked"]):
+        raise NotHttp
+    if lengths and (len(set(lengths)) != 1 or not _LENGTH.fullmatch(lengths[0])):
+        raise NotHttp
     if head.status < 200 or head.status in _NO_BODY:
         return b""
     if codings:
-        if lengths or [coding.lower() for coding in codings] != ["chunked"]:
-            raise NotHttp
         return _chunks(stream, max_bytes)
-    if not lengths:
-        body = stream.read(max_bytes + 1)
-        return None if len(body) > max_bytes else body
-    if len(set(lengths)) != 1 or not _LENGTH.fullmatch(lengths[0]):
-        raise NotHttp
-    length = int(lengths[0])
-    return None if length > max_bytes else _exactly(stream, length)
+    if lengths:
+        length = int(lengths[0])
+        return None if length > max_bytes else _exactly(stream, length)
+    body = stream.read(max_bytes + 1)
+    return None if len(body) > max_bytes else body
 
 
-def _fields(stream: BufferedReader, status: int) -> Head:
+class _Lines:
+    """The lines of a head, or around chunks, up to `MAX_HEAD` bytes of them."""
+
+    def __init__(self, stream: BufferedReader, *, anything: bool = False) -> None:
+        self._stream = stream
+        self._anything = anything
+        self._left = MAX_HEAD
+
+    def next(self, *, bare_line_feed: bool = True) -> bytes:
+        """One line without its end: CRLF, or LF alone (RFC 9112 section 2.2), which may not end a chunk's line."""
+        line = self._stream.readline(self._left + 1)
+        self._left -= len(line)
+        if self._left < 0:
+            raise NotHttp
+        if not line.endswith(b"\n"):
+            raise Ended(anything=self._anything or bool(line))
+        self._anything = True
+        if not bare_line_feed and not line.endswith(b"\r\n"):
+            raise NotHttp
+        return line[:-1].removesuffix(b"\r")
+
+    def allow(self, size: int) -> None:
+        """So many bytes more are likely."""
+        self._left = min(MAX_HEAD, self._left + size)
+
+
+def _fields(lines: _Lines, status: int, *, minor: int) -> Head:
     headers: dict[str, str] = {}
     framing: dict[str, tuple[str, ...]] = {"content-length": (), "transfer-encoding": ()}
     for _ in range(MAX_HEADERS + 1):
-        line = _line(stream, anything=True)
+        line = lines.next()
         if not line:
-            return Head(status, headers, framing)
+            return Head(status, headers, framing, minor)
         match = _FIELD.fullmatch(line)
         if match is None:
             raise NotHttp
-        name, value = match[1].decode("ascii").lower(), match[2].decode("latin-1")
+        name, value = match[1].decode("ascii").lower(), match[2].strip(b" \t").decode("latin-1")
         headers.setdefault(name, value)
         if name in framing:
             framing[name] = (*framing[name], value)
@@ -106,19 +139,21 @@ def _fields(stream: BufferedReader, status: int) -> Head:
 
 def _chunks(stream: BufferedReader, max_bytes: int) -> bytes | None:
     body = bytearray()
+    lines = _Lines(stream, anything=True)
     while True:
-        match = _CHUNK.fullmatch(_line(stream, anything=True))
+        match = _CHUNK.fullmatch(lines.next(bare_line_feed=False))
         if match is None:
             raise NotHttp
         size = int(match[1], 16)
         if size == 0:
-            _fields(stream, 200)  # what follows the last chunk decides nothing
+            _fields(lines, 200, minor=1)  # what follows the last chunk decides nothing
             return bytes(body)
         if len(body) + size > max_bytes:
             return None
         body += _exactly(stream, size)
         if _exactly(stream, 2) != b"\r\n":
             raise NotHttp
+        lines.allow(_LIKELY_AROUND_A_CHUNK + size)
 
 
 def _exactly(stream: BufferedReader, size: int) -> bytes:
@@ -126,13 +161,3 @@ def _exactly(stream: BufferedReader, size: int) -> bytes:
     if len(data) < size:
         raise Ended(anything=True)
     return data
-
-
-def _line(stream: BufferedReader, *, anything: bool) -> bytes:
-    """One line without its end, which is CRLF, or LF alone (RFC 9112 section 2.2)."""
-    line = stream.readline(MAX_LINE + 1)
-    if not line.endswith(b"\n"):
-        if len(line) > MAX_LINE:
-            raise NotHttp
-        raise Ended(anything=anything or bool(line))
-    return line[:-1].removesuffix(b"\r")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from daypass.errors import DaypassError, ServiceUnreachable
+from daypass.errors import DaypassError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def fate_of(failure: DaypassError) -> Fate:
     known = failure.facts.get("fate")
     if isinstance(known, Fate):
         return known
-    if isinstance(failure, ServiceUnreachable) and failure.facts.get("transient") is True:
+    if isinstance(failure, Unavailable) and failure.facts.get("transient") is True:
         return Fate.TRANSIENT
     return Fate.FINAL
 

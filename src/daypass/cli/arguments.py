@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from daypass.errors import UsageInvalid
 from daypass.names import parse_account_id
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _CONNECTION: Final = re.compile(
@@ -21,15 +21,17 @@ _CONNECTION: Final = re.compile(
 
 def path(text: str) -> Path:
     """A path. The empty one, which an unset variable leaves behind, would be the current folder."""
+    from pathlib import Path
+
     if not text:
-        raise argparse.ArgumentTypeError("the path is empty")
+        raise _no("the path is empty")
     return Path(text)
 
 
 def port(text: str) -> int:
     """A TCP port, 0 to 65535."""
     if not _PORT.fullmatch(text) or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a port, 0 to 65535")
+        raise _no(f"`{text}` is not a port, 0 to 65535")
     return int(text)
 
 
@@ -37,8 +39,14 @@ def connection(text: str) -> tuple[tuple[str, int], tuple[str, int]]:
     """`HOST:PORT=ADDRESS:PORT`: whom to ask instead of whom, as curl's `--connect-to` has it."""
     match = _CONNECTION.fullmatch(text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"`{text}` is not HOST:PORT=ADDRESS:PORT")
+        raise _no(f"`{text}` is not HOST:PORT=ADDRESS:PORT")
     return (match["host"], port(match["port"])), (match["to"], port(match["at"]))
+
+
+def _no(reason: str) -> argparse.ArgumentTypeError:
+    import argparse  # a login takes options that need it not
+
+    return argparse.ArgumentTypeError(reason)
 
 
 def accounts(texts: Sequence[str]) -> frozenset[str]:

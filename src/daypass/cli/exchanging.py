@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from daypass.cli.plain import Declared
     from daypass.secret import Secret
 
 STANDARD_INPUT: Final = "-"
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: Declared) -> None:
     """The options that say where the other platform's token is."""
     command.add_argument(
         "--token-file", metavar="FILE", help="the file with the other platform's token, - for standard input"

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from daypass.cli import exchanging, output
 from daypass.cli.idp_holding import add_commands, add_login_options, wants_holding
-from daypass.cli.parsing import Parser, run
+from daypass.cli.plain import run
 
 if TYPE_CHECKING:
     import argparse
 
-    from daypass.aws.login import Assumed, LoginRequest
+    from daypass.aws.login import Assumed
+    from daypass.aws.profile_login import LoginRequest
+    from daypass.cli.parsing import Parser
+    from daypass.cli.plain import Declared
     from daypass.secret import Secret
 
-__all__ = ["parser", "run"]
+__all__ = ["declare", "parser", "run"]
 
 DEFAULT_AUDIENCE: Final = "sts.amazonaws.com"
 
 
 def parser() -> argparse.ArgumentParser:
     """The command group's arguments."""
+    from functools import partial
+
+    from daypass.cli.parsing import Parser
+
     group = Parser(prog="daypass idp", description="Get an identity token, and log in to AWS with it.")
+    declare(group)
+    for name in ("login", "env", "credentials", "logout"):
+        below = group.below(name)
+        assert below is not None
+        below.declare_later(partial(_add_relying_parties, name))
+    return group
+
+
+def declare(group: Declared) -> None:
+    """The commands of the group."""
     token = group.command("token", "print an identity token of this workload", _token)
     token.add_argument(
         "--audience", action="append", default=[], metavar="AUDIENCE", help="who the token is for; repeatable"
@@ -140,11 +156,6 @@ def parser() -> argparse.ArgumentParser:
     aws.add_argument("--json", action="store_true", help="print the result as JSON")
     add_login_options(aws)
     add_commands(group)
-    for name in ("login", "env", "credentials", "logout"):
-        below = group.below(name)
-        assert below is not None
-        below.declare_later(partial(_add_relying_parties, name))
-    return group
 
 
 def _add_relying_parties(name: str, parser: Parser) -> None:
@@ -153,7 +164,7 @@ def _add_relying_parties(name: str, parser: Parser) -> None:
     idp_relying.add_commands(parser, name)
 
 
-def _add_token_source(command: Parser) -> None:
+def _add_token_source(command: Declared) -> None:
     command.add_argument(
         "--token-source",
         default="auto",
@@ -162,7 +173,7 @@ def _add_token_source(command: Parser) -> None:
     )
 
 
-def _add_form(command: Parser) -> None:
+def _add_form(command: Declared) -> None:
     command.add_argument(
         "--format",
         choices=("current", "previous"),
@@ -212,7 +223,7 @@ def _new_token(arguments: argparse.Namespace) -> Secret:
         form=arguments.format,
     )
     source = TokenSource(arguments.token_source, arguments.audience, os.environ, scope=arguments.scope, more=more)
-    return source.token()
+    return source.patiently()
 
 
 def _given_token(arguments: argparse.Namespace) -> Secret:
@@ -229,17 +240,13 @@ def _exchange(arguments: argparse.Namespace) -> int:
 
 
 def _login_aws(arguments: argparse.Namespace) -> int:
-    import random
-    import time
-    from datetime import UTC, datetime
-    from pathlib import Path
-
     from daypass.aws.credentials_file import Locations
     from daypass.aws.endpoint import default_audience, find_region, parse_region, sts_endpoint
-    from daypass.aws.login import LoginRequest, assume, keep
-    from daypass.aws.sts_client import StsClient
-    from daypass.calling.persist import Waiting
+    from daypass.aws.login import assume
+    from daypass.aws.profile_login import LoginRequest, keep
     from daypass.cli.arguments import accounts, wait_seconds
+    from daypass.cli.clocks import utc_now
+    from daypass.cli.sts import client
     from daypass.cli.token_source import TokenSource
     from daypass.errors import AwsRefused, UsageInvalid
 
@@ -272,14 +279,15 @@ def _login_aws(arguments: argparse.Namespace) -> int:
         raise UsageInvalid("what the exchange gives out carries no AWS claims, and has one form")
     expected, wait = accounts(arguments.expect_account), wait_seconds(arguments.wait)
     locations = Locations.of(environ)
-    bundle = environ.get("AWS_CA_BUNDLE")
     partition = request.role.partition
-    sts = StsClient(
-        sts_endpoint(lambda: request.region or find_region(environ, request.profile, locations), partition, environ),
-        environ=environ,
-        waiting=Waiting(time.monotonic, time.sleep, random.random),
-        clock=lambda: datetime.now(UTC),
-        ca_bundle=Path(bundle) if bundle else None,
+    sts = client(
+        sts_endpoint(
+            lambda: request.region or find_region(environ, request.profile, locations),
+            partition,
+            environ,
+            profile=request.profile,
+        ),
+        environ,
     )
     source = TokenSource(
         arguments.token_source,
@@ -305,7 +313,7 @@ def _login_aws(arguments: argparse.Namespace) -> int:
             session_name=request.session_name,
             find_token=find_token,
             sts=sts,
-            clock=lambda: datetime.now(UTC),
+            clock=utc_now,
             wait_seconds=wait,
             clamp_duration=arguments.clamp_duration,
             expected_accounts=expected,
@@ -313,9 +321,15 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     except AwsRefused as refused:
         from daypass.cli.denied import refused as tell
 
-        return tell(refused, role=request.role, policy=arguments.policy, as_json=arguments.json)
+        return tell(
+            refused,
+            role=request.role,
+            policy=arguments.policy,
+            as_json=arguments.json,
+            token_from=source.found_at,
+        )
     keep(assumed.session, profile=request.profile, region=request.region, locations=locations)
-    _report(assumed, request, arguments, str(locations.credentials))
+    _report(assumed, request, arguments, locations.credentials)
     return 0
 
 

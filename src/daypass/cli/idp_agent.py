@@ -91,8 +91,10 @@ class _Serving:
         from daypass.aws.holding import age
         from daypass.aws.holding.container_endpoint import ContainerEndpoint, Kept
         from daypass.cli.idp_holding import hold, obtainer, runtime_folder, trouble
+        from daypass.cli.main import tell_fault
         from daypass.secret import Secret
 
+        threading.excepthook = lambda fault: tell_fault(fault.exc_value)
         environ = dict(os.environ)
 
         def supply(wanted: Wanted) -> Callable[[], Any]:

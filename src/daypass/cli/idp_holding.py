@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from daypass.cli import output
+from daypass.cli.plain import later
 
 if TYPE_CHECKING:
     import argparse
@@ -18,15 +19,14 @@ if TYPE_CHECKING:
 
     from daypass.aws.holding.cache import Held
     from daypass.aws.holding.wanted import Wanted
-    from daypass.cli.parsing import Parser
+    from daypass.aws.login import Assumed
+    from daypass.cli.plain import Declared
     from daypass.errors import DaypassError
     from daypass.secret import Secret
 
 
-def add_commands(group: Parser) -> None:
+def add_commands(group: Declared) -> None:
     """Add the commands of this and its sibling modules to `daypass idp`; each is imported when it runs."""
-    from daypass.cli.parsing import later
-
     credentials = group.group("credentials", "print credentials for AWS's SDKs to use")
     aws = credentials.command(
         "aws",
@@ -103,7 +103,7 @@ def add_commands(group: Parser) -> None:
     logout.add_argument("--all", action="store_true", help="all profiles that Daypass wrote, and the whole cache")
 
 
-def add_login_options(aws: Parser) -> None:
+def add_login_options(aws: Declared) -> None:
     """Add to `login aws` what makes it more than one session in one profile."""
     aws.add_argument(
         "--refreshing",
@@ -124,7 +124,7 @@ def wants_holding(arguments: argparse.Namespace) -> bool:
     return bool(several or chosen)
 
 
-def add_wish(parser: Parser) -> None:
+def add_wish(parser: Declared) -> None:
     """Add the options that say which session is wanted."""
     parser.add_argument(
         "--role-arn", metavar="ARN", help="the role to assume (default: IDP_AWS_ROLE_ARN, then AWS_ROLE_ARN)"
@@ -144,7 +144,7 @@ def add_wish(parser: Parser) -> None:
     )
 
 
-def _add_command(parser: Parser) -> None:
+def _add_command(parser: Declared) -> None:
     parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="the command and its arguments")
 
 
@@ -164,33 +164,29 @@ def wish(arguments: object, environ: Mapping[str, str]) -> Wanted:
 
 
 def obtainer(
-    wanted: Wanted, environ: Mapping[str, str], find_token: Callable[[], Secret] | None = None
+    wanted: Wanted,
+    environ: Mapping[str, str],
+    find_token: Callable[[], Secret] | None = None,
+    *,
+    wait_seconds: float = 0.0,
+    clamp_duration: bool = False,
+    granted: Callable[[Assumed], None] | None = None,
 ) -> Callable[[], Held]:
     """Something that asks for a session, with a fresh token each time, or with the one that `find_token` gives.
+
+    The rest is as `obtain` has it.
 
     Raises:
         Invalid: what is wrong with the wish; nobody has been asked.
     """
-    import random
-    import time
-    from datetime import UTC, datetime
-    from pathlib import Path
-
     from daypass.aws.endpoint import region_from, sts_endpoint
     from daypass.aws.holding import age
     from daypass.aws.holding.obtain import Checked, obtain
-    from daypass.aws.sts_client import StsClient
-    from daypass.calling.persist import Waiting
+    from daypass.cli.clocks import fraction, utc_now
+    from daypass.cli.sts import client
 
     checked = Checked.of(wanted)
-    bundle = environ.get("AWS_CA_BUNDLE")
-    sts = StsClient(
-        sts_endpoint(checked.region or region_from(environ), checked.role.partition, environ),
-        environ=environ,
-        waiting=Waiting(time.monotonic, time.sleep, random.random),
-        clock=lambda: datetime.now(UTC),
-        ca_bundle=Path(bundle) if bundle else None,
-    )
+    sts = client(sts_endpoint(checked.region or region_from(environ), checked.role.partition, environ), environ)
     find = find_token or find_token_for(wanted, environ)
 
     def ask() -> Held:
@@ -198,15 +194,18 @@ def obtainer(
             checked,
             find_token=find,
             sts=sts,
-            clock=lambda: datetime.now(UTC),
+            clock=utc_now,
             clocks=age.now,
-            random=random.random,
+            random=fraction,
+            wait_seconds=wait_seconds,
+            clamp_duration=clamp_duration,
+            granted=granted,
         )
 
     return ask
 
 
-def find_token_for(wanted: Wanted, environ: Mapping[str, str]) -> Callable[[], Secret]:
+def find_token_for(wanted: Wanted, environ: Mapping[str, str], *, verbose: bool = False) -> Callable[[], Secret]:
     """Something that finds a fresh token for a wish.
 
     Raises:
@@ -219,11 +218,16 @@ def find_token_for(wanted: Wanted, environ: Mapping[str, str]) -> Callable[[], S
     audience = wanted.audience or default_audience(RoleArn.parse(wanted.role_arn).partition)
     insisted = wanted.audience is not None
     source = wanted.token_source or "auto"
-    return TokenSource(source, [audience], environ, insisted=insisted, scope=wanted.scope).token
+    found = TokenSource(source, [audience], environ, insisted=insisted, scope=wanted.scope, verbose=verbose)
+    return found.token
 
 
-def hold(wanted: Wanted, environ: Mapping[str, str], *, ask: Callable[[], Held] | None = None) -> Held:
+def hold(
+    wanted: Wanted, environ: Mapping[str, str], *, ask: Callable[[], Held] | None = None, afresh: bool = False
+) -> Held:
     """The session for a wish: from the cache, or the next one, which all processes then share.
+
+    `afresh`: ask also when another process was refused a moment ago.
 
     Raises:
         DaypassError: when there is none and none can be had.
@@ -231,7 +235,23 @@ def hold(wanted: Wanted, environ: Mapping[str, str], *, ask: Callable[[], Held] 
     from daypass.aws.holding import age, cache, single_flight
 
     path = cache.entry(environ, wanted.key(environ))
-    return single_flight.hold(path, obtain=ask or obtainer(wanted, environ), clocks=age.now, trouble=trouble)
+    return single_flight.hold(
+        path, obtain=ask or obtainer(wanted, environ), clocks=age.now, trouble=trouble, afresh=afresh
+    )
+
+
+def keep(wanted: Wanted, environ: Mapping[str, str], held: Held) -> None:
+    """Put a session into the cache, in place of any other for this wish."""
+    from daypass import files
+    from daypass.aws.holding import cache
+    from daypass.errors import FileUnavailable, FileUnsafe
+
+    path = cache.entry(environ, wanted.key(environ))
+    try:
+        files.private_folder(os.path.dirname(path))
+        cache.write(path, held)
+    except (FileUnsafe, FileUnavailable) as error:
+        trouble(error)
 
 
 def hold_or_tell(wanted: Wanted, environ: Mapping[str, str], *, keep: bool = True) -> Held | int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from daypass import files
 from daypass.aws.credentials_file import Locations, our_profiles, parse_profile, remove_profile
-from daypass.aws.holding import cache
+from daypass.aws.holding import cache, failures
 from daypass.aws.holding.process_profile import wish_of
 from daypass.cli import output
 from daypass.errors import DaypassError, UsageInvalid
@@ -46,6 +46,9 @@ def log_out(arguments: argparse.Namespace) -> int:
 def _forget(roles: set[str] | None) -> int:
     """Remove the cache entries of these roles, or all of them; how many there were."""
     count = 0
+    if roles is None:
+        for path in cache.entries(os.environ, cache.SUFFIX + failures.SUFFIX):
+            files.remove(path)
     for path in cache.entries(os.environ):
         if roles is not None:
             try:
@@ -56,5 +59,6 @@ def _forget(roles: set[str] | None) -> int:
                 continue
         files.remove(path)
         files.remove(path + ".lock")
+        failures.forget(path)
         count += 1
     return count

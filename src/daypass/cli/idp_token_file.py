@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daypass import files
-from daypass.ambient import find_token
 from daypass.aws.holding.parent import parse_process, starting_process, when_ended
 from daypass.aws.holding.token_file import keep_token, write_token
 from daypass.cli import output
 from daypass.cli.idp_holding import standard_streams, trouble
+from daypass.cli.token_source import TokenSource
 from daypass.errors import DaypassError
 
 if TYPE_CHECKING:
@@ -28,15 +28,12 @@ if TYPE_CHECKING:
 
 def write(arguments: argparse.Namespace) -> int:
     """Write the token once, or again and again until the parent ends; the file stays."""
-
-    def find() -> Secret:
-        return find_token([arguments.audience], os.environ, scope=arguments.scope, source=arguments.token_source)
-
+    source = TokenSource(arguments.token_source, [arguments.audience], os.environ, scope=arguments.scope)
     path = Path(arguments.path)
     if not arguments.watch:
-        write_token(path, find())
+        write_token(path, source.patiently())
         return 0
-    return keep(path, find, parent=parse_process(arguments.parent) if arguments.parent else starting_process())
+    return keep(path, source.token, parent=parse_process(arguments.parent) if arguments.parent else starting_process())
 
 
 def keep(

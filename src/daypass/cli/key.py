@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parser", "run"]
 
-_COLUMNS: Final = ("kid", "algorithm", "state", "created_at", "activated_at", "next_step_at")
+_COLUMNS: Final = ("kid", "algorithm", "state", "created_at", "activated_at", "next_step_at", "waits_for")
 _SIGNED: Final = ("at", "issuer", "subject", "audience", "jti", "expires_at", "workload_id")
 
 

@@ -22,8 +22,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "idp": ("daypass.cli.idp", "get an identity token, and log in to AWS with it"),
     "up": ("daypass.cli.up", "run the identity provider and the local AWS on this machine, with a demo organization"),
     "serve": ("daypass.cli.serve", "run the identity provider"),
+    "publish": ("daypass.cli.publish", "publish an issuer's keys to a bucket or folder, and see what strangers get"),
     "local-aws": ("daypass.cli.local_aws", "run the local AWS"),
     "trust": ("daypass.cli.trust", "find out who may assume a role, and why not"),
+    "aws": ("daypass.cli.aws", "set up providers and roles in AWS accounts, and take them down again"),
+    "doctor": ("daypass.cli.doctor", "find out why AWS does not take a token, before or after it said so"),
     "org": ("daypass.cli.org", "manage organizations"),
     "project": ("daypass.cli.project", "manage projects"),
     "workload": ("daypass.cli.workload", "manage workspaces, environments and CI jobs"),
@@ -56,15 +59,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     from daypass.cli import output
 
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        gc.set_threshold(100_000)  # what a start loads is not garbage, and looking through it takes a millisecond
     output.open_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names need not fit the terminal's character set
     try:
-        at_once = _at_once(words)
-        status = DONE if at_once else _run(words)
+        known = DONE if _at_once(words) else _plainly(words)
+        status = _run(words) if known is None else known
         sys.stdout.flush()  # now, because a script that got half of the result must not see status 0
-        if at_once and argv is None:
-            os._exit(DONE)  # Python's own way out takes a tenth of the whole, to free what the system frees anyway
+        if known is not None and argv is None:
+            sys.stderr.flush()
+            os._exit(known)  # Python's own way out takes a tenth of the whole, to free what the system frees anyway
     except DaypassError as error:
         output.error(error)
         return status_of(error)
@@ -79,9 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return UNKNOWN
     except KeyboardInterrupt:
         return 128 + _SIGINT
-    except Exception as error:  # noqa: BLE001 - a bug's message may hold a secret, so its place is printed instead
-        output.note(f"daypass: a fault in Daypass itself: {_place(error)}")
-        output.note("Please report it with this line and the command.")
+    except Exception as error:  # noqa: BLE001 - it is told, and never with a traceback
+        tell_fault(error)
         return UNKNOWN
     return status
 
@@ -91,6 +96,14 @@ def status_of(error: DaypassError) -> int:
     if isinstance(error, Refused):
         return REFUSED
     return WRONG_USAGE if isinstance(error, Invalid) else UNKNOWN
+
+
+def tell_fault(error: BaseException | None) -> None:
+    """Say where Daypass itself went wrong, and not what the error says: that may hold what was at hand."""
+    from daypass.cli import output
+
+    output.note(f"daypass: a fault in Daypass itself: {'somewhere' if error is None else _place(error)}")
+    output.note("Please report it with this line and the command.")
 
 
 def help_text() -> str:
@@ -113,20 +126,33 @@ def _at_once(argv: list[str]) -> bool:
     """Whether that was all: every start of an SDK may wait for this, so not even argparse and signal are loaded."""
     if argv[:3] != ["idp", "credentials", "aws"]:
         return False
-    gc.disable()  # there is nothing to collect in a process that ends at once
     from daypass.cli import idp_credentials
 
-    try:
-        return idp_credentials.at_once(argv[3:])
-    finally:
-        gc.enable()
+    return idp_credentials.at_once(argv[3:])
 
 
-def _run(argv: list[str]) -> int:
+def _plainly(argv: list[str]) -> int | None:
+    """Run a command of `idp`, for which jobs wait, without argparse; None when its words are not plain ones."""
+    if argv[:1] != ["idp"]:
+        return None
+    from daypass.cli import idp, plain
+
+    arguments = plain.read(idp.declare, argv[1:])
+    if arguments is None:
+        return None
+    _end_in_order()
+    return idp.run(arguments)
+
+
+def _end_in_order() -> None:
     import signal
 
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _stop)
+
+
+def _run(argv: list[str]) -> int:
+    _end_in_order()
     if not argv:
         sys.stderr.write(help_text() + "\n")
         return WRONG_USAGE

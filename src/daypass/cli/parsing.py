@@ -6,10 +6,13 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from daypass.cli.plain import later, run
 from daypass.errors import UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+__all__ = ["Parser", "later", "run"]
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -142,19 +145,3 @@ class Parser(argparse.ArgumentParser):
         return self._commands.add_parser(
             name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=details
         )
-
-
-def later(module: str, name: str) -> Callable[[argparse.Namespace], int]:
-    """The function `name` of a module that is imported when the command runs, so that others do not wait for it."""
-
-    def action(arguments: argparse.Namespace) -> int:
-        from importlib import import_module
-
-        return int(getattr(import_module(module), name)(arguments))
-
-    return action
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Carry out what `Parser.command` put into the arguments."""
-    return int(arguments.action(arguments))

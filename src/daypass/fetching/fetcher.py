@@ -7,10 +7,10 @@ import re
 import socket
 import ssl
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -44,12 +44,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class FetchedKeys:
-    """An issuer's two documents as they came, and the keys read from the second."""
+    """An issuer's two documents as they came, and the keys read from the second.
+
+    The headers are those of the two answers, names in lower case.
+    """
 
     issuer: str
     discovery: bytes
     document: bytes
     keys: KeySet
+    discovery_headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +111,11 @@ def _site(url: str) -> _Site:
     return _Site(host=host, port=_HTTPS_PORT if port is None else port, target=target)
 
 
-def _unreachable(url: str, phase: str, reason: str) -> IssuerUnreachable:
-    return IssuerUnreachable(f"`{url}` could not be used: {reason}", url=url, phase=phase, reason=reason)
+def _unreachable(url: str, phase: str, reason: str, *, status: int | None = None) -> IssuerUnreachable:
+    told: dict[str, Any] = {} if status is None else {"status": status}
+    return IssuerUnreachable(
+        f"`{url}` could not be used: {reason}", advice=None, url=url, phase=phase, reason=reason, **told
+    )
 
 
 @lru_cache(maxsize=16)
@@ -193,15 +201,25 @@ class Fetcher:
         deadline = self._ends()
         async with self._visit(issuer.discovery_url, deadline, thumbprints=thumbprints) as visit:
             discovery = await visit.get(issuer.discovery_url)
+            discovery_headers = visit.headers
             keys_url = self._jwks_uri(discovery, issuer)
             here = _site(keys_url).same_as(_site(issuer.discovery_url))
             document = await visit.get(keys_url) if here else b""
+            headers = visit.headers
         if not here:
             private = _site(issuer.discovery_url).host.lower() in self._allow_private
             async with self._visit(keys_url, deadline, private=private, thumbprints=thumbprints) as visit:
                 document = await visit.get(keys_url)
+                headers = visit.headers
         keys = self._keys(document, keys_url)
-        return FetchedKeys(issuer=issuer.text, discovery=discovery, document=document, keys=keys)
+        return FetchedKeys(
+            issuer=issuer.text,
+            discovery=discovery,
+            document=document,
+            keys=keys,
+            discovery_headers=discovery_headers,
+            headers=headers,
+        )
 
     async def key_set_at(self, url: str) -> KeySet:
         """The key set at a URL that is known without a discovery document.
@@ -323,6 +341,8 @@ class Fetcher:
 class _Visit:
     """One stay at one host. `chain` is what certificates it sent, once a document was asked for (DER, its own first).
 
+    `headers` are those of the last answer, names in lower case.
+
     It speaks to httpx's transport, not to a client: a client would carry the first answer's cookies into the second
     request, and has redirects, credentials and proxies to be switched off one by one.
     """
@@ -348,6 +368,7 @@ class _Visit:
         self._thumbprints = thumbprints
         self._open_transport = open_transport
         self.chain: tuple[bytes, ...] = ()
+        self.headers: Mapping[str, str] = {}
 
     async def get(self, url: str) -> bytes:
         """One document of this host."""
@@ -393,6 +414,7 @@ class _Visit:
             response = await self._transport.handle_async_request(request)
             try:
                 self.chain = served_chain(response.extensions["network_stream"].get_extra_info("ssl_object"))
+                self.headers = {name.lower(): value for name, value in response.headers.items()}
                 return await self._body(response, url)
             finally:
                 await response.aclose()
@@ -415,7 +437,9 @@ class _Visit:
     async def _body(self, response: httpx.Response, url: str) -> bytes:
         if response.status_code != httpx.codes.OK:
             kind = "a redirect, which is not followed" if response.is_redirect else "not 200"
-            raise _unreachable(url, "http", f"the status is {response.status_code}, {kind}")
+            raise _unreachable(
+                url, "http", f"the status is {response.status_code}, {kind}", status=response.status_code
+            )
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise _unreachable(url, "http", "the body is compressed though that was not asked for")
         body = bytearray()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from daypass.idp.exchange.exchange import Grant
+from daypass.subjects.registry import FORMATS
 from daypass.tokens import strict_json
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ GRANTS: Final = tuple(grant.value for grant in Grant)
 def claims_of(formats: Iterable[TokenFormat]) -> list[str]:
     """The claims that tokens of these formats can have, each once."""
     return list(dict.fromkeys(name for each in formats for name in each.claim_names))
+
+
+CLAIMS: Final = tuple(claims_of(each for each in FORMATS.values() if each.shareable))
+"""What a token can say, in any format that an organization may choose."""
 
 
 def discovery_document(issuer: IssuerUrl, algorithms: Sequence[str], claims: Sequence[str]) -> bytes:

@@ -14,9 +14,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from daypass.idp.model import KeyState
+from daypass.tokens.algorithms import BY_NAME
+from daypass.tokens.jwk import PublicKey
+from daypass.tokens.key_set import KeySet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
     from daypass.idp.key_times import KeyTimes
@@ -24,6 +27,18 @@ if TYPE_CHECKING:
 
 PUBLISHED: Final = (KeyState.NEXT, KeyState.ACTIVE, KeyState.RETIRING)
 """The states in which a key is in the key set."""
+
+
+def key_set(keys: Iterable[SigningKey]) -> KeySet:
+    """What of these keys is published, oldest first."""
+    ordered = sorted(keys, key=lambda key: (key.created_at, key.kid))
+    return KeySet(PublicKey.from_jwk(key.public_jwk) for key in ordered if key.state in PUBLISHED)
+
+
+def signing_algorithms(keys: Iterable[SigningKey]) -> tuple[str, ...]:
+    """The algorithms with an active key, in the order RS256 first."""
+    active = {key.algorithm for key in keys if key.state is KeyState.ACTIVE}
+    return tuple(algorithm for algorithm in BY_NAME if algorithm in active)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +118,13 @@ def planned(keys: Sequence[SigningKey], times: KeyTimes, now: datetime) -> list[
 
 
 def due(
-    keys: Sequence[SigningKey], times: KeyTimes, now: datetime, watched: Callable[[SigningKey], float]
+    keys: Sequence[SigningKey],
+    times: KeyTimes,
+    now: datetime,
+    watched: Callable[[SigningKey], float],
+    waiting: Collection[str] = (),
 ) -> list[Change]:
-    """The first step that is due, or nothing."""
+    """The first step that is due, or nothing. The keys `waiting` (their `kid`s) do not take their turn yet."""
     unconfirmed = [key for key in keys if key.state in PUBLISHED and key.published_at is None]
     if unconfirmed:
         # Read back from the store, so it was committed before now; its own `created_at` may be long before its commit.
@@ -117,6 +136,8 @@ def due(
         if step_at is None or now < step_at:
             continue
         if key.state is KeyState.NEXT and watched(key) >= times.least_publish.total_seconds():
+            if key.kid in waiting:
+                continue
             return activation(keys, key, now)
         if key.state is KeyState.RETIRING and watched(key) >= times.least_keep.total_seconds():
             return [Change("key.retired", replace(key, state=KeyState.RETIRED, retired_at=now))]

@@ -32,13 +32,13 @@ from daypass.idp.key_times import DECISION_SECONDS, STALE_SECONDS, KeyTimes
 from daypass.idp.model import KeysAt, KeyState
 from daypass.tokens.algorithms import BY_NAME
 from daypass.tokens.jwk import PublicKey
-from daypass.tokens.key_set import KeySet
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from daypass.idp.model import SigningKey
-    from daypass.idp.ports import AuditLog, Clock, KeyStore, Signer
+    from daypass.idp.ports import AuditLog, Clock, KeyStore, SeenOutside, Signer
+    from daypass.names import IssuerUrl
 
 T = TypeVar("T")
 
@@ -73,6 +73,7 @@ class KeyRing:
         algorithms: Sequence[str] = (),
         times: KeyTimes | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        outside: tuple[IssuerUrl, SeenOutside] | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -85,6 +86,8 @@ class KeyRing:
             algorithms: those that the issuer is to offer; `advance` makes their keys.
             times: how long each part of a key's life takes.
             monotonic: seconds on a clock that does not jump.
+            outside: the issuer's URL and who looks at it, where strangers are served by somebody else: no key takes its
+                turn before it was seen there for as long as caches may keep the key set of before.
         """
         self.organization_id = organization_id
         self.times = times or KeyTimes()
@@ -94,6 +97,7 @@ class KeyRing:
         self._audit = audit
         self._offered = tuple(algorithms)
         self._monotonic = monotonic
+        self._outside = outside
         self._changing = Lock()
         self._version = -1
         self._read_at = _NEVER
@@ -182,6 +186,31 @@ class KeyRing:
             advice="Set this machine's clock.",
         )
 
+    def waits_for(self, key: SigningKey) -> str | None:
+        """Why a key that is next may not take its turn yet, as the last look outside had it; None when it may.
+
+        Only where strangers are served by somebody else; how long it is published here is another matter.
+        """
+        if self._outside is None or key.state is not KeyState.NEXT:
+            return None
+        issuer, outside = self._outside
+        sighting = outside.sighting(issuer, key)
+        if sighting.seconds is None:
+            return f"it is not seen at `{issuer}`: {sighting.why_not}"
+        least = self.times.least_publish.total_seconds()
+        if sighting.seconds < least:
+            return f"it is seen at `{issuer}` for {sighting.seconds:.0f} of the {least:.0f} seconds that caches need"
+        return None
+
+    async def look_outside(self) -> None:
+        """Look at what strangers are served, when a key waits for that; at most some seconds.
+
+        Apart from `advance`, which holds the keys for a change: a revocation must not wait for the network.
+        """
+        if self._outside is not None and any(key.state is KeyState.NEXT for key in self.keys):
+            issuer, outside = self._outside
+            await outside.look(issuer)
+
     async def sign(self, key: SigningKey, signing_input: bytes) -> bytes:
         """The JWS signature. The caller names the key, because the signing input already holds its `kid`.
 
@@ -197,6 +226,8 @@ class KeyRing:
     async def advance(self, caller: Caller | None = None) -> Sequence[SigningKey]:
         """Make all steps that are due; what changed. Doing it twice, or in many processes at once, changes nothing.
 
+        No key takes its turn here that `look_outside` has not seen.
+
         Raises:
             StoreUnavailable, AuditUnavailable, KeyUnavailable: a step could not be made; those before it were.
         """
@@ -208,7 +239,8 @@ class KeyRing:
             needed = key_life.wanted(self.keys, self._offered, self.times, now)
             if needed:
                 return await self._make(operator, needed, began)
-            changes = key_life.due(self.keys, self.times, now, self._watched)
+            waiting = [key.kid for key in self.keys if self.waits_for(key) is not None]
+            changes = key_life.due(self.keys, self.times, now, self._watched, waiting)
             for change in changes:
                 if change.event == "key.activated":
                     await self._probe(change.key)
@@ -316,11 +348,19 @@ class KeyRing:
                     " relying parties fetch the key set again. If the active key has leaked, revoke that one.",
                     ready_at=ready_at.isoformat(),
                 )
+            if not at_once and (reason := self.waits_for(key)):
+                raise RequestRefused(
+                    f"the key `{kid}` waits: {reason}",
+                    advice="Publish the key set with `daypass publish`, and see what is served with --verify-only; or"
+                    " activate it at once: relying parties that do not get the key refuse its tokens.",
+                )
             await self._probe(key)
             changes = key_life.activation(self.keys, key, now)
             await self._change(caller, changes, began)
             return changes[0].key
 
+        if not at_once:
+            await self.look_outside()
         async with self._changing:
             return await self._settled(turn)
 
@@ -474,19 +514,16 @@ class KeyRing:
 
     def _publish(self, keys: Sequence[SigningKey]) -> None:
         ordered = sorted(keys, key=lambda key: (key.created_at, key.kid))
-        public = KeySet(PublicKey.from_jwk(key.public_jwk) for key in ordered if key.state in PUBLISHED)
         signing = [key for key in ordered if key.state in (KeyState.ACTIVE, KeyState.RETIRING)]
         signing.sort(key=lambda key: (key.state is KeyState.ACTIVE, key.activated_at or key.created_at), reverse=True)
-        active = {key.algorithm for key in ordered if key.state is KeyState.ACTIVE}
         self._keys = {key.kid: key for key in ordered}
         self._signing = {
             algorithm: [key for key in signing if key.algorithm == algorithm]
-            for algorithm in BY_NAME
-            if algorithm in active
+            for algorithm in key_life.signing_algorithms(ordered)
         }
         seen = self._monotonic()
         self._seen = {_sight(key): self._seen.get(_sight(key), seen) for key in ordered}
-        self.published = public.document()
+        self.published = key_life.key_set(ordered).document()
         self.published_etag = f'"{hashlib.sha256(self.published).hexdigest()[:32]}"'
 
 

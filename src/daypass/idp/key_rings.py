@@ -7,7 +7,7 @@ decides the organization, never the path.
 from __future__ import annotations
 
 import time
-from asyncio import Lock, to_thread
+from asyncio import Lock, Semaphore, gather, to_thread
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from daypass.idp.model import AuditRecord, Organization, SigningKey
-    from daypass.idp.ports import AuditLog, Clock, KeyStore, RegistryStore, Signer
+    from daypass.idp.ports import AuditLog, Clock, KeyStore, RegistryStore, SeenOutside, Signer
 
 ORGANIZATIONS: Final = "o"
 """The path segment below the root issuer that organizations' issuers are in."""
 ORPHAN_SECONDS: Final = 600
 """A private key that no key of the store belongs to is destroyed when it was seen so for this long. Its maker would
 have told the store within `DECISION_SECONDS`."""
+LOOKS_AT_ONCE: Final = 8
+"""Issuers that are looked at from outside at the same time."""
 _PAGE: Final = 1000
 
 
@@ -41,6 +43,15 @@ class Issuing:
     url: IssuerUrl
     key_ring: KeyRing
     slug: str | None = None
+
+
+def organization_issuer(root: IssuerUrl, slug: str) -> IssuerUrl:
+    """The URL of an organization's own issuer.
+
+    Raises:
+        IssuerUrlInvalid: when that is none, because it is too long.
+    """
+    return IssuerUrl.parse(f"{root.text.removesuffix('/')}/{ORGANIZATIONS}/{slug}")
 
 
 class KeyRings:
@@ -63,6 +74,7 @@ class KeyRings:
         algorithms: Sequence[str],
         times: KeyTimes | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        outside: SeenOutside | None = None,
     ) -> None:
         """Nothing is read yet; `load` does. Arguments as for `KeyRing`, which is made with them."""
         self.times = times or KeyTimes()
@@ -71,10 +83,11 @@ class KeyRings:
         self._signer = signer
         self._audit = audit
         self._monotonic = monotonic
-        self._new_ring = partial(
+        self._outside = outside
+        self._make_ring = partial(
             KeyRing, store, signer, clock, audit, algorithms=algorithms, times=self.times, monotonic=monotonic
         )
-        self.root = Issuing(url, self._new_ring())
+        self.root = Issuing(url, self._new_ring(url))
         self._by_id: dict[str, Issuing] = {}
         self._by_slug: dict[str, Issuing] = {}
         self._opening = Lock()
@@ -157,7 +170,7 @@ class KeyRings:
             RequestInvalid: when that is no issuer URL, because it is too long.
         """
         try:
-            return IssuerUrl.parse(f"{str(self.root.url).removesuffix('/')}/{ORGANIZATIONS}/{slug}")
+            return organization_issuer(self.root.url, slug)
         except IssuerUrlInvalid as error:
             raise RequestInvalid(f"`{slug}` cannot have its own issuer: {error.facts['reason']}") from None
 
@@ -227,7 +240,7 @@ class KeyRings:
         async with self._opening:
             issuing = self._by_id.get(organization.id)
             if issuing is None or not issuing.key_ring.algorithms:
-                ring = self._new_ring(organization_id=organization.id)
+                ring = self._new_ring(self.url_of(organization.slug), organization.id)
                 await ring.advance()  # served only when it can sign
                 issuing = self._add(organization, ring)
             return issuing
@@ -238,6 +251,7 @@ class KeyRings:
         Raises:
             StoreUnavailable, AuditUnavailable, KeyUnavailable: the first failure, when the rest is done.
         """
+        await self._look_outside()
         changed: list[SigningKey] = []
         failure: Exception | None = None
         for issuing in self:
@@ -248,6 +262,16 @@ class KeyRings:
         if failure is not None:
             raise failure
         return changed
+
+    async def _look_outside(self) -> None:
+        """Some at a time: an outage costs seconds for each issuer."""
+        looking = Semaphore(LOOKS_AT_ONCE)
+
+        async def look(ring: KeyRing) -> None:
+            async with looking:
+                await ring.look_outside()
+
+        await gather(*(look(issuing.key_ring) for issuing in self))
 
     async def clean(self) -> Sequence[str]:
         """Destroy private keys that nothing needs: of retired keys, and of those that a crash left untold. Their ids.
@@ -295,8 +319,13 @@ class KeyRings:
             after = page[-1].sequence
         return found[:limit]
 
+    def _new_ring(self, url: IssuerUrl, organization_id: str | None = None) -> KeyRing:
+        outside = None if self._outside is None else (url, self._outside)
+        return self._make_ring(organization_id=organization_id, outside=outside)
+
     def _add(self, organization: Organization, ring: KeyRing | None = None) -> Issuing:
-        key_ring = ring or self._new_ring(organization_id=organization.id)
-        issuing = Issuing(self.url_of(organization.slug), key_ring, organization.slug)
+        url = self.url_of(organization.slug)
+        key_ring = ring or self._new_ring(url, organization.id)
+        issuing = Issuing(url, key_ring, organization.slug)
         self._by_id[organization.id] = self._by_slug[organization.slug] = issuing
         return issuing

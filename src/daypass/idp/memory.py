@@ -19,17 +19,19 @@ from daypass.idp.model import (
     KeyState,
     Organization,
     Project,
+    Sighting,
     SigningKey,
     TokenUse,
     Workload,
 )
-from daypass.tokens.jwk import PrivateKey
+from daypass.tokens.jwk import PrivateKey, PublicKey
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from daypass.idp.ports import Clock
+    from daypass.names import IssuerUrl
 
 T = TypeVar("T", Organization, Project, Workload, AdminToken, Connection)
 
@@ -318,3 +320,27 @@ class MemorySigner:
         if key is None:
             raise KeyUnavailable(f"there is no private key `{kid[:64]}` here", kid=kid[:64])
         return key.sign(signing_input)
+
+
+class MemorySeenOutside:
+    """A `SeenOutside` that sees `served`, the same at every issuer; None for nothing that can be reached."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.served: Sequence[PublicKey] | None = None
+        self._monotonic = monotonic
+        self._since: dict[tuple[IssuerUrl, str, str], float] = {}
+        self._reached: dict[IssuerUrl, bool] = {}
+
+    async def look(self, issuer: IssuerUrl) -> None:  # noqa: D102
+        self._reached[issuer] = self.served is not None
+        if self.served is not None:
+            before, now = self._since, self._monotonic()
+            names = [(issuer, key.kid, key.thumbprint) for key in self.served]
+            others = {name: since for name, since in before.items() if name[0] != issuer}
+            self._since = others | {name: before.get(name, now) for name in names}
+
+    def sighting(self, issuer: IssuerUrl, key: SigningKey) -> Sighting:  # noqa: D102
+        if not self._reached.get(issuer):
+            return Sighting(None, "it cannot be reached")
+        since = self._since.get((issuer, key.kid, PublicKey.from_jwk(key.public_jwk).thumbprint))
+        return Sighting(None, "the key set lacks it") if since is None else Sighting(self._monotonic() - since)

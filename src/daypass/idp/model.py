@@ -191,6 +191,17 @@ class SigningKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """How long strangers have been seen to get a key at the issuer's URL, in `seconds`; None when they do not now.
+
+    `why_not` says then what was seen instead.
+    """
+
+    seconds: float | None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class KeysAt:
     """The keys of one issuer, oldest first, as they were at `version`. Each change counts it up by one, from 0."""
 

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
         KeysAt,
         Organization,
         Project,
+        Sighting,
         SigningKey,
         TokenUse,
         Workload,
     )
+    from daypass.names import IssuerUrl
 
 
 class RegistryStore(Protocol):
@@ -180,6 +182,25 @@ class Signer(Protocol):
 
         Raises:
             KeyUnavailable: when that key is not here or cannot be used.
+        """
+        ...
+
+
+class SeenOutside(Protocol):
+    """Looks at what strangers are served at an issuer's URL, where somebody else serves it: a bucket, say.
+
+    A key that they do not get must not begin to sign. What cannot be looked at counts as not seen.
+    """
+
+    async def look(self, issuer: IssuerUrl) -> None:
+        """Look now, for at most some seconds. Raises nothing: what went wrong is told by `sighting`."""
+        ...
+
+    def sighting(self, issuer: IssuerUrl, key: SigningKey) -> Sighting:
+        """What the last look saw of a key, from memory. Only a key of the same material is the key.
+
+        The seconds count from the first of the looks that all saw it. A look that could not be made does not begin
+        them anew, but until the next one that is made the key is not seen.
         """
         ...
 

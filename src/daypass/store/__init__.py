@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from daypass.store.opening import Store, open_database, open_store
+from daypass.store.opening import Store, open_database, open_store, read_beside, read_database
 
-__all__ = ["Store", "open_database", "open_store"]
+__all__ = ["Store", "open_database", "open_store", "read_beside", "read_database"]

@@ -54,5 +54,21 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
+def demand_current(engine: Engine) -> None:
+    """See that the database has the schema of this code, without touching it.
+
+    Raises:
+        StoreUnavailable: when it has another, or does not answer.
+    """
+    with reading(engine) as connection:
+        found = _heads(connection)
+    if found != set(ScriptDirectory.from_config(configuration()).get_heads()):
+        raise StoreUnavailable(
+            "the database was made by another version of Daypass",
+            advice="Use the version that `daypass serve` has.",
+            found=sorted(found),
+        )
+
+
 def _heads(connection: Connection) -> set[str]:
     return set(MigrationContext.configure(connection).get_current_heads())

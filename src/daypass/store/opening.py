@@ -6,11 +6,12 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, Self, final
 
 from daypass import files
+from daypass.errors import StoreUnavailable
 from daypass.store.audit import SqlAuditLog
 from daypass.store.connections import SqlConnectionStore
 from daypass.store.engine import shared, writing
 from daypass.store.keys import SqlKeyStore
-from daypass.store.migrating import migrate
+from daypass.store.migrating import demand_current, migrate
 from daypass.store.postgresql import lock, patient, postgresql_engine, postgresql_url
 from daypass.store.registry import SqlRegistryStore
 from daypass.store.sqlite import sqlite_engine
@@ -102,6 +103,47 @@ def open_store(path: Path) -> Store:
         engine = sqlite_engine(database)
         closing.callback(engine.dispose)
         return _open(engine, closing)
+
+
+@contextmanager
+def read_beside(path: Path) -> Iterator[tuple[SqlKeyStore, SqlRegistryStore]]:
+    """The database in the folder `path`, to read only, while another process may have it.
+
+    Nothing is made, migrated or written. It sees what is committed.
+
+    Raises:
+        FileUnsafe: when the database belongs to another user, or others can open it.
+        StoreUnavailable: when there is none, or it was made by another version of Daypass.
+    """
+    database = path / DATABASE
+    if not database.exists():
+        raise StoreUnavailable(
+            f"there is no database in `{path}`",
+            advice="Start `daypass serve` once with the same settings; the first start makes the keys.",
+        )
+    files.private_file(database, create=False)
+    with _reading(sqlite_engine(database, reads_only=True)) as stores:
+        yield stores
+
+
+@contextmanager
+def read_database(url: Secret) -> Iterator[tuple[SqlKeyStore, SqlRegistryStore]]:
+    """The PostgreSQL database at `url`, to read only. Nothing is migrated or written.
+
+    Raises:
+        DatabaseUrlInvalid, PartMissing, StoreUnavailable: as `open_database`; the last also for another version's.
+    """
+    with _reading(postgresql_engine(postgresql_url(url.reveal()))) as stores:
+        yield stores
+
+
+@contextmanager
+def _reading(engine: Engine) -> Iterator[tuple[SqlKeyStore, SqlRegistryStore]]:
+    try:
+        demand_current(engine)
+        yield SqlKeyStore(engine), SqlRegistryStore(engine)
+    finally:
+        engine.dispose()
 
 
 def open_database(url: Secret) -> Store:

@@ -27,10 +27,10 @@ _PRAGMAS: Final = (
 _TWICE: Final = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
-def sqlite_engine(path: Path) -> Engine:
-    """An engine for the database file `path`. Opens nothing yet."""
+def sqlite_engine(path: Path, *, reads_only: bool = False) -> Engine:
+    """An engine for the database file `path`. Opens nothing yet. With `reads_only` no statement writes."""
     engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", _prepare_to_read if reads_only else _prepare)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -43,6 +43,13 @@ def is_taken(error: IntegrityError) -> bool:
 def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # SQLAlchemy's BEGIN is the only one
     for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _prepare_to_read(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    # The file itself is opened to be written: a database in WAL mode needs the files beside it, also to be read.
+    connection.isolation_level = None
+    for pragma in ("PRAGMA query_only = ON", f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}", "PRAGMA trusted_schema = OFF"):
         connection.execute(pragma)
 
 

@@ -45,6 +45,11 @@ _PRIVATE_MEMBERS: Final = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 _KID: Final = re.compile(r"[\x20-\x7e]{1,256}")
 
 
+def private_member(members: Mapping[str, object]) -> str | None:
+    """The first private member of a JWK (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1), or None when it has none."""
+    return next((name for name in _PRIVATE_MEMBERS if name in members), None)
+
+
 def is_kid(value: object) -> bool:
     """Whether this may be a key id: 1 to 256 printable ASCII characters. It is a dictionary key and nothing else."""
     return isinstance(value, str) and _KID.fullmatch(value) is not None
@@ -88,9 +93,8 @@ class PublicKey:
         kty = members.get("kty")
         if kty not in ("RSA", "EC"):
             raise _Unusable("a symmetric key is nobody's identity" if kty == "oct" else "`kty` is not RSA or EC")
-        for name in _PRIVATE_MEMBERS:
-            if name in members:
-                raise _Unusable(f"it holds the private member `{name}`")
+        if name := private_member(members):
+            raise _Unusable(f"it holds the private member `{name}`")
         if "kid" in members and not is_kid(members["kid"]):
             raise _Unusable("`kid` is not 1 to 256 printable ASCII characters")
         _check_purpose(members)
@@ -136,6 +140,10 @@ class PublicKey:
         jwk = {name: str(value) for name, value in self._key.as_dict(private=False).items()}
         jwk |= {"use": "sig", "kid": self.kid}
         return jwk | {"alg": self.algorithm} if self.algorithm else jwk
+
+    def to_pem(self) -> bytes:
+        """The key as a SubjectPublicKeyInfo in PEM (RFC 7468 section 13)."""
+        return bytes(self._key.as_pem(private=False))
 
     def verifies(self, signing_input: bytes, signature: bytes, *, algorithm: str) -> bool:
         """Whether `signature` is this key's, by an algorithm that is one of its own (never by another)."""

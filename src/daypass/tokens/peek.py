@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from daypass.errors import JsonMalformed, TokenMalformed, TokenTooLarge
 from daypass.secret import Secret
@@ -20,8 +19,7 @@ MAX_LENGTH: Final = 20_000
 
 
 @final
-@dataclass(frozen=True, slots=True, repr=False)
-class UnverifiedToken:
+class UnverifiedToken(NamedTuple):
     """A compact JWS taken apart. Nothing in it is known to be true.
 
     Attributes:

@@ -17,8 +17,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias
 
-import orjson
-
 from daypass.errors import JsonMalformed
 
 if TYPE_CHECKING:
@@ -34,13 +32,14 @@ _BRIEF: Final = 128
 _PLAIN: Final = json.JSONDecoder()
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
+# Compiled when they are used: few texts need them.
 # A string (with the colon that makes it a member's name), a bracket, or a number or word. A string that does not end
 # is one token up to the end of the text, and nothing is tried twice: the walk stays linear on hostile texts.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?(?P<colon>[ \t\r\n]*:)?|[{}\[\]]|[^\s"{}\[\]:,]+', re.DOTALL)
+_TOKEN: Final = r'(?s)"(?:[^"\\]++|\\.)*+"?(?P<colon>[ \t\r\n]*:)?|[{}\[\]]|[^\s"{}\[\]:,]+'  # noqa: S105 - the pattern of one
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _C1_CONTROL: Final = re.compile(r"[\x80-\x9f]")
 _ESCAPE_TO_LOOK_AT: Final = re.compile(r"\\(?:[bfnrt]|u(?:00[0189]|007[fF]|[dD][89a-fA-F]))")
-_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_SURROGATE: Final = r"[\ud800-\udfff]"
 
 
 def parse(
@@ -101,6 +100,8 @@ def dump(value: object) -> bytes:
     Raises:
         TypeError: for a value JSON has no form for.
     """
+    import orjson  # noqa: PLC0415 - who only reads, as a login does, need not wait for it
+
     return orjson.dumps(
         value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
     )
@@ -177,7 +178,7 @@ def _decoded(text: str | bytes, max_bytes: int) -> str:
             raise _malformed(before, len(before), "not UTF-8") from None
     elif text.isascii():
         content = text
-    elif surrogate := _SURROGATE.search(text):
+    elif surrogate := re.search(_SURROGATE, text):
         raise _malformed(text, surrogate.start(), "half of a surrogate pair")
     elif len(text.encode()) > max_bytes:
         raise _malformed("", 0, too_long)
@@ -208,7 +209,7 @@ class _Walk:
     def _faults(self) -> Iterator[tuple[int, str]]:
         names: list[set[str]] = []
         members = 0
-        for token in _TOKEN.finditer(self._text):
+        for token in re.finditer(_TOKEN, self._text):
             at, first = token.start(), token[0][0]
             if first == '"':
                 try:
@@ -235,7 +236,7 @@ class _Walk:
                 yield at, reason
 
     def _fault_of_string(self, string: str) -> str | None:
-        if _SURROGATE.search(string):
+        if re.search(_SURROGATE, string):
             return "half of a surrogate pair"
         if not self._control_characters and (control := _CONTROL.search(string)):
             return f"control character U+{ord(control[0]):04X}"

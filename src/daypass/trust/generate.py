@@ -31,11 +31,20 @@ _VARIABLE: Final = re.compile(r"\$(?=\{)")
 
 
 @dataclass(slots=True)
-class _Entrance:
-    """One Allow statement in the making."""
+class Admitted:
+    """Whom one Allow statement admits.
 
-    actions: tuple[str, ...]
-    project: tuple[str, str] | None
+    Attributes:
+        actions: what they may ask for.
+        keys: further condition keys, in full, each with the values any of which will do.
+        audiences: any of them; at least one.
+        subjects: `sub`, exact, any of them.
+        patterns: `sub` as `StringLike` reads it; with one, those of `subjects` are written as patterns too.
+        tag_keys: the session tags that they may bring.
+    """
+
+    actions: tuple[str, ...] = (LOGIN,)
+    keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
     audiences: set[str] = field(default_factory=set)
     subjects: set[str] = field(default_factory=set)
     patterns: set[str] = field(default_factory=set)
@@ -68,13 +77,15 @@ def generate(
     """
     if not tokens:
         raise RequestInvalid("a policy needs at least one token to admit")
-    entrances: dict[tuple[tuple[str, ...], tuple[str, str] | None], _Entrance] = {}
+    entrances: dict[tuple[tuple[str, ...], tuple[str, str] | None], Admitted] = {}
     grammar = grammar_for(provider.issuer)
     for claims in tokens:
         _check(claims, provider)
         actions = tuple(action for action, _ in actions_of(claims))
         project = _project(claims, provider)
-        entrance = entrances.setdefault((actions, project), _Entrance(actions, project))
+        entrance = entrances.setdefault(
+            (actions, project), Admitted(actions, () if project is None else ((project[0], (project[1],)),))
+        )
         entrance.audiences.add(audience or effective_audience(claims))
         tags = read_tags(claims)
         entrance.tag_keys.update(tags.principal_tags if isinstance(tags, SessionTags) else ())
@@ -83,10 +94,22 @@ def generate(
                 entrance.patterns.add(_opened(form, grammar))
             else:
                 entrance.subjects.add(form)
-    return {
-        "Version": VERSION,
-        "Statement": [_statement(entrance, provider) for entrance in entrances.values()],
-    }
+    return policy([*entrances.values()], provider=provider)
+
+
+def policy(admitted: Sequence[Admitted], *, provider: ProviderArn) -> dict[str, JsonValue]:
+    """The policy document that admits these and nobody else, a statement for each."""
+    return {"Version": VERSION, "Statement": [_statement(each, provider) for each in admitted]}
+
+
+def as_literal(text: str) -> str:
+    """A text as a value of `StringLike` that matches that text alone."""
+    return _escaped(text, _SPECIAL)
+
+
+def as_pattern(text: str) -> str:
+    """A text as a value of `StringLike` where `*` and `?` are wildcards, and nothing is a policy variable."""
+    return _escaped(text, _VARIABLE)
 
 
 def _check(claims: Mapping[str, JsonValue], provider: ProviderArn) -> None:
@@ -160,16 +183,17 @@ def _escaped(text: str, special: re.Pattern[str]) -> str:
     return special.sub(lambda found: f"${{{found[0]}}}", text)
 
 
-def _statement(entrance: _Entrance, provider: ProviderArn) -> dict[str, JsonValue]:
+def _statement(entrance: Admitted, provider: ProviderArn) -> dict[str, JsonValue]:
     prefix = provider.issuer
     equals: dict[str, JsonValue] = {f"{prefix}:aud": _one_or_many(entrance.audiences)}
     conditions: dict[str, JsonValue] = {"StringEquals": equals}
     if entrance.patterns:
-        conditions["StringLike"] = {f"{prefix}:sub": _one_or_many(entrance.patterns)}
-    else:
+        both = {*entrance.patterns, *map(as_literal, entrance.subjects)}
+        conditions["StringLike"] = {f"{prefix}:sub": _one_or_many(both)}
+    elif entrance.subjects:
         equals[f"{prefix}:sub"] = _one_or_many({_escaped(text, _VARIABLE) for text in entrance.subjects})
-    if entrance.project is not None:
-        equals[entrance.project[0]] = entrance.project[1]
+    for key, values in entrance.keys:
+        equals[key] = _one_or_many({_escaped(value, _VARIABLE) for value in values})
     if entrance.tag_keys:
         # `aws:TagKeys` can have several values: here ForAllValues is what limits them.
         conditions["ForAllValues:StringEquals"] = {"aws:TagKeys": _one_or_many(entrance.tag_keys)}

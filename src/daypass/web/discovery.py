@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.responses import Response
 
 from daypass.errors import RequestRefused
-from daypass.idp.describe import claims_of, discovery_document
-from daypass.subjects.registry import FORMATS
+from daypass.idp.describe import CLAIMS, discovery_document
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from daypass.idp.key_rings import Issuing, KeyRings
-
-# What a token can say, in any format that an organization may choose.
-_CLAIMS: Final = claims_of(each for each in FORMATS.values() if each.shareable)
 
 
 class _Described(NamedTuple):
@@ -42,7 +38,7 @@ class Documents:
         algorithms = issuing.key_ring.algorithms
         described = self._described.get(issuing.slug)
         if described is None or described.algorithms != algorithms:
-            document = discovery_document(issuing.url, algorithms, _CLAIMS)
+            document = discovery_document(issuing.url, algorithms, CLAIMS)
             described = _Described(algorithms, document, f'"{hashlib.sha256(document).hexdigest()[:32]}"')
             self._described[issuing.slug] = described
         return public(request, described.document, described.etag, max_age_seconds=self._max_age)

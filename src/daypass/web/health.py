@@ -10,6 +10,7 @@ import orjson
 from starlette.responses import Response
 
 from daypass.errors import DaypassError, KeyUnavailable, Unavailable
+from daypass.idp.key_life import next_step_at
 from daypass.idp.model import AuditEntry
 from daypass.tokens.key_set import KeySet
 
@@ -54,8 +55,22 @@ class Health:
                 self._looked_at = monotonic()
         if self._fault is not None:
             raise type(self._fault)(self._fault.message)
-        algorithms = list(self._services.key_ring.algorithms)
-        return Response(orjson.dumps({"status": "ready", "algorithms": algorithms}), media_type="application/json")
+        answer: dict[str, object] = {"status": "ready", "algorithms": list(self._services.key_ring.algorithms)}
+        if waiting := self._waiting():
+            answer["keys_waiting"] = waiting
+        return Response(orjson.dumps(answer), media_type="application/json")
+
+    def _waiting(self) -> list[dict[str, str]]:
+        """Keys whose turn has come and who are not seen outside yet: what signs now goes on, so this is still ready."""
+        now = self._services.clock()
+        return [
+            {"kid": key.kid, "issuer": str(issuing.url), "reason": reason}
+            for issuing in self._services.key_rings
+            for key in issuing.key_ring.keys
+            if (reason := issuing.key_ring.waits_for(key)) is not None
+            and (step_at := next_step_at(key, self._services.key_rings.times)) is not None
+            and step_at <= now
+        ]
 
     async def _look(self) -> None:
         await self._look_at(self._services.key_ring)

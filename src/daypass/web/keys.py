@@ -25,7 +25,8 @@ _DATE_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+([Zz]|[+
 class KeyAnswer(Answer):
     """A signing key's public half, and where it is in its life. `organization_id` is null for the root issuer.
 
-    `next_step_at` is when that goes on by itself.
+    `next_step_at` is when that goes on by itself; `waits_for` why a key that is next may not sign yet, where strangers
+    are served by somebody else.
     """
 
     kid: str
@@ -42,6 +43,7 @@ class KeyAnswer(Answer):
     retired_at: Time | None
     revoked_at: Time | None
     next_step_at: Time | None
+    waits_for: str | None
 
 
 class NewKey(Body):
@@ -130,7 +132,12 @@ def router(services: Services) -> APIRouter:
 
     def shown(issuing: Issuing, key: SigningKey) -> KeyAnswer:
         step_at = next_step_at(key, rings.times)
-        return KeyAnswer.of(key, issuer=str(issuing.url), next_step_at=None if step_at is None else instant(step_at))
+        return KeyAnswer.of(
+            key,
+            issuer=str(issuing.url),
+            next_step_at=None if step_at is None else instant(step_at),
+            waits_for=issuing.key_ring.waits_for(key),
+        )
 
     @routes.get("/v1/keys", response_model=Listed[KeyAnswer], **needs(Scope.KEYS_READ))
     async def list_keys(of: Annotated[OfIssuer, Query()], caller: Annotated[Caller, Depends(the_caller)]) -> Response:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from daypass import files
-from daypass.aws.holding import cache, single_flight
-from daypass.errors import AwsAccessDenied, DaypassError, FileUnavailable, ServiceUnreachable
+from daypass.aws.holding import cache, failures, single_flight
+from daypass.calling.persist import Fate
+from daypass.errors import AwsAccessDenied, DaypassError, FileUnavailable, ServiceUnreachable, UsageInvalid
 from support.held import Clocks, held
 
 if TYPE_CHECKING:
@@ -189,3 +191,97 @@ def test_the_cache_is_where_the_specification_says(tmp_path: Path) -> None:
     assert cache.folder({"XDG_CACHE_HOME": "/c", "HOME": "/h"}) == "/c/daypass/aws"
     assert cache.folder({"XDG_CACHE_HOME": "relative", "HOME": "/h"}) == "/h/.cache/daypass/aws"
     assert list(cache.entries({"HOME": str(tmp_path)})) == []
+
+
+def test_many_that_are_refused_at_once_make_one_call(entry: str, sts: Sts) -> None:
+    """200 jobs with a role that says no must not ask 200 times, one after the other."""
+    sts.failure = AwsAccessDenied("no", advice="Check it.", aws_code="AccessDenied", claims={"sub": "a"}, fate="final")
+
+    def refused(_: int) -> DaypassError:
+        with pytest.raises(AwsAccessDenied) as caught:
+            hold(entry, sts)
+        return caught.value
+
+    with ThreadPoolExecutor(32) as pool:
+        found = list(pool.map(refused, range(64)))
+    assert sts.calls == 1
+    assert {error.message for error in found} == {"no"}
+    shared = next(error for error in found if error.facts.get("remembered"))
+    assert shared.facts["claims"] == {"sub": "a"}
+    assert shared.facts["fate"] is Fate.FINAL
+    assert shared.advice == "Check it.\nThat is the answer of 0 seconds ago; in 5 it is asked for anew."
+
+
+def test_a_refusal_is_remembered_for_seconds_and_not_against_who_asks_afresh(
+    entry: str, sts: Sts, clocks: Clocks
+) -> None:
+    sts.failure = ServiceUnreachable("away")
+    for after, calls in ((0.0, 1), (4.0, 1), (1.1, 2), (4.9, 2)):
+        clocks.advance(after)
+        with pytest.raises(ServiceUnreachable, match="away"):
+            hold(entry, sts)
+        assert sts.calls == calls
+    assert stat.S_IMODE(os.stat(entry + failures.SUFFIX).st_mode) == 0o600
+    sts.failure = None
+    told: list[DaypassError] = []
+    found = single_flight.hold(entry, obtain=sts, clocks=clocks, trouble=told.append, afresh=True)
+    assert told == []
+    assert found.access_key_id == hold(entry, sts)
+    assert not os.path.exists(entry + failures.SUFFIX)
+
+
+def test_what_a_command_line_has_wrong_is_not_remembered(entry: str, sts: Sts) -> None:
+    sts.failure = UsageInvalid("no such region")
+    for _ in range(2):
+        with pytest.raises(UsageInvalid):
+            hold(entry, sts)
+    assert sts.calls == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"code": "nothing"}', b'{"wall": "x"}', b"\xff", b"[" * 60_000])
+def test_what_is_no_failure_is_not_remembered(entry: str, sts: Sts, content: bytes) -> None:
+    files.private_folder(os.path.dirname(entry))
+    files.write_atomic(entry + failures.SUFFIX, content)
+    assert hold(entry, sts)
+
+
+@pytest.mark.parametrize(("age_seconds", "longest"), [(2500, (0.2, 9.0)), (3350, (9.0, 0.2))])
+def test_a_good_session_is_not_held_back_while_sts_is_slow(
+    entry: str, sts: Sts, clocks: Clocks, age_seconds: float, longest: tuple[float, float]
+) -> None:
+    """An outage of STS, with its retries, once kept the one process that tried for 30 seconds."""
+    first = hold(entry, sts)
+    clocks.advance(age_seconds)
+    answered = threading.Event()
+
+    def slowly() -> Held:
+        assert answered.wait(10)
+        return sts()
+
+    told: list[DaypassError] = []
+    begun = time.monotonic()
+    early, late = longest
+    got = single_flight.hold(
+        entry, obtain=slowly, clocks=clocks, trouble=told.append, early_seconds=early, late_seconds=late
+    )
+    assert time.monotonic() - begun < 2
+    assert got.access_key_id == first
+    assert [error.facts["slow"] for error in told] == [True]
+    begun = time.monotonic()
+    if early < late:
+        assert hold(entry, sts) == first  # nobody else waits at all, and STS is not asked by them
+        assert (sts.calls, time.monotonic() - begun < 0.15) == (1, True)
+    answered.set()
+    deadline = time.monotonic() + 5
+    while hold(entry, sts) == first:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert sts.calls == 2
+
+
+def test_that_it_was_slow_for_another_is_no_answer_for_who_has_no_session(entry: str, sts: Sts, clocks: Clocks) -> None:
+    files.private_folder(os.path.dirname(entry))
+    slow = ServiceUnreachable("slow", transient=True, slow=True)
+    failures.remember(entry, slow, clocks(), seconds=30)
+    assert hold(entry, sts)
+    assert sts.calls == 1

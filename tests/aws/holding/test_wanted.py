@@ -94,3 +94,19 @@ def test_every_variable_from_which_a_platform_takes_a_token_is_part_of_the_name(
     # Their values are shown to nobody, or they give none.
     read -= {"AWS_TOKEN", "CI_JOB_TOKEN", "CI_DEPLOY_TOKEN", "MY_OIDC_TOKEN"}
     assert read <= {*wanted._IDENTITY, *wanted._IDENTITY_FILES}
+
+
+def test_a_config_file_that_names_another_endpoint_makes_another_entry(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    environ = {"AWS_CONFIG_FILE": str(path)}
+    keys = [Wanted(ROLE).key(environ)]
+    for content in (
+        "[default]\nregion = x\n",
+        "[default]\nendpoint_url = https://a\n",
+        "[default]\nendpoint_url = https://b\n",
+    ):
+        path.write_text(content)
+        keys.append(Wanted(ROLE).key(environ))
+    keys.append(Wanted(ROLE).key(environ | {"AWS_PROFILE": "other"}))
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 4

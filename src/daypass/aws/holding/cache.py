@@ -134,14 +134,14 @@ def write(path: str, held: Held) -> None:
     files.write_atomic(path, json.dumps(kept).encode("ascii"))
 
 
-def entries(environ: Mapping[str, str]) -> Iterator[str]:
-    """The paths of all entries, and of nothing else that lies there."""
+def entries(environ: Mapping[str, str], suffix: str = SUFFIX) -> Iterator[str]:
+    """The paths of all entries, or of what lies beside them with a longer suffix, and of nothing else there."""
     where = folder(environ)
     try:
         names = sorted(os.listdir(where))
     except OSError:
         return
     for name in names:
-        stem = name.removesuffix(SUFFIX)
+        stem = name.removesuffix(suffix)
         if stem != name and len(stem) == 32 and all(c in "0123456789abcdef" for c in stem):
             yield os.path.join(where, name)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from daypass.aws.credentials import Session
     from daypass.aws.holding.wanted import Wanted
+    from daypass.aws.login import Assumed
     from daypass.aws.sts_client import StsClient
     from daypass.secret import Secret
 
@@ -73,8 +74,22 @@ def obtain(
     clock: Callable[[], datetime],
     clocks: Callable[[], age.Reading],
     random: Callable[[], float],
+    wait_seconds: float = 0.0,
+    clamp_duration: bool = False,
+    granted: Callable[[Assumed], None] | None = None,
 ) -> Held:
     """Ask for a session, with a fresh token for each try.
+
+    Args:
+        wish: which.
+        find_token: gives a token.
+        sts: where.
+        clock: tells whether a token's time is over.
+        clocks: those that a session's age is counted by.
+        random: 0 to 1.
+        wait_seconds: see `assume`; a chained role is waited for as long again.
+        clamp_duration: see `assume`.
+        granted: told what the token's own role gave, before any chain.
 
     Raises:
         As `daypass.aws.login.assume` does.
@@ -94,7 +109,11 @@ def obtain(
         find_token=token,
         sts=sts,
         clock=clock,
+        wait_seconds=wait_seconds,
+        clamp_duration=clamp_duration,
     )
+    if granted is not None:
+        granted(assumed)
     session, chain = assumed.session, wish.chain
     if chain is not None:
 
@@ -109,7 +128,7 @@ def obtain(
                 region=wish.region,
             )
 
-        session = persist(onwards, waiting=sts.waiting)
+        session = persist(onwards, waiting=sts.waiting, wait_seconds=wait_seconds)
     return _held(session, wish, begun, random())
 
 

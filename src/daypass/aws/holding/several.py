@@ -38,7 +38,10 @@ def ask_all(asks: Sequence[Callable[[], Held]]) -> list[Outcome]:
 
 
 class OneToken:
-    """One token for roles that ask for the same audience at once. A failure is everybody's too."""
+    """One token for roles that ask for the same audience at once. A failure is everybody's too.
+
+    Who tries again has a token of its own: the first one ends while a role is waited for.
+    """
 
     def __init__(self, find: Callable[[], Secret]) -> None:
         self._find = find
@@ -46,12 +49,17 @@ class OneToken:
         self._token: Secret | None = None
         self._error: DaypassError | None = None
 
-    def __call__(self) -> Secret:
-        """The token.
+    def for_one(self) -> Callable[[], Secret]:
+        """What one role asks: first for the token of all, then for fresh ones."""
+        tries = iter((self._shared,))
 
-        Raises:
-            DaypassError: what finding it raised.
-        """
+        def token() -> Secret:
+            find = next(tries, self._find)
+            return find()
+
+        return token
+
+    def _shared(self) -> Secret:
         with self._lock:
             if self._error is not None:
                 raise self._error

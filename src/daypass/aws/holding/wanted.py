@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass import files
+from daypass.aws.config_glance import config_about_endpoints
 from daypass.errors import DaypassError
 
 try:  # the module behind hashlib, which takes ten times as long to load because it brings OpenSSL's hashes too
@@ -126,6 +127,9 @@ class Wanted(NamedTuple):
         """
         parts = [*(f"{name}={value}" for name, value in self._asdict().items() if value is not None)]
         parts += [f"{name}={environ[name]}" for name in _ENDPOINT if environ.get(name)]
+        about = config_about_endpoints(environ)
+        if about:
+            parts.append(f"config={environ.get('AWS_PROFILE')} {about.decode('latin-1')}")
         return entry_name(parts, self.token_source, environ)
 
 

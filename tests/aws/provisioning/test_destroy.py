@@ -1,0 +1,80 @@
+"""Removing: what a stack made goes, what others made or need stays, and is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from daypass.aws.provisioning.apply import apply
+from daypass.aws.provisioning.changes import Kind
+from daypass.aws.provisioning.destroy import plan_to_destroy, read_to_destroy
+from daypass.errors import ProvisioningRefused
+from support.memory_iam import ACCOUNT
+from support.provisioning import FILE
+
+if TYPE_CHECKING:
+    from daypass.aws.provisioning.changes import Plan
+    from support.provisioning import Bench
+
+OTHER = FILE.replace("stack: shop", "stack: other").replace("shop-deploy", "other-deploy")
+
+
+def planned(bench: Bench, text: str = FILE) -> Plan:
+    wanted = bench.desired(text)
+    return plan_to_destroy(wanted, *read_to_destroy(bench.iam, wanted, ACCOUNT))
+
+
+def destroy(bench: Bench, text: str = FILE) -> None:
+    apply(bench.iam, planned(bench, text), plan_again=lambda: planned(bench, text), patience=bench.time.patience)
+
+
+def test_roles_go_first_with_what_is_attached_and_then_the_provider(bench: Bench) -> None:
+    bench.apply()
+    bench.iam.attach_role_policy(RoleName="shop-deploy", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+    assert [change.kind for change in planned(bench).changes] == [Kind.DELETE_ROLE, Kind.DELETE_PROVIDER]
+    destroy(bench)
+    assert bench.iam.account.roles == {}
+    assert bench.iam.account.providers == {}
+    assert planned(bench).empty
+
+
+def test_a_provider_that_another_stack_uses_stays_until_that_is_gone(bench: Bench) -> None:
+    bench.apply()
+    bench.apply(OTHER)
+    (blocked,) = planned(bench).blocked
+    assert "other-deploy (of the stack other)" in blocked.reason
+    assert "these stacks use it: other" in blocked.reason
+    with pytest.raises(ProvisioningRefused):
+        destroy(bench)
+    assert {*bench.iam.account.roles} == {"shop-deploy", "other-deploy"}
+    destroy(bench, OTHER)
+    assert {*bench.iam.account.roles} == {"shop-deploy"}
+    assert len(bench.iam.account.providers) == 1
+    destroy(bench)
+    assert bench.iam.account.providers == {}
+
+
+def test_a_role_that_was_taken_over_is_not_removed(bench: Bench) -> None:
+    bench.apply()
+    bench.iam.untag_role(RoleName="shop-deploy", TagKeys=["daypass:made-by"])
+    bench.apply(adopt=True)
+    found = planned(bench)
+    assert found.notes["shop-deploy"] == ("The role was taken over, and is not removed.",)
+    assert all(change.kind is not Kind.DELETE_ROLE for change in found.changes)
+    assert "shop-deploy (of the stack shop)" in found.blocked[0].reason
+
+
+def test_a_role_of_somebody_else_with_the_name_in_the_file_is_not_removed(bench: Bench) -> None:
+    bench.apply()
+    bench.iam.tag_role(RoleName="shop-deploy", Tags=[{"Key": "daypass:made-by", "Value": "theirs"}])
+    assert planned(bench).notes["shop-deploy"] == ("The role was not made by this stack, and stays.",)
+
+
+def test_what_broke_off_is_taken_up_again(bench: Bench) -> None:
+    bench.apply()
+    bench.iam.fail("DeleteRole", "ServiceFailure")
+    with pytest.raises(Exception, match="cannot do DeleteRole"):
+        destroy(bench)
+    destroy(bench)
+    assert bench.iam.account.roles == {}

@@ -403,7 +403,7 @@ def test_a_profile_that_leads_elsewhere_after_the_plan_changes_nothing(
     aws: LocalAws, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     credentials = tmp_path / "credentials"
-    shown = carrying_out._show  # noqa: SLF001 - the moment between plan and apply
+    shown = carrying_out._show
 
     def elsewhere(*given: Any) -> None:
         shown(*given)

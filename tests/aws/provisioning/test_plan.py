@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daypass.aws.provisioning.changes import Kind
+from daypass.errors import ProvisioningRefused
 from daypass.trust.diff import Verdict
 from support.memory_iam import ACCOUNT
 from support.provisioning import FILE
@@ -206,3 +207,53 @@ def test_a_plan_as_json_can_be_read_back(bench: Bench) -> None:
     assert found["empty"] is False
     assert found["summary"] == "2 to create"
     assert found["changes"][0]["calls"][0]["operation"] == "CreateOpenIDConnectProvider"
+
+
+def trusting(bench: Bench, name: str, conditions: dict[str, object]) -> None:
+    """A role that somebody made by hand."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": PROVIDER},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {"gitlab.com:sub": "project_path:g/p:ref_type:branch:ref:main", **conditions}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    bench.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "wider"),
+    [({}, True), ({"gitlab.com:aud": "theirs"}, False), ({"gitlab.com:aud": ["theirs", "https://gitlab.com"]}, True)],
+)
+def test_an_audience_that_would_open_a_role_of_others_is_wider(
+    bench: Bench, conditions: dict[str, object], *, wider: bool
+) -> None:
+    bench.iam.create_open_id_connect_provider(Url="https://gitlab.com", ClientIDList=["theirs"])
+    trusting(bench, "nightly", conditions)
+    added = next(change for change in bench.plan().changes if change.kind is Kind.ADD_CLIENT_ID)
+    assert (added.wider is not None) is wider
+    assert not wider or "nightly" in str(added.wider)
+    if wider:
+        with pytest.raises(ProvisioningRefused):
+            bench.apply()
+        assert "shop-deploy" not in bench.iam.account.roles
+    bench.apply(allow_wider=wider)
+    assert bench.plan().empty
+
+
+def test_a_provider_made_again_opens_the_roles_that_still_name_it(bench: Bench) -> None:
+    """Deleting the provider is how somebody shuts them all at once."""
+    bench.iam.create_open_id_connect_provider(Url="https://gitlab.com", ClientIDList=["https://gitlab.com"])
+    trusting(bench, "nightly", {"gitlab.com:aud": "https://gitlab.com"})
+    bench.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=PROVIDER)
+    (created,) = (change for change in bench.plan().changes if change.kind is Kind.CREATE_PROVIDER)
+    assert "nightly" in str(created.wider)
+
+
+def test_a_role_that_is_no_longer_in_the_file_is_told(bench: Bench) -> None:
+    bench.apply()
+    renamed = FILE.replace("shop-deploy", "shop-release")
+    (note,) = bench.plan(renamed).notes["shop-deploy"]
+    assert "no longer in the file" in note
+    assert "daypass aws destroy --left-over" in note
+    assert "shop-deploy" not in bench.plan().notes

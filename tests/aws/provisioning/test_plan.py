@@ -257,3 +257,25 @@ def test_a_role_that_is_no_longer_in_the_file_is_told(bench: Bench) -> None:
     assert "no longer in the file" in note
     assert "daypass aws destroy --left-over" in note
     assert "shop-deploy" not in bench.plan().notes
+
+
+def test_an_audience_that_another_stack_may_need_stays(bench: Bench) -> None:
+    """The second stack found it there, and no record says that it needs it."""
+    bench.apply()
+    second = FILE.replace("stack: shop", "stack: second").replace("shop-deploy", "second-deploy")
+    bench.apply(second)
+    bench.apply(FILE.replace("audiences: [https://gitlab.com]", "audiences: [other]"), allow_wider=True)
+    found = bench.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=PROVIDER)["ClientIDList"]
+    assert {*found} == {"https://gitlab.com", "other"}
+    assert bench.plan(second).empty
+
+
+@pytest.mark.parametrize("tags", ["    tags: {team: admin}\n", ""])
+def test_tags_of_a_role_that_is_there_count_as_wider(bench: Bench, tags: str) -> None:
+    """`aws:PrincipalTag/team` decides in policies that are not read here."""
+    bench.apply(FILE + "    tags: {team: shop}\n")
+    assert bench.plan(FILE + tags).wider
+    with pytest.raises(ProvisioningRefused):
+        bench.apply(FILE + tags)
+    bench.apply(FILE + tags, allow_wider=True)
+    assert bench.plan(FILE + tags).empty

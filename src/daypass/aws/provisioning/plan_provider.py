@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from daypass.aws.provisioning.changes import Call, Change, Kind
 from daypass.aws.provisioning.desired import AutomaticThumbprints
-from daypass.aws.provisioning.ownership import MADE_BY, audiences_key
+from daypass.aws.provisioning.ownership import MADE_BY, audiences_key, stacks_using
 from daypass.aws.provisioning.same import admits_audience
 from daypass.aws.provisioning.tag_changes import Held, tag_changes, tags_of_new
 
@@ -42,6 +42,8 @@ def plan_provider(
     key = audiences_key(stack)
     clients = Held.of(desired.client_ids, seen.client_ids, seen.tags.get(key))
     ours = seen.tags.get(MADE_BY) == stack
+    # Another stack found the audience there, and so has no record of its own that it needs it.
+    needed = any(other != stack for other in stacks_using(seen.tags))
     # The tags of the file are for providers that it made: those of others are theirs to tag.
     tags = tag_changes(
         seen.tags if ours else {name: value for name, value in seen.tags.items() if name == key},
@@ -80,6 +82,7 @@ def plan_provider(
             (Call("RemoveClientIDFromOpenIDConnectProvider", {"OpenIDConnectProviderArn": arn, "ClientID": client}),),
         )
         for client in clients.going
+        if not needed
     ]
     if desired.thumbprints and {*desired.thumbprints} != {*seen.thumbprints}:
         changes.append(_thumbprints(desired.thumbprints, seen, arn))

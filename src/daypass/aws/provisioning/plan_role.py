@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from daypass.aws.provisioning.changes import Blocked, Call, Change, Kind
 from daypass.aws.provisioning.desired import filled_in
-from daypass.aws.provisioning.ownership import ADOPTED_BY, MADE_BY, POLICIES
+from daypass.aws.provisioning.ownership import ADOPTED_BY, MADE_BY, POLICIES, is_ours
 from daypass.aws.provisioning.same import allows_no_more, same_form
 from daypass.aws.provisioning.tag_changes import Held, TagChanges, tag_changes, tags_of_new
 from daypass.errors import DaypassError
@@ -24,6 +24,7 @@ _MANAGED = "managed:"
 _INLINE = "inline:"
 _BOUNDARY = "boundary:"
 _NOT_COMPARED = "what permissions allow is not compared, so this counts as more"
+_TAGS_NOT_COMPARED = "a role's tags are its sessions' `aws:PrincipalTag`, which policies test, so this counts as more"
 
 
 def plan_role(
@@ -239,12 +240,14 @@ class _Wanted:
         adopting = MADE_BY not in there.tags and ADOPTED_BY not in there.tags
         kind = Kind.ADOPT_ROLE if adopting else Kind.TAG
         words = "take over the role, which is never removed" if adopting else f"tag {', '.join(sorted(tags.first))}"
-        yield Change(kind, self._arn, words, (self._tag(tags.first),))
+        wider = None if all(map(is_ours, tags.first)) else _TAGS_NOT_COMPARED
+        yield Change(kind, self._arn, words, (self._tag(tags.first),), wider=wider)
 
     def _last_tags(self, tags: TagChanges) -> Iterator[Change]:
         if tags.remove:
             call = Call("UntagRole", {"RoleName": self._role.name, "TagKeys": [*tags.remove]})
-            yield Change(Kind.UNTAG, self._arn, f"untag {', '.join(tags.remove)}", (call,))
+            wider = None if all(map(is_ours, tags.remove)) else _TAGS_NOT_COMPARED
+            yield Change(Kind.UNTAG, self._arn, f"untag {', '.join(tags.remove)}", (call,), wider=wider)
         if tags.last:
             yield Change(Kind.TAG, self._arn, f"tag {', '.join(sorted(tags.last))}", (self._tag(tags.last),))
 

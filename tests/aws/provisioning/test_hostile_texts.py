@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-
-import pytest
+from typing import TYPE_CHECKING
 
 from daypass.aws.provisioning.apply import Progress, Step
 from daypass.aws.provisioning.changes import Blocked, Change, Kind, Plan
 from daypass.cli.aws import show
+
+if TYPE_CHECKING:
+    import pytest
 
 NASTY = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202eevil\r\u2066"
 ROLE = "arn:aws:iam::111122223333:role/r"

@@ -24,7 +24,8 @@ INLINE = "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', Re
 
 def file(letter: str, more: str) -> str:
     return f"""
-providers: [{{issuer: "https://gitlab.com", audiences: [{letter}], thumbprints: ["{letter * 40}"], tags: {{{letter}: x}}}}]
+providers:
+  - {{issuer: "https://gitlab.com", audiences: [{letter}], thumbprints: ["{letter * 40}"], tags: {{{letter}: x}}}}
 roles:
   r:
     who: [{{gitlab: {{project: g/p, project_id: 1, branch: {letter}}}}}]

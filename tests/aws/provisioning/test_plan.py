@@ -14,6 +14,7 @@ from support.memory_iam import ACCOUNT
 from support.provisioning import FILE
 
 if TYPE_CHECKING:
+    from daypass.aws.provisioning.changes import Change, Plan
     from support.provisioning import Bench
 
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/gitlab.com"
@@ -22,6 +23,12 @@ INLINE = "    inline_policies: {p: {Version: '2012-10-17', Statement: [{Effect: 
 
 def kinds(bench: Bench, text: str = FILE, **options: bool) -> list[str]:
     return [change.kind.value for change in bench.plan(text, **options).changes]
+
+
+def put(plan: Plan) -> Change:
+    """The only change beside the records."""
+    (change,) = (each for each in plan.changes if each.kind not in {Kind.TAG, Kind.UNTAG})
+    return change
 
 
 def test_an_empty_account_gets_all_in_order(bench: Bench) -> None:
@@ -154,7 +161,7 @@ def test_permissions_that_are_added_or_changed_later_count_as_wider(bench: Bench
 def test_an_inline_policy_with_a_statement_less_is_not_wider(bench: Bench) -> None:
     two = INLINE.replace("}]}}", "}, {Effect: Allow, Action: 's3:PutObject', Resource: '*'}]}}") % "'s3:GetObject'"
     bench.apply(FILE + two)
-    (change,) = bench.plan(FILE + INLINE % "'s3:GetObject'").changes
+    change = put(bench.plan(FILE + INLINE % "'s3:GetObject'"))
     assert change.kind is Kind.PUT_POLICY
     assert change.wider is None
 
@@ -162,7 +169,7 @@ def test_an_inline_policy_with_a_statement_less_is_not_wider(bench: Bench) -> No
 def test_taking_away_a_statement_that_denies_is_wider(bench: Bench) -> None:
     two = INLINE.replace("}]}}", "}, {Effect: Deny, Action: 's3:PutObject', Resource: '*'}]}}") % "'s3:*'"
     bench.apply(FILE + two)
-    (change,) = bench.plan(FILE + INLINE % "'s3:*'").changes
+    change = put(bench.plan(FILE + INLINE % "'s3:*'"))
     assert change.wider is not None
 
 
@@ -279,3 +286,10 @@ def test_tags_of_a_role_that_is_there_count_as_wider(bench: Bench, tags: str) ->
         bench.apply(FILE + tags)
     bench.apply(FILE + tags, allow_wider=True)
     assert bench.plan(FILE + tags).empty
+
+
+def test_an_inline_policy_that_somebody_took_away_is_not_put_back_with_another_text(bench: Bench) -> None:
+    bench.apply(FILE + INLINE % "'s3:GetObject'")
+    bench.iam.delete_role_policy(RoleName="shop-deploy", PolicyName="p")
+    assert not bench.plan(FILE + INLINE % "'s3:GetObject'").wider
+    assert bench.plan(FILE + INLINE % "'*'").wider

@@ -83,7 +83,13 @@ class _Wanted:
     @property
     def _held(self) -> list[str]:
         boundary = [] if self._boundary is None else [_BOUNDARY + self._boundary]
-        return [*(_MANAGED + arn for arn in self._managed), *(_INLINE + name for name in self._inline), *boundary]
+        texts = [_text_of(name, document) for name, document in self._inline.items()]
+        return [
+            *(_MANAGED + arn for arn in self._managed),
+            *(_INLINE + name for name in self._inline),
+            *texts,
+            *boundary,
+        ]
 
     def create(self) -> list[Change]:
         parameters: dict[str, Any] = {
@@ -111,6 +117,7 @@ class _Wanted:
         present = [
             *(_MANAGED + arn for arn in there.managed_policies),
             *(_INLINE + policy.name for policy in there.inline_policies),
+            *(_text_of(policy.name, policy.document) for policy in there.inline_policies),
             *boundary,
         ]
         held = Held.of(self._held, present, there.tags.get(POLICIES))
@@ -213,7 +220,7 @@ class _Wanted:
         for name, document in self._inline.items():
             before = present.get(name)
             if before is None:
-                yield self._put(name, wider=None if _INLINE + name in promised else _NOT_COMPARED)
+                yield self._put(name, wider=None if _text_of(name, document) in promised else _NOT_COMPARED)
             elif not same_form(before, document):
                 wider = None if allows_no_more(before, document) else _NOT_COMPARED
                 yield self._put(name, before=before, wider=wider)
@@ -254,6 +261,11 @@ class _Wanted:
     def _tag(self, tags: Mapping[str, str]) -> Call:
         listed = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
         return Call("TagRole", {"RoleName": self._role.name, "Tags": listed})
+
+
+def _text_of(name: str, document: str) -> str:
+    """What stands in the record for an inline policy's text: leave to put it is no leave to put another."""
+    return f"text:{name}:{document}"
 
 
 def _hours(seconds: int) -> str:

@@ -44,7 +44,7 @@ $(EXPORTS_READY): requirements/exports.txt $(READY)
 
 .PHONY: help
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name about; do printf '  make %-13s %s\n' "$$name" "$$about"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r name about; do printf '  make %-15s %s\n' "$$name" "$$about"; done
 
 .PHONY: setup
 setup: $(READY) ## install everything into .venv
@@ -80,6 +80,10 @@ soak: $(READY) ## the tests that repeat, at length: parallel logins and processe
 .PHONY: soak-login
 soak-login: $(READY) ## a long job in real time: 200 processes, 15-minute sessions, 30 minutes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/soak_login.py
+
+.PHONY: soak-compressed
+soak-compressed: $(READY) $(NODE_READY) ## a job of twelve hours, servers and clients under one accelerated clock: some minutes
+	@PATH="$(CURDIR)/$(BIN):$$PATH" DAYPASS_JOB_HOURS=12 $(BIN)/python -m pytest -q -s -rs tests/journey/test_accelerated_job.py
 
 .PHONY: exports-check
 exports-check: $(READY) $(NODE_READY) $(EXPORTS_READY) ## run what `daypass aws export` writes in Pulumi, the CDK for Python and Terraform's loader

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import importlib
 import json
+import re
 import sys
 from functools import partial
 from importlib.resources import files as resources
@@ -18,12 +19,16 @@ from typing import TYPE_CHECKING
 from daypass import config, errors
 from daypass.cli.main import COMMANDS
 from daypass.cli.parsing import Parser
+from daypass.doctor.checks import AREAS, BY_CODE
+from daypass.doctor.known_errors import KnownError, known_errors
 from daypass.subjects.formats import Attribute, TokenFormat
 from daypass.subjects.registry import FORMATS
 from daypass.web import problems as _http_codes  # noqa: F401 - the codes of HTTP alone join the tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from daypass.doctor.finding import Check
 from daypass.trust.lint.model import Example, Known, Rule
 from daypass.trust.lint.rules import RULES
 from daypass.trust.lint.run import lint_text
@@ -248,6 +253,70 @@ def seed_schema() -> str:
     )
 
 
+def doctor_checks() -> str:
+    """Every check of the doctor, in the order of the way that AWS takes."""
+    parts = [
+        "# What the doctor finds\n",
+        "Every finding of `daypass doctor`, in the order of the way that AWS takes. The code is stable.\n",
+        "An *error* stops AWS, or lets strangers in; a *warning* may; a *note* is good to know.\n",
+    ]
+    for area, checks in AREAS.items():
+        parts += [f"## {area}\n", *map(_check, checks)]
+    return "\n".join(parts)
+
+
+def _check(check: Check) -> str:
+    source = f"<{check.source}>" if check.source.startswith("https://") else check.source
+    return (
+        f"### `{check.code}`\n\n*{check.severity.word}*: {check.title}\n\n{check.why}\n\n"
+        f"**Remedy.** {check.remedy}\n\nSource: {source}\n"
+    )
+
+
+TROUBLESHOOTING = """# When a login fails
+
+Each sentence that people meet on the way from a token to an AWS session, what it means, and what leads to it, likeliest
+first. The doctor reads the sentence as it was printed, whatever is around it, and tests the causes with all that it is
+given besides:
+
+```sh
+daypass doctor --from-error "Incorrect token audience" --role-arn arn:aws:iam::123456789012:role/deploy
+```
+
+With `-` in place of the sentence a whole log is read from standard input.
+
+![The sentence, and which of its causes was found](screens/doctor-error.svg)
+
+What it asks, and every finding by its code, is on [its own page](reference/doctor.md). `--html report.html` writes a
+page for people, `--sarif report.sarif` alerts for code hosts. For somebody who cannot reach your issuer or your account
+`daypass doctor --bundle bundle.json` writes what was seen into a file without secrets, and
+`daypass doctor --judge bundle.json` judges it where they are.
+
+![The report of an issuer whose certificates are in the wrong order](screens/doctor-report.png)
+
+"""
+
+
+def troubleshooting() -> str:
+    """Every error that is known, with what leads to it."""
+    return TROUBLESHOOTING + "\n".join(map(_error, known_errors()))
+
+
+def _error(error: KnownError) -> str:
+    """One error, under an anchor that stays."""
+    printed = "\n".join(dict.fromkeys(re.sub(r"\{([a-z_]+)\}", r"<\1>", text) for text in error.texts))
+    causes = []
+    for number, cause in enumerate(error.causes, 1):
+        codes = ", ".join(f"[`{code}`]({BY_CODE[code].link})" for code in cause.found_by)
+        shown = f" Found by {codes}." if codes else ""
+        causes.append(f"{number}. {cause.why} *{cause.remedy}*{shown}")
+    return (
+        f"({error.id})=\n## {error.title.replace('*', chr(92) + '*')}\n\n{error.meaning}\n\n```text\n{printed}\n```\n\n"
+        + "\n".join(causes)
+        + f"\n\nSource: {error.source}.\n"
+    )
+
+
 PAGES = {
     "reference/cli": commands,
     "reference/errors": error_codes,
@@ -255,6 +324,8 @@ PAGES = {
     "reference/token-formats": token_formats,
     "reference/lint-rules": rules,
     "reference/local-aws-seed": seed_schema,
+    "reference/doctor": doctor_checks,
+    "troubleshooting": troubleshooting,
     **{rule.page: partial(rule_page, rule) for rule in RULES},
 }
 

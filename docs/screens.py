@@ -1,101 +1,93 @@
-"""Draw the screens of the documentation from the code that prints them.
-
-`python docs/screens.py` writes them, `--check` fails when one is not what the code draws.
-"""
+"""A picture of a terminal: what a command wrote, with its colours, as an SVG that needs only a fixed-width font."""
 
 from __future__ import annotations
 
-import io
-import json
-import sys
-from pathlib import Path
+import re
+from html import escape
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rich.console import Console
-from rich.terminal_theme import SVG_EXPORT_THEME
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-from daypass.aws.provisioning.account import Seen, SeenProvider, SeenRole
-from daypass.aws.provisioning.desired_file import read_desired
-from daypass.aws.provisioning.ownership import MADE_BY, POLICIES, record
-from daypass.aws.provisioning.plan import plan
-from daypass.aws.provisioning.trust_policies import trust_policy
-from daypass.cli.aws.show import show_plan
-
-FOLDER = Path(__file__).parent / "screens"
-ACCOUNT = "210987654321"
-_READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-_BEFORE = """
-stack: shop
-providers: [{issuer: https://gitlab.com, audiences: [https://gitlab.com]}]
-roles:
-  shop-deploy:
-    who: [{gitlab: {project: tidewater/shop, project_id: 42, branch: [main, next]}}]
-    managed_policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]
+COLUMNS: Final = 100
+_WIDTH: Final = 8.4
+_HEIGHT: Final = 19
+_MARGIN: Final = 18
+_BAR: Final = 34
+_STYLES: Final = {
+    "": "p",
+    "1": "b",
+    "31": "r",
+    "32": "g",
+    "33": "y",
+    "2": "d",
+}
+_HEAD: Final = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{title}">
+<style>
+text {{ font: 14px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; white-space: pre; fill: #d7dce2 }}
+.b {{ font-weight: bold; fill: #ffffff }} .d {{ fill: #8b949e }}
+.r {{ font-weight: bold; fill: #ff7b72 }} .g {{ font-weight: bold; fill: #7ee787 }}
+.y {{ font-weight: bold; fill: #e3b341 }}
+</style>
+<rect width="100%" height="100%" rx="8" fill="#161b22"/>
+<circle cx="20" cy="18" r="5" fill="#ff5f57"/><circle cx="38" cy="18" r="5" fill="#febc2e"/>
+<circle cx="56" cy="18" r="5" fill="#28c840"/>
 """
-_NOW = """
-stack: shop
-providers: [{issuer: https://gitlab.com, audiences: [https://gitlab.com]}]
-roles:
-  shop-deploy:
-    who: [{gitlab: {project: tidewater/shop, project_id: 42, branch: main}}]
-    managed_policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]
-  shop-preview:
-    who: [{gitlab: {project: tidewater/shop, branch: 'preview-*'}}]
-"""
-_WIDER = _BEFORE.replace("[main, next]", "[main, next, 'release-*']")
 
 
-def seen() -> Seen:
-    """An account in which another team made the provider, and this stack a role some time ago."""
-    wanted = read_desired(_BEFORE)
-    (role,) = wanted.roles
-    arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/gitlab.com"
-    there = SeenRole(
-        arn=f"arn:aws:iam::{ACCOUNT}:role/shop-deploy",
-        name=role.name,
-        path="/",
-        description="",
-        trust_policy=trust_policy(role, wanted.providers[0], ACCOUNT).text,
-        max_session_seconds=3600,
-        managed_policies=(_READ_ONLY,),
-        inline_policies=(),
-        boundary=None,
-        tags={MADE_BY: "shop", POLICIES: record([f"managed:{_READ_ONLY}"])},
-    )
-    provider = SeenProvider(arn, "https://gitlab.com", ("sts.amazonaws.com",), (), {"team": "platform"})
-    return Seen(ACCOUNT, "aws", {arn: provider}, {role.name: there})
+class Run(NamedTuple):
+    """Characters of one line that look alike; `style` is a class of the picture, `column` where they begin."""
+
+    column: int
+    style: str
+    text: str
 
 
-def screens() -> dict[str, str]:
-    """Every screen by its file's name, as SVG."""
-    return {
-        "plan.svg": _drawn("daypass aws plan", _NOW),
-        "plan-wider.svg": _drawn("daypass aws plan", _WIDER),
-    }
+def draw(written: str, *, title: str) -> str:
+    """The picture.
+
+    Args:
+        written: what a terminal was sent: text, line ends, and colours (ECMA-48 SGR); nothing else moves.
+        title: for who cannot see it.
+    """
+    lines = [row for line in written.rstrip("\n").split("\n") for row in _rows(line)]
+    width = 2 * _MARGIN + COLUMNS * _WIDTH
+    drawn = [_HEAD.format(width=width, height=_BAR + len(lines) * _HEIGHT + _MARGIN, title=escape(title))]
+    for number, row in enumerate(lines):
+        y = _BAR + (number + 1) * _HEIGHT - 5
+        for run in row:
+            x, length = _MARGIN + run.column * _WIDTH, len(run.text) * _WIDTH
+            place = f'x="{x:g}" y="{y}" textLength="{length:g}" class="{run.style}"'
+            drawn.append(f'<text {place} xml:space="preserve">{escape(run.text)}</text>\n')
+    return "".join([*drawn, "</svg>\n"])
 
 
-def _drawn(title: str, text: str) -> str:
-    to = Console(
-        file=io.StringIO(), record=True, width=112, force_terminal=True, color_system="truecolor", highlight=False
-    )
-    show_plan(plan(read_desired(text), seen()), "profile prod", to)
-    return to.export_svg(title=title, theme=SVG_EXPORT_THEME, unique_id=title.replace(" ", "-") + str(len(text)))
+def plain(written: str) -> str:
+    """The text without its colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", written)
 
 
-def main() -> int:
-    """Write the screens, or with `--check` tell which are stale."""
-    found = screens()
-    stale = [
-        name for name, svg in found.items() if not (FOLDER / name).exists() or (FOLDER / name).read_text("utf-8") != svg
-    ]
-    if "--check" in sys.argv[1:]:
-        print(json.dumps({"stale": stale}))
-        return 1 if stale else 0
-    FOLDER.mkdir(exist_ok=True)
-    for name in stale:
-        (FOLDER / name).write_text(found[name], "utf-8")
-    print(f"written: {', '.join(stale) or 'nothing'}")
-    return 0
+def _rows(line: str) -> Iterator[list[Run]]:
+    """A line as the rows that a terminal of COLUMNS makes of it: it breaks where the edge is."""
+    row: list[Run] = []
+    column = 0
+    for style, text in _styled(line):
+        rest = text
+        while rest:
+            taken, rest = rest[: COLUMNS - column], rest[COLUMNS - column :]
+            row.append(Run(column, style, taken))
+            column += len(taken)
+            if column == COLUMNS and rest:
+                yield row
+                row, column = [], 0
+    yield row
 
 
-if __name__ == "__main__":
-    raise SystemExit(main())
+def _styled(line: str) -> Iterator[tuple[str, str]]:
+    style = _STYLES[""]
+    for number, part in enumerate(re.split(r"\x1b\[([0-9;]*)m", line)):
+        if number % 2:
+            style = _STYLES["" if part == "0" else part]
+        elif part:
+            yield style, part

@@ -13,12 +13,12 @@ import fcntl
 import os
 import stat
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass.errors import FileUnavailable, FileUnsafe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     AnyPath = str | os.PathLike[str]
 
@@ -34,12 +34,26 @@ _ADVICE: Final = {
 }
 
 
-def write_atomic(path: AnyPath, data: bytes, *, mode: int = 0o600) -> None:
+class Version(NamedTuple):
+    """See `version`. `changed_ns` is in nanoseconds since 1970, by the file system's clock."""
+
+    device: int
+    inode: int
+    size: int
+    changed_ns: int
+
+
+def write_atomic(path: AnyPath, data: bytes, *, mode: int = 0o600, still: Callable[[], bool] = lambda: True) -> bool:
     """Replace the whole content of `path`, or make it, so that a reader finds the old bytes or the new ones.
 
     The bytes go to a new file in the same folder, to disk, and then take the name (rename(2)). Missing folders are
     made with mode 0700; folders that exist keep their modes. `mode` holds whatever the umask and the old file's modes
     are. A symbolic link stays one: the file it ends at is replaced.
+
+    `still` is asked at the last moment; with its no everything is left as it was.
+
+    Returns:
+        Whether the file was replaced.
 
     Raises:
         FileUnsafe: when `path` is not a regular file of ours, or a link that may not be followed.
@@ -59,12 +73,32 @@ def write_atomic(path: AnyPath, data: bytes, *, mode: int = 0o600) -> None:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+            if not still():
+                os.unlink(temporary)
+                return False
             os.replace(temporary, target)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
         _sync_folder(folder)
+    return True
+
+
+def version(path: AnyPath) -> Version | None:
+    """Which content a file has, without reading it: another one after every change. None when nothing is there.
+
+    Raises:
+        FileUnavailable: when the system does not tell.
+    """
+    try:
+        with _reported(os.path.abspath(path), "inspected"):
+            status = os.stat(path)
+    except FileUnavailable as error:
+        if error.facts.get("missing"):
+            return None
+        raise
+    return Version(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def remove(path: AnyPath) -> None:
@@ -218,7 +252,7 @@ def _target(path: AnyPath) -> str:
                     ) from None
                 return text
             if not stat.S_ISLNK(status.st_mode):
-                _demand_our_regular_file(text, status)
+                _demand_our_regular_file(text, status, link=os.path.abspath(path) if followed else None)
                 return text
             if status.st_uid not in (os.geteuid(), 0):
                 raise FileUnsafe(f"`{text}` is a link that another user made", path=text)
@@ -227,14 +261,15 @@ def _target(path: AnyPath) -> str:
     raise FileUnsafe(f"`{os.fspath(path)}` is a link that never ends at a file", advice="Remove the link.", path=text)
 
 
-def _demand_our_regular_file(path: str, status: os.stat_result) -> None:
+def _demand_our_regular_file(path: str, status: os.stat_result, *, link: str | None = None) -> None:
+    led = "" if link is None else f", and `{link}` is a link to it"
     if not stat.S_ISREG(status.st_mode):
         raise FileUnsafe(
-            f"`{path}` is {_kind(status.st_mode)}, not a regular file", advice="Name a regular file.", path=path
+            f"`{path}` is {_kind(status.st_mode)}, not a regular file{led}", advice="Name a regular file.", path=path
         )
     if status.st_uid != os.geteuid():
         raise FileUnsafe(
-            f"`{path}` belongs to another user",
+            f"`{path}` belongs to another user{led}",
             advice="Name a file of your own, or have its owner changed.",
             path=path,
         )

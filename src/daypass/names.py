@@ -198,7 +198,8 @@ def parse_session_name(text: str) -> str:
     if not _SESSION_NAME.fullmatch(text):
         raise SessionNameInvalid(
             f"`{text}` is not a role session name",
-            advice="It has 2 to 64 of the characters A-Z a-z 0-9 _ + = , . @ -",
+            advice="It has 2 to 64 of the characters A-Z a-z 0-9 _ + = , . @ -"
+            f" and nothing else, so for example: {session_name_from(text)}",
             session_name=text,
         )
     return text

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from daypass.testing import gitlab_token, local_aws
+from support import fast_clock
 from support.processes import DAYPASS, clean_environment
 from support.services import ROLE, Seen, Service, https_service, platform, sts_fault
 
@@ -100,6 +107,57 @@ def login(
     )
     assert not SECRETS.search(done.stdout + done.stderr)
     return done
+
+
+def test_on_a_terminal_sentences_break_between_words_and_commands_do_not(tmp_path: Path, aws: LocalAws) -> None:
+    """A command that is broken by a line end cannot be copied; a word that is broken is hard to read."""
+    job = {"GITLAB_CI": "true", "CI_SERVER_URL": "https://gitlab.com", "AWS_ENDPOINT_URL_STS": aws.endpoint_url}
+    job |= {
+        "AWS_ID_TOKEN": aws.mint(gitlab_token(project="mygroup/app", ref="main"), aud="other"),
+        "AWS_REGION": "x-y-1",
+    }
+    command = [*DAYPASS, "idp", "login", "aws", "--role-arn", "arn:aws:iam::000000000000:role/deploy"]
+    for more in ({}, {"NO_COLOR": "1"}):
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 60, 0, 0))
+        environment = clean_environment(tmp_path, {**job, **more})
+        with subprocess.Popen(command, env=environment, stdin=its, stdout=its, stderr=its) as process:
+            os.close(its)
+            written = b""
+            with contextlib.suppress(OSError):  # EIO: the command has ended
+                while piece := os.read(ours, 65536):
+                    written += piece
+        os.close(ours)
+        assert process.returncode == 1
+        assert (b"\x1b[1mnext:\x1b[0m" in written) is (more == {})
+        lines = re.sub(rb"\x1b\[[0-9]*m", b"", written).decode().splitlines()
+        (command_line,) = (line for line in lines if len(line) > 60)
+        assert command_line.startswith("  aws iam add-client-id-to-open-id-connect-provider")
+        assert command_line.endswith("--client-id other")
+        assert "could not be validated. See the AssumeRole" in " ".join(lines)
+
+
+def test_programs_get_the_next_step_too(tmp_path: Path, aws: LocalAws) -> None:
+    told = json.loads(login(tmp_path, aws, "--json").stdout)
+    assert told["next"].startswith("Make this edit")
+    assert login(tmp_path, aws).stderr.splitlines()[3] == "  from  gitlab: the variable AWS_ID_TOKEN"
+
+
+@pytest.mark.skipif(fast_clock.missing() is not None, reason=str(fast_clock.missing()))
+@pytest.mark.parametrize(("ahead", "said"), [(3600, "3600 seconds ahead of"), (-3600, "3600 seconds behind")])
+def test_a_clock_that_is_wrong_is_said_whatever_else_is(tmp_path: Path, aws: LocalAws, ahead: int, said: str) -> None:
+    """Threat 75: an hour by mistake, as after a change of the time zone by hand."""
+    with fast_clock.fast_clock(tmp_path / "clock") as clock:
+        clock.advance(ahead)
+        done = login(tmp_path, aws, token=aws.mint(OTHER_BRANCH, aud="other"), **clock.environ)
+        assert done.returncode == 1
+        assert (
+            re.sub(r"(359|360)\d", "3600", done.stderr).count(f"This machine's clock is {said} that of AWS; set it.")
+            == 1
+        )
+        assert "next: Ask for a token with an audience" in done.stderr
+        good = login(tmp_path, aws, token=aws.mint(gitlab_token(project="mygroup/app", ref="main")), **clock.environ)
+        assert good.returncode == 0, good.stderr
 
 
 def as_administrator(aws: LocalAws, account: str = "test") -> dict[str, str]:

@@ -195,12 +195,22 @@ def until(what: object, seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-def test_env_is_evaluated_by_shells(environ: dict[str, str]) -> None:
-    script = 'eval "$(daypass idp env aws)"; printf "%s %s" "$AWS_ACCESS_KEY_ID" "${AWS_PROFILE-gone}"'
-    done = subprocess.run(["sh", "-c", script], env=environ | {"AWS_PROFILE": "x"}, capture_output=True, check=True)
-    assert done.stdout == b"ASIAEXAMPLEEXAMPLE12 gone"
-    undone = 'eval "$(daypass idp env aws --unset)"; printf %s "${AWS_ACCESS_KEY_ID-gone}"'
-    assert subprocess.run(["sh", "-c", undone], env=environ, capture_output=True, check=True).stdout == b"gone"
+@pytest.mark.parametrize("shell", ["sh", "bash", "dash", "zsh", "ksh", "mksh", "busybox sh"])
+def test_env_is_evaluated_by_shells(environ: dict[str, str], shell: str) -> None:
+    if shutil.which(shell.split(maxsplit=1)[0]) is None:
+        pytest.skip(f"{shell.split(maxsplit=1)[0]} is not installed; .ci/run says which shells are")
+    script = """
+    eval "$(daypass idp env aws --region eu-central-1)"
+    printf "%s %s %s " "$AWS_ACCESS_KEY_ID" "${AWS_PROFILE-gone}" "$AWS_REGION"
+    eval "$(daypass idp env aws --unset)"
+    printf "%s" "${AWS_ACCESS_KEY_ID-gone}"
+    """
+    command = [*shell.split(), "-eu", "-c", script]
+    done = subprocess.run(command, env=environ | {"AWS_PROFILE": "x"}, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"ASIAEXAMPLEEXAMPLE12 gone eu-central-1 gone", b"")
+
+
+def test_env_is_evaluated_by_fish_and_powershell(environ: dict[str, str]) -> None:
     if shutil.which("fish"):
         script = "daypass idp env aws --shell fish | source; printf %s $AWS_SESSION_TOKEN"
         done = subprocess.run(["fish", "-c", script], env=environ, capture_output=True, check=True)

@@ -235,7 +235,7 @@ def test_a_refusal_before_the_trust_policy_is_explained_too(environ: dict[str, s
     assert (done.returncode, done.stdout) == (1, "")
     for words in (
         "Incorrect token audience",
-        "client IDs",
+        "--client-id sts.amazonaws.com",
         "  aud   sts.amazonaws.com",
         "x is not among the client ids",
     ):

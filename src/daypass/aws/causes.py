@@ -7,9 +7,11 @@ each issuer reported most often, the issuers' pages about AWS, and IAM User Guid
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass.subjects.recognition import recognise_token
+from daypass.trust.explain import shown
 from daypass.trust.session import ROLES_CLAIM, TAGS_CLAIM
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Cause(NamedTuple):
-    """A sentence with `{issuer}` (without https://), `{account}`, `{audience}`; `only` must be found in the subject."""
+    """A sentence with the names of `words_for`; `only` must be found in the subject."""
 
     text: str
     only: str = ""
@@ -104,7 +106,7 @@ _ROLES: Final = Cause("the token's roles claim must list this role")
 _NO_PROVIDER: Final = (
     Cause(
         "account {account} must have an IAM OIDC provider for exactly https://{issuer}, path and letter case included:"
-        " aws iam create-open-id-connect-provider --url https://{issuer} --client-id-list {audience}"
+        " aws iam create-open-id-connect-provider --url {url} --client-id-list {client}"
     ),
     Cause("a provider made a moment ago takes some seconds to count: add --wait"),
     Cause("the role's account must be the one with the provider: look at the account in the role's ARN"),
@@ -112,7 +114,7 @@ _NO_PROVIDER: Final = (
 _NOT_VALIDATED: Final = (
     Cause(
         "the aud above must be among the provider's client IDs: aws iam add-client-id-to-open-id-connect-provider"
-        " --open-id-connect-provider-arn arn:{partition}:iam::{account}:oidc-provider/{issuer} --client-id {audience}"
+        " --open-id-connect-provider-arn {arn} --client-id {client}"
     ),
     Cause("where the token has azp, that is what must be among them"),
     Cause(
@@ -136,19 +138,30 @@ def causes(claims: Mapping[str, JsonValue], *, aws_code: object, aws_message: st
         aws_message: of AWS's answer.
         role: which was asked for.
     """
-    issuer, audience = str(claims.get("iss", "ISSUER")).removeprefix("https://"), claims.get("aud")
-    known = {
-        "issuer": issuer,
-        "account": role.account,
-        "partition": role.partition,
-        "audience": str(audience[0] if isinstance(audience, list) and audience else audience),
-    }
+    known = words_for(claims, role)
     subject = str(claims.get("sub", ""))
     return tuple(
         each.text.format(**known)
         for each in _likely(claims, aws_code, aws_message)
         if not each.only or re.search(each.only, subject)
     )
+
+
+def words_for(claims: Mapping[str, JsonValue], role: RoleArn) -> dict[str, str]:
+    """What the sentences name: `issuer` without https://, `account`; and as words of a command `url`, `client`, `arn`.
+
+    A token's claims are anybody's words: none may end the line, or a command that is copied to a shell.
+    """
+    found, audience = claims.get("iss", "ISSUER"), claims.get("aud", "AUDIENCE")
+    issuer = shown(str(found)).removeprefix("https://")
+    client = shown(str(audience[0] if isinstance(audience, list) and audience else audience))
+    return {
+        "issuer": issuer,
+        "account": role.account,
+        "url": shlex.quote(f"https://{issuer}"),
+        "client": shlex.quote(client),
+        "arn": shlex.quote(f"arn:{role.partition}:iam::{role.account}:oidc-provider/{issuer}"),
+    }
 
 
 def _likely(claims: Mapping[str, JsonValue], aws_code: object, aws_message: str) -> Iterator[Cause]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from daypass import files
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 LOCK_SECONDS: Final = 30.0
+_SETTLING_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 0.02
+_MOST_TRIES: Final = 20
 _PROFILE: Final = re.compile(r"[A-Za-z0-9_./%@:+-]{1,128}")
 _PROFILE_SECTION: Final = re.compile(r"profile\s+")
 _KEYS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token", "expiration")
@@ -227,16 +232,50 @@ def _edit(
     if folder == locations.folder:
         files.private_folder(folder)
     with files.locked(path, timeout_seconds=LOCK_SECONDS):
-        before = _content(path)
-        try:
-            if any(value is not None for value in values.values()):
-                after = sections.set_keys(before, is_section=is_section, header=header, values=values)
-            else:
-                after = sections.remove_keys(before, is_section=is_section, header=header, keys=values.keys())
-        except FileUnavailable as error:
-            raise FileUnavailable(f"`{path}`: {error.message}", advice=error.advice, path=path) from None
-        _demand_only_ours_changed(path, before, after, is_section, values)
-        files.write_atomic(path, after)
+        for left in reversed(range(_MOST_TRIES)):
+            version, before = _settled(path)
+            try:
+                if any(value is not None for value in values.values()):
+                    after = sections.set_keys(before, is_section=is_section, header=header, values=values)
+                else:
+                    after = sections.remove_keys(before, is_section=is_section, header=header, keys=values.keys())
+            except FileUnavailable as error:
+                raise FileUnavailable(f"`{path}`: {error.message}", advice=error.advice, path=path) from None
+            _demand_only_ours_changed(path, before, after, is_section, values)
+            # Beside a program that never rests the last try is made in any case: a login must come to its end.
+            if files.write_atomic(path, after, still=partial(_is_still, path, version) if left else _always):
+                return
+
+
+def _settled(path: str) -> tuple[files.Version | None, bytes]:
+    """The file's content, and which one that is.
+
+    `aws configure set` takes no lock: it empties the file, and then writes it. What is read in between is no content
+    but the lack of one, and would be written back as if it were the whole.
+    """
+    for _ in range(int(_SETTLING_SECONDS / _LOOK_SECONDS)):
+        version, content = files.version(path), _content(path)
+        old = version is None or abs(time.time() - version.changed_ns / 1e9) > _SETTLING_SECONDS
+        if old or (content and _can_be_read(path, content)):
+            return version, content
+        time.sleep(_LOOK_SECONDS)
+    return files.version(path), _content(path)
+
+
+def _is_still(path: str, version: files.Version | None) -> bool:
+    return files.version(path) == version
+
+
+def _always() -> bool:
+    return True
+
+
+def _can_be_read(path: str, content: bytes) -> bool:
+    try:
+        _parsed(path, content)
+    except FileUnavailable:
+        return False
+    return True
 
 
 def _content(path: str) -> bytes:

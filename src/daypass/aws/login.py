@@ -195,8 +195,8 @@ def _too_long(duration_seconds: int, role: RoleArn) -> str:
         return "Ask for a shorter session with --duration-seconds."
     return (
         "Add --clamp-duration for the longest session that the role allows, or ask for at most 3600 seconds, which"
-        " every role allows; to raise the limit: aws iam update-role"
-        f" --role-name {role.name} --max-session-duration {duration_seconds}"
+        " every role allows. To raise the limit:\n"
+        f"  aws iam update-role --role-name {role.name} --max-session-duration {duration_seconds}"
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from daypass.aws.credentials import Credentials
     from daypass.names import ProviderArn, RoleArn
 
-_CONFIG: Final = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+READING: Final = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
 
 
 class RoleRead(NamedTuple):
@@ -62,9 +62,9 @@ def read_role(role: RoleArn, provider: ProviderArn | None, *, credentials: Crede
         session = botocore.session.Session()
         if not given and session.get_credentials() is None:
             return RoleRead(unread="there are no AWS credentials here to read it with")
-        client: Any = session.create_client("iam", region_name=IAM_REGIONS.get(role.partition), config=_CONFIG, **given)
+        client: Any = session.create_client("iam", region_name=IAM_REGIONS.get(role.partition), config=READING, **given)
     except (BotoCoreError, ClientError) as error:
-        return RoleRead(unread=_reason(error))
+        return RoleRead(unread=why_not(error))
     try:
         return _read(client, role, provider)
     finally:
@@ -78,16 +78,16 @@ def _read(client: Any, role: RoleArn, provider: ProviderArn | None) -> RoleRead:
             found = client.get_open_id_connect_provider(OpenIDConnectProviderArn=str(provider))
             client_ids = tuple(found["ClientIDList"])
         except (BotoCoreError, ClientError) as error:
-            provider_absent = _is_absent(error)
+            provider_absent = is_absent(error)
     try:
         found = client.get_role(RoleName=role.name)["Role"]
     except (BotoCoreError, ClientError) as error:
         # Also "absent" when these credentials are of another account, where the name says nothing.
         return RoleRead(
-            absent=_is_absent(error) and not provider_absent,
+            absent=is_absent(error) and not provider_absent,
             client_ids=client_ids,
             provider_absent=provider_absent,
-            unread=_reason(error),
+            unread=why_not(error),
         )
     if found["Arn"] != str(role):
         return RoleRead(unread=f"the credentials here are of another account; they see {found['Arn']}")
@@ -99,11 +99,13 @@ def _read(client: Any, role: RoleArn, provider: ProviderArn | None) -> RoleRead:
     )
 
 
-def _is_absent(error: Exception) -> bool:
+def is_absent(error: Exception) -> bool:
+    """Whether IAM said that there is no such thing."""
     return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") == "NoSuchEntity"
 
 
-def _reason(error: Exception) -> str:
+def why_not(error: Exception) -> str:
+    """Why IAM gave no answer, in a word or two."""
     if isinstance(error, ClientError):
         return f"IAM said {error.response.get('Error', {}).get('Code', 'no')}"
     return f"IAM could not be asked ({type(error).__name__})"

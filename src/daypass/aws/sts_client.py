@@ -42,7 +42,8 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 _ABOUT_THE_ISSUER: Final = frozenset({"IDPCommunicationError", "InvalidIdentityToken"})
 
 _ADVICE: Final[Mapping[str, str]] = {
-    "ExpiredTokenException": "Get a new token, and check the clocks of this machine and of the identity provider.",
+    "ExpiredTokenException": "Get a new token: log in at the beginning of the job, or run it again. If the token is"
+    " new, check the clocks of this machine and of the identity provider.",
     "IDPCommunicationError": "AWS could not reach the identity provider; check that its discovery document and key set"
     " answer from the internet within 5 seconds, and try again.",
     "IDPRejectedClaim": "The identity provider rejected the token; get a new one.",
@@ -248,9 +249,8 @@ class StsClient:
         skew = self._skew_seconds(answer)
         if skew is not None and abs(skew) > _MAX_SKEW_SECONDS:
             direction = "ahead of" if skew > 0 else "behind"
-            advice = (
-                f"This machine's clock is {abs(skew)} seconds {direction} that of AWS; set it. {advice or ''}".rstrip()
-            )
+            facts["clock"] = f"This machine's clock is {abs(skew)} seconds {direction} that of AWS; set it."
+            advice = f"{facts['clock']} {advice or ''}".rstrip()
         return AwsRefused(sentence, advice=advice, **facts)
 
     def _skew_seconds(self, answer: calling.Answer) -> int | None:

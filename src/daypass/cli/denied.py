@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # AWS's answers that a trust policy or the provider's audiences can explain.
 _EXPLAINED: Final = frozenset({"AccessDenied", "InvalidIdentityToken"})
-_MORE: Final = "To be told which it was: add --policy FILE with the role's trust policy"
+_WITH_POLICY: Final = "add --policy FILE with the role's trust policy"
 
 
 class _Told(NamedTuple):
@@ -35,7 +35,9 @@ class _Told(NamedTuple):
     edit: Mapping[str, object] | None = None
 
 
-def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool) -> int:
+def refused(
+    problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool, token_from: str | None = None
+) -> int:
     """Print a refusal, and why.
 
     Args:
@@ -43,6 +45,7 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
         role: which was asked for.
         policy: the file with its trust policy, or None.
         as_json: whether standard output gets it as JSON, too.
+        token_from: where the token was found, if that is known.
 
     Returns:
         The exit status: refused.
@@ -52,6 +55,7 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
     """
     from daypass.aws.causes import causes
     from daypass.aws.fate import is_too_long
+    from daypass.aws.next_step import next_step
 
     shown, claims = problem.facts["claims"], problem.facts["token_claims"]
     assert isinstance(shown, dict)
@@ -72,6 +76,20 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
         if read.max_duration_seconds is not None and is_too_long(problem):
             problem.advice = f"The role's maximum is {read.max_duration_seconds} seconds. {problem.advice or ''}"
     likely = () if told is not None else causes(claims, aws_code=code, aws_message=aws_message, role=role)
+    if told is not None:
+        known = next_step(claims, aws_code=code, aws_message=aws_message, explanation=told.words, role=role)
+        # Advice that fits every refusal of a kind is less than what a whole explanation says.
+        step = known or (None if "\n" in told.words else problem.advice)
+    elif likely:
+        step = f"To be told which it was, {_WITH_POLICY}"
+        if read is not None and read.unread is not None:
+            step += f", or AWS credentials with iam:GetRole ({read.unread})"
+    else:
+        step = problem.advice
+    clock = problem.facts.get("clock")
+    if isinstance(clock, str) and not (step or "").startswith(clock):
+        looked.append(clock)
+    problem.advice = None
     if as_json:
         output.as_json(
             {
@@ -84,20 +102,23 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
                 "explanation": None if told is None else told.explanation,
                 "edit": None if told is None else told.edit,
                 "causes": list(likely),
+                "next": step,
             }
         )
     output.error(problem)
-    _claims({"role": str(role), **shown})
+    output.note("")
+    _claims({"role": str(role), **({} if token_from is None else {"from": token_from}), **shown})
+    output.note("")
     for text in looked:
         output.note(text)
     if told is not None:
-        _lines(told.words)
+        _why(told.words)
     elif likely:
         output.note("AWS does not say which of these it was. Look at them in this order:")
         for number, text in enumerate(likely, start=1):
             output.note(f"  {number}. {text}")
-        if read is not None and read.unread is not None:
-            output.note(f"{_MORE}, or AWS credentials with iam:GetRole ({read.unread}).")
+    if step:
+        _next(step, apart=bool(likely) or (told is not None and "\n" in told.words))
     return 1
 
 
@@ -117,7 +138,7 @@ def allowed(assumed: Assumed, *, role: RoleArn, policy: str | None) -> None:
         read = _read(role, claims, assumed.session.credentials)
         if read.policy is None:
             output.note(f"AWS let this token in; the role cannot be read to say why ({read.unread}).")
-            output.note(f"{_MORE}.")
+            output.note(f"To be told why, {_WITH_POLICY}.")
             return
         told = _explained(_parsed(read.policy), claims, role, assumed.session_name, read.client_ids)
     if told is not None:
@@ -131,7 +152,17 @@ def _claims(values: Mapping[str, object]) -> None:
 
 def _lines(words: str) -> None:
     for text in words.splitlines():
-        output.note(text)
+        output.note(text, explains=True)
+
+
+def _why(words: str) -> None:
+    _lines(words if "\n" in words else f"why: {words}")
+
+
+def _next(step: str, *, apart: bool) -> None:
+    if apart:
+        output.note("")
+    _lines(f"next: {step}")
 
 
 def _file(name: str) -> Policy:

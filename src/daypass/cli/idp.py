@@ -321,7 +321,13 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     except AwsRefused as refused:
         from daypass.cli.denied import refused as tell
 
-        return tell(refused, role=request.role, policy=arguments.policy, as_json=arguments.json)
+        return tell(
+            refused,
+            role=request.role,
+            policy=arguments.policy,
+            as_json=arguments.json,
+            token_from=source.found_at,
+        )
     keep(assumed.session, profile=request.profile, region=request.region, locations=locations)
     _report(assumed, request, arguments, locations.credentials)
     return 0

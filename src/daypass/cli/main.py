@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "local-aws": ("daypass.cli.local_aws", "run the local AWS"),
     "trust": ("daypass.cli.trust", "find out who may assume a role, and why not"),
     "aws": ("daypass.cli.aws", "set up providers and roles in AWS accounts, and take them down again"),
+    "doctor": ("daypass.cli.doctor", "find out why AWS does not take a token, before or after it said so"),
     "org": ("daypass.cli.org", "manage organizations"),
     "project": ("daypass.cli.project", "manage projects"),
     "workload": ("daypass.cli.workload", "manage workspaces, environments and CI jobs"),
@@ -84,9 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return UNKNOWN
     except KeyboardInterrupt:
         return 128 + _SIGINT
-    except Exception as error:  # noqa: BLE001 - a bug's message may hold a secret, so its place is printed instead
-        output.note(f"daypass: a fault in Daypass itself: {_place(error)}")
-        output.note("Please report it with this line and the command.")
+    except Exception as error:  # noqa: BLE001 - it is told, and never with a traceback
+        tell_fault(error)
         return UNKNOWN
     return status
 
@@ -96,6 +96,14 @@ def status_of(error: DaypassError) -> int:
     if isinstance(error, Refused):
         return REFUSED
     return WRONG_USAGE if isinstance(error, Invalid) else UNKNOWN
+
+
+def tell_fault(error: BaseException | None) -> None:
+    """Say where Daypass itself went wrong, and not what the error says: that may hold what was at hand."""
+    from daypass.cli import output
+
+    output.note(f"daypass: a fault in Daypass itself: {'somewhere' if error is None else _place(error)}")
+    output.note("Please report it with this line and the command.")
 
 
 def help_text() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from daypass import files
 
@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from daypass.errors import DaypassError
+
+_COLOURS: Final = (
+    ("allowed:", "\x1b[32m"),
+    ("denied:", "\x1b[31m"),
+    ("why:", "\x1b[31m"),
+    ("next:", "\x1b[1m"),
+    ("this token should not be allowed:", "\x1b[31m"),
+    ("no edit of this policy is proposed:", "\x1b[33m"),
+    ("if it should get in, the smallest safe edit:", "\x1b[1m"),
+    ("caution:", "\x1b[33m"),
+)
+"""What a line of an explanation begins with, and what a terminal shows it in: red, green, yellow, bold."""
+_PLAIN: Final = "\x1b[0m"
 
 
 def safe(text: str) -> str:
@@ -25,15 +38,19 @@ def safe(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def line(text: str = "") -> None:
-    """Print one line of a result."""
-    _write(sys.stdout, text)
+def line(text: str = "", *, explains: bool = False) -> None:
+    """Print one line of a result. One that `explains` begins in colour on a terminal."""
+    _write(sys.stdout, text, explains=explains)
 
 
-def note(text: str) -> None:
-    """Print one line for people, to standard error. Where nobody can hear it, the exit status has to do."""
+def note(text: str, *, explains: bool = False) -> None:
+    """Print one line for people, to standard error. Where nobody can hear it, the exit status has to do.
+
+    On a terminal sentences are broken between words. What is indented is a value or a command, and stays as it is.
+    """
     try:
-        _write(sys.stderr, text)
+        for part in _fitted(text, sys.stderr):
+            _write(sys.stderr, part, explains=explains)
         sys.stderr.flush()
     except OSError:
         files.lead_nowhere(sys.stderr.fileno())
@@ -96,5 +113,26 @@ def fields(values: Mapping[str, str]) -> None:
         line(f"{name.ljust(width)}  {safe(value)}")
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _fitted(text: str, stream: TextIO) -> list[str]:
+    """A sentence as the lines that a terminal has room for."""
+    number = text[: len(text) - len(text.lstrip(" 0123456789."))]  # of an item of a list: "  12. "
+    indent = len(number) if number.endswith(". ") else 0
+    if not stream.isatty() or (text.startswith(" ") and not indent):
+        return [text]
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except OSError:
+        return [text]
+    if not 40 <= columns < len(text):
+        return [text]
+    import textwrap
+
+    return textwrap.wrap(text, columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _write(stream: TextIO, text: str, *, explains: bool = False) -> None:
+    begin = next((pair for pair in _COLOURS if text.startswith(pair[0])), None) if explains else None
+    if begin is not None and stream.isatty() and not os.environ.get("NO_COLOR"):  # no-color.org
+        stream.write(f"{begin[1]}{begin[0]}{_PLAIN}")
+        text = text[len(begin[0]) :]
     stream.write("\t".join(map(safe, text.split("\t"))) + "\n")

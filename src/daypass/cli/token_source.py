@@ -44,6 +44,7 @@ class TokenSource:
         self._more = more
         self._verbose = verbose
         self._told = False
+        self.found_at: str | None = None
 
     def token(self) -> Secret:
         """A token, a new one where the platform makes new ones.
@@ -62,8 +63,9 @@ class TokenSource:
             scope=self._scope,
             more=self._more,
         )
+        self.found_at = f"{found.source}: {found.place}"
         if not self._told and (found.also or self._verbose):
-            output.note(f"token from {found.source}: {found.place}")
+            output.note(f"token from {self.found_at}")
             if found.also:
                 also = ", ".join(found.also)
                 output.note(f"This job also runs where {also} could give one; --token-source chooses.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.errors import DaypassError, PartMissing, StoreUnavailable, Unavailable
-from daypass.fetching import Fetcher, KeySetCache
+from daypass.fetching import Fetcher, KeySetCache, Limits
 from daypass.localaws import model, query, signature, why
 from daypass.localaws.authorize import Authorizer, Facts
 from daypass.localaws.clock import LocalClock
@@ -63,6 +63,7 @@ class LocalAwsConfig:
         log: is told what is behind each refusal.
         as_issuers: issuers that this local AWS plays: it makes their tokens and believes them.
         folder: where everything is kept; None to keep it in memory.
+        limits: time and size that an issuer gets for its documents; AWS's, as far as they are known.
     """
 
     trust: tuple[Path | str, ...] = ()
@@ -74,6 +75,7 @@ class LocalAwsConfig:
     log: Callable[[str], object] | None = None
     as_issuers: tuple[IssuerUrl, ...] = ()
     folder: DataFolder | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 def build(config: LocalAwsConfig, clock: Callable[[], datetime]) -> Front:
@@ -98,6 +100,7 @@ class Front:
         self._clock = instance.clock
         self._iam, self._sessions, self._services = instance.iam, instance.sessions, instance.services
         fetcher = Fetcher(
+            config.limits,
             allow_private=config.allow_private,
             connect_to=config.connect_to,
             trust=config.trust,

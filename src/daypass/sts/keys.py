@@ -33,7 +33,7 @@ MAX_KEYS_OF_A_TYPE: Final = 100
 
 def choose_key(keys: KeySet, header: Mapping[str, JsonValue]) -> PublicKey | Refusal:
     """The key for a token with this header. Its quality is checked by the same rules as every other key's."""
-    usable = _usable(keys)
+    usable = usable_entries(keys)
     kid = header.get("kid")
     if kid is None or kid == "":
         if len(usable) != 1:
@@ -48,12 +48,12 @@ def choose_key(keys: KeySet, header: Mapping[str, JsonValue]) -> PublicKey | Ref
         return _none(f"the issuer has {same_type} {entry['kty']} keys, and AWS reads at most {MAX_KEYS_OF_A_TYPE}")
     if "key_ops" in entry:
         return refuse(answers.NOT_VALIDATED, "the issuer's key has `key_ops`, and AWS takes no such key")
-    if "x5c" in entry and not _certificate_agrees(entry):
+    if "x5c" in entry and not certificate_agrees(entry):
         return refuse(answers.NOT_VALIDATED, "the certificate in `x5c` of the issuer's key is not of that key")
     return _public_key(keys, entry, header.get("alg"))
 
 
-def _usable(keys: KeySet) -> dict[str, Mapping[str, JsonValue]]:
+def usable_entries(keys: KeySet) -> dict[str, Mapping[str, JsonValue]]:
     """The entries that AWS would index, by `kid`; a later one takes the place of an earlier one."""
     usable: dict[str, Mapping[str, JsonValue]] = {}
     for entry in keys.entries:
@@ -75,7 +75,7 @@ def _public_key(keys: KeySet, entry: Mapping[str, JsonValue], algorithm: JsonVal
         return refuse(answers.NOT_VALIDATED, fault.message)
 
 
-def _certificate_agrees(entry: Mapping[str, JsonValue]) -> bool:
+def certificate_agrees(entry: Mapping[str, JsonValue]) -> bool:
     """Whether the first certificate of `x5c` (RFC 7517 section 4.7) is of the key that the entry's numbers are."""
     chain = entry["x5c"]
     if not isinstance(chain, list) or not chain or not isinstance(chain[0], str):

@@ -19,9 +19,26 @@ NASTY = "a'b\"c $HOME `id` $(id) \\ \\' %PATH% !x #y ;z\n\t*~|&<>\u2019\u201b\u2
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60)
 
 
-def evaluated(shell: str, script: str, name: str) -> str:
+POSIX_SHELLS = {
+    "sh": ["sh"],
+    "sh -eu": ["sh", "-eu"],
+    "bash": ["bash"],
+    "bash --posix": ["bash", "--posix"],
+    "dash": ["dash"],
+    "zsh": ["zsh"],
+    "zsh as sh": ["zsh", "--emulate", "sh"],
+    "ksh": ["ksh"],
+    "mksh": ["mksh"],
+    "busybox": ["busybox", "sh"],
+    "yash": ["yash"],
+}
+"""Those that `.ci/run` installs, and others where they are."""
+
+
+def evaluated(shell: str | list[str], script: str, name: str) -> str:
+    command = [shell] if isinstance(shell, str) else shell
     done = subprocess.run(
-        [shell, "-c", f'{script}\nprintf %s "$' + name + '"'],
+        [*command, "-c", f'{script}\nprintf %s "$' + name + '"'],
         env={"PATH": "/usr/bin:/bin", "HOME": tempfile.gettempdir(), "OLD": "x", "LC_ALL": "C.UTF-8"},
         capture_output=True,
         check=True,
@@ -30,13 +47,33 @@ def evaluated(shell: str, script: str, name: str) -> str:
     return done.stdout.decode()
 
 
-@pytest.mark.parametrize("shell", ["sh", "bash", "dash", "zsh", "ksh"])
-def test_posix_shells_take_in_what_is_there(shell: str) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
-    for value in (NASTY, "", "-n", "x" * 4000, "'" * 9, "\n"):
+@pytest.mark.parametrize("name", POSIX_SHELLS)
+def test_posix_shells_take_in_what_is_there(name: str) -> None:
+    shell = POSIX_SHELLS[name]
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"{shell[0]} is not installed; .ci/run says which shells are")
+    for value in (
+        NASTY,
+        "",
+        "-n",
+        "x" * 4000,
+        "'" * 9,
+        "\n",
+        "a\n\n",
+        "\\",
+        "~",
+        "!!",
+        "%s%n",
+        "=(id)",
+        "{a,b}",
+        "\r\n",
+    ):
         assert evaluated(shell, assignments(Shell.SH, {"V": value}), "V") == value
-    assert evaluated(shell, assignments(Shell.SH, {}, unset=["OLD"]), "OLD") == ""
+        # As it is used: the lines go through a command substitution and one more round of reading.
+        quoted = f"eval \"$(cat <<'daypass-end'\n{assignments(Shell.SH, {'V': value})}daypass-end\n)\""
+        assert evaluated(shell, quoted, "V") == value
+    unset = assignments(Shell.SH, {}, unset=["OLD", "NEVER_SET"])
+    assert evaluated(shell, f'{unset}\nOLD="${{OLD-gone}}"', "OLD") == "gone"
 
 
 @given(TEXTS)

@@ -12,7 +12,7 @@ from daypass.cli.aws.show import console, show_plan, show_progress
 if TYPE_CHECKING:
     from support.provisioning import Bench
 
-SCRIPT = Path(__file__).parents[3] / "docs" / "screens.py"
+SCRIPT = Path(__file__).parents[3] / "docs" / "plan_screens.py"
 
 
 def test_the_screens_are_what_the_code_draws() -> None:
@@ -22,7 +22,7 @@ def test_the_screens_are_what_the_code_draws() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     for name, svg in module.screens().items():
-        assert (SCRIPT.parent / "screens" / name).read_text("utf-8") == svg, f"{name}: run docs/screens.py"
+        assert (SCRIPT.parent / "screens" / name).read_text("utf-8") == svg, f"{name}: run docs/plan_screens.py"
 
 
 def test_progress_tells_each_step_and_what_is_waited_for(bench: Bench) -> None:

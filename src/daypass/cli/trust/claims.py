@@ -72,16 +72,23 @@ def of_token(name: str) -> Mapping[str, JsonValue]:
         TokenRefused: the text is not a token.
         FileUnavailable: the file cannot be read.
     """
-    return peek(_token(name), duplicates="last").claims
+    return peek(text_of_token(name).strip(), duplicates="last").claims
 
 
-def _token(name: str) -> str:
+def text_of_token(name: str) -> str:
+    """The text of a file with a token, white space and all.
+
+    Raises:
+        UsageInvalid: the token itself was given instead of a file.
+        TokenMalformed: it is not ASCII.
+        FileUnavailable: the file cannot be read.
+    """
     if name.count(".") == 2 and name.startswith("eyJ"):
         raise UsageInvalid(
             "a token does not belong on the command line, where every process of the machine can read it",
             advice="Write --token - and send it to standard input, or name its variable with --token-env.",
         )
     try:
-        return reading.read(name).decode("ascii").strip()
+        return reading.read(name).decode("ascii")
     except UnicodeDecodeError:
         raise TokenMalformed("the token is not ASCII") from None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,16 +15,6 @@ if TYPE_CHECKING:
 
 ALLOWED: Final = 0
 DENIED: Final = 1
-
-_COLOURS: Final = (
-    ("allowed:", "\x1b[32m"),
-    ("denied:", "\x1b[31m"),
-    ("this token should not be allowed:", "\x1b[31m"),
-    ("no edit of this policy is proposed:", "\x1b[33m"),
-    ("if it should get in, the smallest safe edit:", "\x1b[1m"),
-    ("caution:", "\x1b[33m"),
-)
-_PLAIN: Final = "\x1b[0m"
 
 
 def add(group: Parser) -> None:
@@ -76,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.as_json(explanation.to_json() | {"edit": None if remedy is None else remedy.to_json()})
     else:
         for line in narrate(explanation, remedy).splitlines():
-            _print(line)
+            output.line(line, explains=True)
     return ALLOWED if explanation.allowed else DENIED
 
 
@@ -108,13 +96,3 @@ def _attempt(arguments: argparse.Namespace, policy: Policy, found: Mapping[str, 
         source_ip=arguments.source_ip,
         judge_times=arguments.token is not None or arguments.token_env is not None,
     )
-
-
-def _print(text: str) -> None:
-    from daypass.cli import output
-
-    colour = next((code for start, code in _COLOURS if text.startswith(start)), None)
-    if colour is None or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        output.line(text)
-        return
-    sys.stdout.write(f"{colour}{output.safe(text)}{_PLAIN}\n")

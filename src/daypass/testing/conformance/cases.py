@@ -77,38 +77,39 @@ class Case:
 
 def build(vector: dict[str, Any], *, issuer: str, now: datetime, account: str = ACCOUNT) -> Case:
     """A vector for this issuer in this account at this time."""
-    filled = _filled(vector, issuer, int(now.timestamp()), account)
+    given = filled(vector, issuer, int(now.timestamp()), account)
     role_arn = f"arn:aws:iam::{account}:role{ROLE_PATH}{ROLE_NAME}"
     parameters = {
         "RoleArn": role_arn,
         "RoleSessionName": SESSION_NAME,
-        "WebIdentityToken": _token(filled["token"], filled["base_claims"]),
-        **filled.get("parameters", {}),
+        "WebIdentityToken": _token(given["token"], given["base_claims"]),
+        **given.get("parameters", {}),
     }
-    role, keys = filled["role"], filled["keys"]
+    role, keys = given["role"], given["keys"]
     return Case(
         parameters={name: value for name, value in parameters.items() if value is not None},
         provider_arn=f"arn:aws:iam::{account}:oidc-provider/{issuer.removeprefix('https://')}",
-        client_ids=None if filled["client_ids"] is None else tuple(filled["client_ids"]),
+        client_ids=None if given["client_ids"] is None else tuple(given["client_ids"]),
         key_set=None if keys is None else json.dumps({"keys": _entries(keys, now)}).encode(),
-        fault=filled.get("issuer_fault"),
+        fault=given.get("issuer_fault"),
         role_arn=role_arn,
         trust_policy=None if role is None else json.dumps(role["trust_policy"]),
         max_session_seconds=3600 if role is None else role.get("max_session_seconds", 3600),
-        repeats=filled.get("repeats", 1),
-        stopped_clock=filled.get("stopped_clock", False),
-        settings=filled.get("settings", {}),
-        expect=filled["expect"],
+        repeats=given.get("repeats", 1),
+        stopped_clock=given.get("stopped_clock", False),
+        settings=given.get("settings", {}),
+        expect=given["expect"],
     )
 
 
-def _filled(value: Any, issuer: str, now: int, account: str) -> Any:
+def filled(value: Any, issuer: str, now: int, account: str) -> Any:
+    """A vector, or a part of it, with its texts filled in; `now` is in seconds since 1970."""
     if isinstance(value, dict):
         return {
-            _filled(name, issuer, now, account): _filled(entry, issuer, now, account) for name, entry in value.items()
+            filled(name, issuer, now, account): filled(entry, issuer, now, account) for name, entry in value.items()
         }
     if isinstance(value, list):
-        return [_filled(entry, issuer, now, account) for entry in value]
+        return [filled(entry, issuer, now, account) for entry in value]
     if not isinstance(value, str):
         return value
 
@@ -186,7 +187,7 @@ def _claims(spec: dict[str, Any], base_claims: dict[str, Any]) -> dict[str, Any]
 
 def message_fits(template: str, message: str, *, issuer: str, now: datetime, account: str, drift_seconds: int) -> bool:
     """Whether a message is the vector's, with every time in it at most so many seconds away."""
-    made = str(_filled(template + "\n", issuer, int(now.timestamp()), account))[:-1]
+    made = str(filled(template + "\n", issuer, int(now.timestamp()), account))[:-1]
     wanted = re.compile(re.sub(r"[0-9]{10}", "([0-9]{10})", re.escape(made)), re.DOTALL)
     found, times = wanted.fullmatch(message), re.findall("[0-9]{10}", made)
     if found is None:

@@ -85,6 +85,35 @@ def test_a_refusal_is_told_and_nothing_is_printed(environ: dict[str, str], servi
     assert daypass(environ, "idp", "credentials", "aws").returncode == 0
 
 
+def test_a_refusal_is_not_explained_with_the_credentials_that_were_refused(
+    environ: dict[str, str], service: Service, tmp_path: Path
+) -> None:
+    """The role is read with the profile's credentials, whose process is refused, and reads the role, and so on."""
+    denied = sts_fault("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
+    assert daypass(environ, "idp", "login", "aws", "--refreshing", "--profile", "ci").returncode == 0
+    assert daypass(environ, "idp", "login", "aws", "--refreshing", "--profile", "default").returncode == 0
+    shutil.rmtree(Path(environ["HOME"], ".cache"))
+    service.answer = lambda seen: denied if seen.path == "/" else platform(seen)
+    started = tmp_path / "started"
+    with_marks(environ, started)
+    for profile in ("ci", None):
+        started.unlink(missing_ok=True)
+        with_profile = environ if profile is None else environ | {"AWS_PROFILE": profile}
+        done = daypass(with_profile, "idp", "credentials", "aws")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Not authorized" in done.stderr
+        assert started.read_text().count("started") == 1
+
+
+def with_marks(environ: dict[str, str], started: Path) -> None:
+    """Let the profiles' process leave a mark each time it is started."""
+    config = Path(environ.get("AWS_CONFIG_FILE") or Path(environ["HOME"], ".aws", "config"))
+    marking = started.with_name("marking")
+    marking.write_text(f'#!/bin/sh\necho started >> {started}\n[ $(wc -l < {started}) -gt 3 ] && exit 9\nexec "$@"\n')
+    marking.chmod(0o700)
+    config.write_text(config.read_text().replace("credential_process = ", f"credential_process = {marking} "))
+
+
 def test_many_processes_and_two_roles_make_two_calls(environ: dict[str, str], service: Service) -> None:
     """A build that starts 200 SDKs at once must not be throttled by STS. DAYPASS_HOLDING_PROCESSES sets how many."""
     running = [

@@ -6,6 +6,7 @@ engine tells it with the smallest edit. Where nobody knows, what to look at is t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 # AWS's answers that a trust policy or the provider's audiences can explain.
 _EXPLAINED: Final = frozenset({"AccessDenied", "InvalidIdentityToken"})
 _WITH_POLICY: Final = "add --policy FILE with the role's trust policy"
+# Set while a role is read. The credentials to read it with may come from a `credential_process` of ours, which may be
+# refused itself: without this each refusal would start the next process, and none would end.
+_READING: Final = "DAYPASS_READING_ROLE"
 
 
 class _Told(NamedTuple):
@@ -218,18 +222,24 @@ def _explained(
 
 
 def _read(role: RoleArn, claims: Mapping[str, JsonValue], credentials: Credentials | None = None) -> RoleRead:
-    from daypass.aws.role_reading import read_role
+    from daypass.aws.role_reading import RoleRead, read_role
     from daypass.errors import Invalid
     from daypass.names import ProviderArn
 
+    if os.environ.get(_READING):
+        return RoleRead(unread="these are the credentials to read it with")
     issuer = str(claims.get("iss", "")).removeprefix("https://")
     try:
         provider = ProviderArn.parse(f"arn:{role.partition}:iam::{role.account}:oidc-provider/{issuer}")
     except Invalid:
         provider = None
-    found = read_role(role, provider)
-    if found.policy is None and credentials is not None:
-        found = read_role(role, provider, credentials=credentials)
+    os.environ[_READING] = "1"
+    try:
+        found = read_role(role, provider)
+        if found.policy is None and credentials is not None:
+            found = read_role(role, provider, credentials=credentials)
+    finally:
+        del os.environ[_READING]
     return found
 
 

@@ -180,6 +180,7 @@ def test_a_command_has_these_credentials_and_no_others(environ: dict[str, str]) 
         "AWS_SECURITY_TOKEN": "x",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": "x",
         "AWS_ROLE_ARN": "x",
+        "AWS_BEARER_TOKEN_BEDROCK": "x",
     }
     stale |= {"AWS_ACCESS_KEY_ID": "stale"}
     done = daypass(environ | stale, "idp", "exec", "aws", "--region", "eu-central-1", "--", "env", "-0")
@@ -202,6 +203,16 @@ def test_a_command_ends_as_it_would_alone(environ: dict[str, str], refreshing: l
     assert status("/etc/passwd") == 126
     assert status("sh", "-c", "kill -TERM $$") in (-signal.SIGTERM, 128 + signal.SIGTERM)
     assert daypass(environ, "idp", "exec", "aws", *refreshing).returncode == 2
+
+
+@pytest.mark.parametrize("refreshing", [[], ["--refreshing"]])
+def test_a_command_ignores_no_signal_that_it_would_not_ignore_alone(
+    environ: dict[str, str], refreshing: list[str]
+) -> None:
+    """Python ignores SIGPIPE and SIGXFSZ for itself, and a process hands down what it ignores."""
+    command = ["grep", "^SigIgn", "/proc/self/status"]
+    alone = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    assert daypass(environ, "idp", "exec", "aws", *refreshing, "--", *command).stdout == alone
 
 
 @pytest.mark.parametrize("refreshing", [[], ["--refreshing"]])

@@ -120,10 +120,10 @@ class _Serving:
 
     def exports(self) -> str:
         """The same as lines for a POSIX shell, with what would be used before it taken away."""
-        from daypass.aws.holding.environment import CREDENTIALS
+        from daypass.aws.holding.environment import credentials_in
         from daypass.aws.holding.shells import Shell, assignments
 
-        return assignments(Shell.SH, self.variables(), unset=[name for name in CREDENTIALS if name in os.environ])
+        return assignments(Shell.SH, self.variables(), unset=credentials_in(os.environ))
 
     def __enter__(self) -> Self:
         self.endpoint.start()

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -233,6 +234,44 @@ def until(what: object, seconds: float = 20) -> None:
     while not what():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "credential_process = {other}",
+        "role_arn = arn:aws:iam::444455556666:role/other\nsource_profile = more",
+        "aws_access_key_id = AKIAEXAMPLEEXAMPLE00\naws_secret_access_key = x",
+    ],
+)
+def test_no_default_profile_goes_before_the_endpoint(environ: dict[str, str], tmp_path: Path, lines: str) -> None:
+    """SDKs ask an endpoint last: after the keys, the role and the process of the default profile of both files."""
+    other = tmp_path / "other"
+    keys = '{"Version": 1, "AccessKeyId": "AKIAOFANOTHERROLE000", "SecretAccessKey": "x"}'
+    other.write_text(f"#!/bin/sh\necho '{keys}'\n")
+    other.chmod(0o700)
+    config = Path(environ["HOME"], ".aws", "config")
+    config.parent.mkdir()
+    more = f"[profile more]\ncredential_process = {other}\n"
+    text = f"[default]\nregion = eu-central-1\n{lines.format(other=other)}\n\n{more}"
+    config.write_text(text)
+    script = (
+        "import botocore.session as s; found = s.Session(); more = s.Session(profile='more');"
+        "print(found.get_credentials().access_key, found.get_config_variable('region'),"
+        " more.get_credentials().access_key)"
+    )
+    done = daypass(environ, "idp", "exec", "aws", "--refreshing", "--", sys.executable, "-c", script)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["ASIAEXAMPLEEXAMPLE12", "eu-central-1", "AKIAOFANOTHERROLE000"]
+    assert config.read_text() == text
+    agent = subprocess.run(
+        ["sh", "-c", f"{' '.join(DAYPASS)} idp agent --background"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"`{config}` gives credentials, and SDKs use it before the agent" in agent.stderr
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash", "dash", "zsh", "ksh", "mksh", "busybox sh"])

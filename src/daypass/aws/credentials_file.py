@@ -44,6 +44,9 @@ _BEFORE_PROCESS: Final = (
 )
 
 
+_ALL_BEFORE: Final = (*_BEFORE_PROCESS, _PROCESS)
+
+
 class Locations(NamedTuple):
     """Where the two files are. `folder` is `~/.aws` when one of them is there, which is made private; else None."""
 
@@ -135,6 +138,31 @@ def write_process(command: str, *, profile: str, locations: Locations) -> None:
     _edit(locations.config, header, {_PROCESS: command}, is_section, locations)
     if not keys.keys().isdisjoint(_KEYS):
         _edit(locations.credentials, name, dict.fromkeys(_KEYS), lambda found: found == name, locations)
+
+
+def gives_credentials(profile: str, *, locations: Locations) -> str | None:
+    """The file from which AWS's tools would take credentials for a profile before they ask any endpoint, if one does.
+
+    Raises:
+        FileUnavailable: when one of them cannot be read, or AWS's tools could not read it.
+    """
+    _, is_section = _config_section(parse_profile(profile))
+    if "aws_access_key_id" in _keys_of(locations.credentials, lambda found: found == profile):
+        return locations.credentials
+    return None if _keys_of(locations.config, is_section).keys().isdisjoint(_ALL_BEFORE) else locations.config
+
+
+def config_without_credentials(profile: str, *, locations: Locations) -> bytes | None:
+    """The config file without what gives a profile credentials; None when nothing in it does.
+
+    Raises:
+        FileUnavailable: when it cannot be read, or AWS's tools could not read it.
+    """
+    header, is_section = _config_section(parse_profile(profile))
+    if _keys_of(locations.config, is_section).keys().isdisjoint(_ALL_BEFORE):
+        return None
+    content = _content(locations.config)
+    return sections.remove_keys(content, is_section=is_section, header=header, keys=_ALL_BEFORE)
 
 
 def remove_profile(profile: str, *, locations: Locations) -> tuple[list[str], str | None]:

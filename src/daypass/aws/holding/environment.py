@@ -34,7 +34,7 @@ CREDENTIALS: Final = (
 )
 """Every variable from which one of AWS's tools takes credentials, or which says where to take them from."""
 _BEARER: Final = "AWS_BEARER_TOKEN_"
-"""Begins the names of keys of one service each, which SDKs use before any other credentials (Amazon Bedrock API keys)."""
+"""Begins the names of keys of one service each, which SDKs use before all else (Amazon Bedrock API keys)."""
 _OURS: Final = ("DAYPASS_TOKEN", "DAYPASS_ADMIN_TOKEN")
 
 

@@ -74,10 +74,20 @@ def test_credentials_are_what_sdks_read_and_come_from_the_cache(environ: dict[st
 def test_a_refusal_is_told_and_nothing_is_printed(environ: dict[str, str], service: Service) -> None:
     denied = sts_fault("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
     service.answer = lambda seen: denied if seen.path == "/" else platform(seen)
-    for command in (["credentials", "aws"], ["exec", "aws", "--", "true"], ["env", "aws"]):
+    commands = (
+        ["credentials", "aws"],
+        ["exec", "aws", "--", "true"],
+        ["env", "aws"],
+        ["exec", "aws", "--refreshing", "--", "true"],
+        ["agent", "--background"],
+        ["login", "aws", "--refreshing"],
+        ["login", "aws", "--role-arn", ROLE, "-p", "a", "--role-arn", OTHER, "-p", "b"],
+    )
+    for command in commands:
         done = daypass(environ, "idp", *command)
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.returncode, done.stdout) == (1, ""), command
         assert "Not authorized" in done.stderr
+        assert f"  from  daypass: {environ['DAYPASS_URL']}\n" in done.stderr, command
         assert "wsp_42" in done.stderr
         assert not any(secret in done.stderr for secret in SECRETS)
     service.answer = answering

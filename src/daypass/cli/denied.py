@@ -39,17 +39,14 @@ class _Told(NamedTuple):
     edit: Mapping[str, object] | None = None
 
 
-def refused(
-    problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool, token_from: str | None = None
-) -> int:
+def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool) -> int:
     """Print a refusal, and why.
 
     Args:
-        problem: as `assume` raises it.
+        problem: as `assume` raises it; `token_from` in its facts is where the token was found, if that is known.
         role: which was asked for.
         policy: the file with its trust policy, or None.
         as_json: whether standard output gets it as JSON, too.
-        token_from: where the token was found, if that is known.
 
     Returns:
         The exit status: refused.
@@ -111,7 +108,7 @@ def refused(
         )
     output.error(problem)
     output.note("")
-    _claims({"role": str(role), **({} if token_from is None else {"from": token_from}), **shown})
+    _claims({"role": str(role), **_where_from(problem), **shown})
     output.note("")
     for text in looked:
         output.note(text)
@@ -147,6 +144,11 @@ def allowed(assumed: Assumed, *, role: RoleArn, policy: str | None) -> None:
         told = _explained(_parsed(read.policy), claims, role, assumed.session_name, read.client_ids)
     if told is not None:
         _lines(told.words)
+
+
+def _where_from(problem: AwsRefused) -> dict[str, object]:
+    place = problem.facts.get("token_from")
+    return {"from": place} if place else {}
 
 
 def _claims(values: Mapping[str, object]) -> None:

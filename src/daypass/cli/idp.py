@@ -288,6 +288,7 @@ def _login_aws(arguments: argparse.Namespace) -> int:
             profile=request.profile,
         ),
         environ,
+        profile=request.profile,
     )
     source = TokenSource(
         arguments.token_source,
@@ -321,12 +322,12 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     except AwsRefused as refused:
         from daypass.cli.denied import refused as tell
 
+        refused.facts["token_from"] = source.found_at
         return tell(
             refused,
             role=request.role,
             policy=arguments.policy,
             as_json=arguments.json,
-            token_from=source.found_at,
         )
     keep(assumed.session, profile=request.profile, region=request.region, locations=locations)
     _report(assumed, request, arguments, locations.credentials)

@@ -89,8 +89,9 @@ class _Serving:
         from daypass import files
         from daypass.aws.holding import age
         from daypass.aws.holding.container_endpoint import ContainerEndpoint, Kept
-        from daypass.cli.idp_holding import hold, obtainer, runtime_folder, trouble
+        from daypass.cli.idp_holding import hold, obtainer, runtime_folder, tell_refusal, trouble
         from daypass.cli.main import tell_fault
+        from daypass.errors import AwsRefused
         from daypass.secret import Secret
 
         threading.excepthook = lambda fault: tell_fault(fault.exc_value)
@@ -101,8 +102,11 @@ class _Serving:
             return lambda: hold(wanted, environ, ask=ask)
 
         kept = {name: Kept(supply(wanted), age.now) for name, wanted in wishes.items()}
-        for one in kept.values():
-            one.current()
+        for name, one in kept.items():
+            try:
+                one.current()
+            except AwsRefused as refused:
+                raise SystemExit(tell_refusal(refused, wishes[name])) from None
         secret = Secret(secrets.token_urlsafe(32))
         self.endpoint: ContainerEndpoint = ContainerEndpoint(kept, secret, clocks=age.now, trouble=trouble, port=port)
         self._first = next(iter(wishes))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from daypass.aws.holding.cache import Held
     from daypass.aws.login import Assumed
+    from daypass.cli.token_source import TokenSource
     from daypass.errors import DaypassError
 
 # What a token carries is asked for at each login, and a credential_process has no words for it.
@@ -67,12 +68,13 @@ class _Login:
             self._shorten(CHAIN_SECONDS)
         self.checked = Checked.of(self.wanted)
 
-    def ask(self, token: OneToken, environ: Mapping[str, str]) -> Held:
+    def ask(self, token: OneToken, source: TokenSource, environ: Mapping[str, str]) -> Held:
         """The session: a new one, or with `--refreshing` alone the one that the cache has."""
         ask = idp_holding.obtainer(
             self.wanted,
             environ,
             token.for_one(),
+            source=source,
             wait_seconds=self._wait,
             clamp_duration=self._arguments.clamp_duration,
             granted=self._granted,
@@ -232,14 +234,15 @@ def _entries(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Seque
 
 def _asks(logins: Sequence[_Login], environ: Mapping[str, str], *, verbose: bool) -> list[Callable[[], Held]]:
     """For each role what asks for its session; one token per audience, scope and source serves all."""
-    tokens: dict[tuple[str | None, ...], OneToken] = {}
+    tokens: dict[tuple[str | None, ...], tuple[OneToken, TokenSource]] = {}
 
     def asks(login: _Login) -> Callable[[], Held]:
         wanted = login.wanted
         about = (wanted.audience, wanted.scope, wanted.token_source, login.checked.role.partition)
         if about not in tokens:
-            tokens[about] = OneToken(idp_holding.find_token_for(wanted, environ, verbose=verbose))
-        return lambda: login.ask(tokens[about], environ)
+            source = idp_holding.token_source_for(wanted, environ, verbose=verbose)
+            tokens[about] = OneToken(source.token), source
+        return lambda: login.ask(*tokens[about], environ)
 
     return [asks(login) for login in logins]
 

@@ -419,6 +419,23 @@ def test_what_is_not_ours_is_neither_replaced_nor_removed(environ: dict[str, str
     assert path.read_text() == content
 
 
+@pytest.mark.parametrize("more", [(), ("--role-arn", ROLE, "-p", "default", "--role-arn", OTHER, "-p", "other")])
+def test_a_login_says_what_it_replaced_and_what_goes_before_it(environ: dict[str, str], more: tuple[str, ...]) -> None:
+    folder = Path(environ["HOME"], ".aws")
+    folder.mkdir()
+    (folder / "credentials").write_text(
+        "[default]\naws_access_key_id = AKIAMINE\naws_secret_access_key = x\nmine = 1\n"
+    )
+    (folder / "config").write_text("[default]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = base\n")
+    for foreign in (True, False):
+        done = daypass(environ, "idp", "login", "aws", *more)
+        assert done.returncode == 0, done.stderr
+        assert ("The profile default had the key AKIAMINE" in done.stderr) is foreign
+        assert "The profile default has a role_arn, and AWS's tools use that before" in done.stderr
+        assert "profile other" not in done.stderr
+    assert profiles(environ)["default"]["mine"] == "1"
+
+
 def test_a_login_over_a_refreshing_profile_and_back(environ: dict[str, str]) -> None:
     assert daypass(environ, "idp", "login", "aws", "-p", "ci").returncode == 0
     assert daypass(environ, "idp", "login", "aws", "-p", "ci", "--refreshing").returncode == 0

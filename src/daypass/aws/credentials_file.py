@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from daypass import files
 from daypass.aws import sections
 from daypass.aws.config_glance import home_of, located
-from daypass.errors import FileUnavailable, ProfileNameInvalid, ProfileTaken
+from daypass.errors import FileUnavailable, FileUnsafe, ProfileNameInvalid, ProfileTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +45,20 @@ _BEFORE_PROCESS: Final = (
 
 
 _ALL_BEFORE: Final = (*_BEFORE_PROCESS, _PROCESS)
+
+
+# What botocore, and with it the AWS CLI, uses before the keys of the same profile.
+_BEFORE_KEYS: Final = ("role_arn", "web_identity_token_file", "sso_session", "sso_start_url")
+
+
+class Beside(NamedTuple):
+    """What a profile has besides keys of ours: the id of a key that is to be replaced, and a setting that goes before.
+
+    None: there is no such thing.
+    """
+
+    foreign_key_id: str | None
+    setting_before: str | None
 
 
 class Locations(NamedTuple):
@@ -97,6 +111,23 @@ def write_credentials(credentials: Credentials, *, profile: str, locations: Loca
         "expiration": credentials.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     _edit(locations.credentials, name, values, lambda header: header == name, locations)
+
+
+def look_beside(profile: str, *, locations: Locations) -> Beside:
+    """What is to be said to who logs in to a profile; nothing of a config file that cannot be read.
+
+    Raises:
+        ProfileNameInvalid: see `parse_profile`.
+        FileUnavailable, FileUnsafe: when the credentials file cannot be read, or AWS's tools could not read it.
+    """
+    name = parse_profile(profile)
+    keys = _keys_of(locations.credentials, lambda found: found == name)
+    try:
+        settings = read_config(name, locations=locations)
+    except (FileUnavailable, FileUnsafe):
+        settings = {}
+    key_id = keys.get("aws_access_key_id") if not _is_ours(keys) else None
+    return Beside(key_id, next((key for key in _BEFORE_KEYS if key in settings or key in keys), None))
 
 
 def write_region(region: str, *, profile: str, locations: Locations) -> None:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from daypass.cli import exchanging, output
-from daypass.cli.idp_holding import add_commands, add_login_options, wants_holding
+from daypass.cli.idp_holding import add_commands, add_login_options, tell_beside, wants_holding
 from daypass.cli.plain import run
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def _exchange(arguments: argparse.Namespace) -> int:
 
 
 def _login_aws(arguments: argparse.Namespace) -> int:
-    from daypass.aws.credentials_file import Locations
+    from daypass.aws.credentials_file import Locations, look_beside
     from daypass.aws.endpoint import default_audience, find_region, parse_region, sts_endpoint
     from daypass.aws.login import assume
     from daypass.aws.profile_login import LoginRequest, keep
@@ -329,8 +329,10 @@ def _login_aws(arguments: argparse.Namespace) -> int:
             policy=arguments.policy,
             as_json=arguments.json,
         )
+    beside = look_beside(request.profile, locations=locations)
     keep(assumed.session, profile=request.profile, region=request.region, locations=locations)
     _report(assumed, request, arguments, locations.credentials)
+    tell_beside(beside, request.profile)
     return 0
 
 

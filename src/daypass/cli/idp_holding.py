@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from daypass.aws.credentials_file import Beside
     from daypass.aws.holding.cache import Held
     from daypass.aws.holding.wanted import Wanted
     from daypass.aws.login import Assumed
@@ -286,6 +287,19 @@ def tell_refusal(refused: AwsRefused, wanted: Wanted) -> int:
     if "claims" not in refused.facts:
         raise refused
     return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False)
+
+
+def tell_beside(found: Beside, profile: str) -> None:
+    """Say what a login with keys replaced in its profile, and what AWS's tools will use instead of them."""
+    if found.foreign_key_id is not None:
+        output.note(
+            f"The profile {profile} had the key {found.foreign_key_id}, which Daypass did not write; it is gone."
+        )
+    if found.setting_before is not None:
+        output.note(
+            f"The profile {profile} has a {found.setting_before}, and AWS's tools use that before these keys;"
+            " log in to another --profile."
+        )
 
 
 def trouble(problem: DaypassError) -> None:

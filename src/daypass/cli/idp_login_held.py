@@ -11,6 +11,7 @@ from daypass.ambient import AUTO
 from daypass.aws.credentials import Credentials
 from daypass.aws.credentials_file import (
     Locations,
+    look_beside,
     parse_profile,
     write_credentials,
     write_process,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
+    from daypass.aws.credentials_file import Beside
     from daypass.aws.holding.cache import Held
     from daypass.aws.login import Assumed
     from daypass.cli.token_source import TokenSource
@@ -114,6 +116,7 @@ def log_in_held(arguments: argparse.Namespace) -> int:
     locations = Locations.of(environ)
     outcomes = ask_all(_asks(logins, environ, verbose=arguments.verbose))
     facts, status = [], 0
+    beside: dict[str, Beside] = {}
     for login, outcome in zip(logins, outcomes, strict=True):
         if outcome.error is not None:
             told = _tell(outcome.error, login, arguments, alone=len(logins) == 1)
@@ -123,6 +126,7 @@ def log_in_held(arguments: argparse.Namespace) -> int:
         if arguments.refreshing:
             write_process(command_line(login.wanted, environ), profile=login.profile, locations=locations)
         else:
+            beside[login.profile] = look_beside(login.profile, locations=locations)
             write_credentials(_credentials(outcome.held), profile=login.profile, locations=locations)
         region = login.checked.region
         if region is not None:
@@ -133,6 +137,8 @@ def log_in_held(arguments: argparse.Namespace) -> int:
     for login, outcome in zip(logins, outcomes, strict=True):
         if outcome.error is None:
             _notes(login, arguments)
+    for profile, found in beside.items():
+        idp_holding.tell_beside(found, profile)
     if arguments.refreshing and facts:
         output.note(
             "SDKs run daypass again when they need a session; it finds its token by the environment they run in."

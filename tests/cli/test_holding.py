@@ -88,6 +88,10 @@ def test_a_refusal_is_told_and_nothing_is_printed(environ: dict[str, str], servi
         assert (done.returncode, done.stdout) == (1, ""), command
         assert "Not authorized" in done.stderr
         assert f"  from  daypass: {environ['DAYPASS_URL']}\n" in done.stderr, command
+        if "login" not in command:
+            assert f"daypass idp login aws --role-arn {ROLE} --policy FILE" in done.stderr, "it has no --policy itself"
+            first = command == commands[0]
+            assert ("That is the answer of" in done.stderr) is not first, "who is told what another was, is told so"
         assert "wsp_42" in done.stderr
         assert not any(secret in done.stderr for secret in SECRETS)
     service.answer = answering

@@ -39,7 +39,7 @@ class _Told(NamedTuple):
     edit: Mapping[str, object] | None = None
 
 
-def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool) -> int:
+def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool, takes_policy: bool = True) -> int:
     """Print a refusal, and why.
 
     Args:
@@ -47,6 +47,7 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
         role: which was asked for.
         policy: the file with its trust policy, or None.
         as_json: whether standard output gets it as JSON, too.
+        takes_policy: whether the command that was typed has --policy.
 
     Returns:
         The exit status: refused.
@@ -82,14 +83,14 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
         # Advice that fits every refusal of a kind is less than what a whole explanation says.
         step = known or (None if "\n" in told.words else problem.advice)
     elif likely:
-        step = f"To be told which it was, {_WITH_POLICY}"
+        step = "To be told which it was, "
+        step += _WITH_POLICY if takes_policy else f"run daypass idp login aws --role-arn {role} --policy FILE"
         if read is not None and read.unread is not None:
-            step += f", or AWS credentials with iam:GetRole ({read.unread})"
+            step += f", or {'' if takes_policy else 'have '}AWS credentials with iam:GetRole ({read.unread})"
     else:
         step = problem.advice
-    clock = problem.facts.get("clock")
-    if isinstance(clock, str) and not (step or "").startswith(clock):
-        looked.append(clock)
+    known_besides = (problem.facts.get("clock"), problem.facts.get("again"))
+    looked += [text for text in known_besides if isinstance(text, str) and text not in (step or "")]
     problem.advice = None
     if as_json:
         output.as_json(

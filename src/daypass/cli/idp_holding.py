@@ -286,7 +286,7 @@ def tell_refusal(refused: AwsRefused, wanted: Wanted) -> int:
 
     if "claims" not in refused.facts:
         raise refused
-    return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False)
+    return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False, takes_policy=False)
 
 
 def tell_beside(found: Beside, profile: str) -> None:

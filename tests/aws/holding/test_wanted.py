@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import daypass.ambient
@@ -15,7 +15,7 @@ from daypass.aws.holding import wanted
 from daypass.aws.holding.wanted import Wanted
 
 ROLE = "arn:aws:iam::111122223333:role/ci"
-WORD = st.from_regex(r"[A-Za-z0-9:/_.,@=+]{1,30}", fullmatch=True)
+WORD = st.from_regex(r"[A-Za-z0-9:/_.,@=+-]{1,30}", fullmatch=True)
 WISHES = st.builds(
     Wanted,
     role_arn=WORD,
@@ -29,6 +29,7 @@ WISHES = st.builds(
 )
 
 
+@example(Wanted("a", session_name="-ci-"))
 @given(WISHES)
 def test_the_command_line_of_a_wish_makes_it_again(wish: Wanted) -> None:
     assert Wanted.read(wish.words(), {}) == wish

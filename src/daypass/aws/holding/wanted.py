@@ -117,11 +117,11 @@ class Wanted(NamedTuple):
 
     def words(self) -> list[str]:
         """The command line that `read` makes this of again, without what goes without saying."""
-        words = ["--role-arn", self.role_arn]
+        words: list[str] = []
         for name, field in _OPTIONS.items():
             value = getattr(self, field)
-            if name.startswith("--") and field != "role_arn" and value != self._field_defaults.get(field):
-                words += [name, value]
+            if name.startswith("--") and value != self._field_defaults.get(field):
+                words += [f"{name}={value}"] if value.startswith("-") else [name, value]
         return words
 
     def key(self, environ: Mapping[str, str]) -> str:

@@ -423,6 +423,18 @@ def test_what_is_not_ours_is_neither_replaced_nor_removed(environ: dict[str, str
     assert path.read_text() == content
 
 
+def test_logging_out_takes_away_what_a_killed_writer_left(environ: dict[str, str]) -> None:
+    """Its temporary file holds a session as good as any."""
+    assert daypass(environ, "idp", "credentials", "aws").returncode == 0
+    folder = Path(environ["HOME"], ".cache", "daypass", "aws")
+    (entry,) = folder.glob("*.json")
+    left = entry.rename(entry.with_name(f".{entry.name}.0123456789abcdef.tmp"))
+    assert daypass(environ, "idp", "logout", "aws", "-p", "ci").returncode == 0
+    assert left.exists()
+    assert daypass(environ, "idp", "logout", "aws", "--all").returncode == 0
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("more", [(), ("--role-arn", ROLE, "-p", "default", "--role-arn", OTHER, "-p", "other")])
 def test_a_login_says_what_it_replaced_and_what_goes_before_it(environ: dict[str, str], more: tuple[str, ...]) -> None:
     folder = Path(environ["HOME"], ".aws")

@@ -136,6 +136,18 @@ def write(path: str, held: Held) -> None:
     files.write_atomic(path, json.dumps(kept).encode("ascii"))
 
 
+def unfinished(environ: Mapping[str, str]) -> Iterator[str]:
+    """The paths of entries, and of what lies beside them, whose writer was killed before they had their name."""
+    where = folder(environ)
+    try:
+        names = sorted(os.listdir(where))
+    except OSError:
+        return
+    for name in names:
+        if name.startswith(".") and name.endswith(".tmp") and SUFFIX in name:
+            yield os.path.join(where, name)
+
+
 def entries(environ: Mapping[str, str], suffix: str = SUFFIX) -> Iterator[str]:
     """The paths of all entries, or of what lies beside them with a longer suffix, and of nothing else there."""
     where = folder(environ)

@@ -286,6 +286,8 @@ def test_no_default_profile_goes_before_the_endpoint(environ: dict[str, str], tm
         check=True,
     )
     assert f"`{config}` gives credentials, and SDKs use it before the agent" in agent.stderr
+    config.write_text("not a section\n")
+    assert daypass(environ, "idp", "agent", "--background").returncode == 0
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash", "dash", "zsh", "ksh", "mksh", "busybox sh"])

@@ -138,10 +138,14 @@ class _Serving:
     def exports(self) -> str:
         """The same as lines for a POSIX shell, with what would be used before it taken away."""
         from daypass.aws.credentials_file import Locations, gives_credentials
+        from daypass.errors import FileUnavailable, FileUnsafe
         from daypass.aws.holding.environment import credentials_in
         from daypass.aws.holding.shells import Shell, assignments
 
-        first = gives_credentials("default", locations=Locations.of(os.environ))
+        try:
+            first = gives_credentials("default", locations=Locations.of(os.environ))
+        except (FileUnavailable, FileUnsafe):
+            first = None  # whoever reads the file will complain of it
         if first is not None:
             output.note(f"The default profile in `{first}` gives credentials, and SDKs use it before the agent.")
             output.note("Take it away first: daypass idp logout aws --profile default")

@@ -138,9 +138,9 @@ class _Serving:
     def exports(self) -> str:
         """The same as lines for a POSIX shell, with what would be used before it taken away."""
         from daypass.aws.credentials_file import Locations, gives_credentials
-        from daypass.errors import FileUnavailable, FileUnsafe
         from daypass.aws.holding.environment import credentials_in
         from daypass.aws.holding.shells import Shell, assignments
+        from daypass.errors import FileUnavailable, FileUnsafe
 
         try:
             first = gives_credentials("default", locations=Locations.of(os.environ))

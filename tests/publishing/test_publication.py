@@ -107,11 +107,11 @@ def test_what_upstream_says_beside_its_keys_is_not_published() -> None:
     assert "left out" in found.notes[0]
 
 
-HOSTILE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
+def _holding(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return inner | st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+
+
+HOSTILE = _holding(_holding(st.none() | st.booleans() | st.integers() | st.text(max_size=20)))
 
 
 @given(st.dictionaries(st.sampled_from(["issuer", "jwks_uri", "x"]), HOSTILE), HOSTILE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from daypass import __version__
 from daypass.doctor import verdict
+from daypass.doctor.checks import documents
 from daypass.doctor.facts import (
     AccountFacts,
     ConnectionFacts,
@@ -24,12 +25,11 @@ from daypass.doctor.facts import (
 from daypass.doctor.probes import dns, document, tcp, tls
 from daypass.doctor.probes import token as token_probe
 from daypass.doctor.probes.place import is_literal, place_of
-from daypass.errors import DaypassError, Invalid, IssuerUrlInvalid, TokenRefused, Unavailable
+from daypass.errors import Invalid, IssuerUrlInvalid, TokenRefused, Unavailable
 from daypass.fetching import THUMBPRINT_PHASE, Fetcher, Limits, why_forbidden
 from daypass.names import IssuerUrl
 from daypass.secret import Secret
 from daypass.sts.decide import KeysUnavailable
-from daypass.tokens import strict_json
 from daypass.tokens.peek import peek
 from daypass.trust.attempt import likely_provider
 from daypass.trust.document import Policy
@@ -292,7 +292,6 @@ class _Examination:
                             address,
                             limits=self._question.limits,
                             clock=self._clock,
-                            key_set=key_set,
                         )
                     )
                     for _ in range(self._question.repeat)
@@ -392,10 +391,7 @@ def _issuer_of_policy(account: AccountFacts | None, question: Question) -> str |
 def _jwks_uri(answers: tuple[DocumentFacts, ...]) -> str | None:
     for each in answers:
         if each.complete and each.body:
-            try:
-                value = strict_json.parse(each.body, max_bytes=4 * len(each.body) + 4, duplicates="last")
-            except DaypassError:
-                continue
+            value = documents.value_of(each)
             uri = value.get("jwks_uri") if isinstance(value, dict) else None
             if isinstance(uri, str):
                 return uri

@@ -128,14 +128,14 @@ class DocumentFacts:
         status: of HTTP; None when there was no answer.
         headers: those that matter, names in lower case.
         size: bytes of the body as they came, at most one more than the limit.
-        body: as text; of a key set without private values; empty when it is no JSON (then see `excerpt`).
+        body: its value, written anew without private values; empty when it is no JSON (then see `excerpt`).
         excerpt: the first characters of a body that is no JSON.
         sha256: of the body as it came, to compare answers; hex.
         json_fault: why it is not JSON as AWS would read it; None when it is.
         json_lenient_fault: a thing in it that readers differ about, such as a member that comes twice.
         tcp_seconds, tls_seconds, first_byte_seconds, total_seconds: each phase, and all; None: not come to.
         fault_phase: `tcp`, `tls`, `send`, `first_byte`, `body`; None when the answer is complete.
-        fault: `timeout`, `reset`, `closed`, `protocol`, `too_large`, `refused`, `name`, `tls`.
+        fault: `timeout`, `reset`, `closed`, `protocol`, `too_large`, `refused`, `tls`; `url` where it cannot be asked.
     """
 
     url: str

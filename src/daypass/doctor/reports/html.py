@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from markupsafe import Markup, escape
 
+from daypass.doctor.checks.certificates import UNREADABLE
 from daypass.doctor.finding import Severity
 from daypass.doctor.known_errors import plain_link
 from daypass.doctor.way import steps
@@ -115,7 +116,7 @@ def _certificates(tls: TlsFacts) -> Iterator[_Certificate]:
             subject, issuer = read.subject.rfc4514_string(), read.issuer.rfc4514_string()
             begins, ends = read.not_valid_before_utc, read.not_valid_after_utc
             der = hashlib.sha256(read.public_bytes(Encoding.DER)).hexdigest()
-        except ValueError:
+        except UNREADABLE:
             yield _Certificate(position, "", "", "", "", self_signed=False, sha256="", fault="it cannot be read")
             continue
         yield _Certificate(

@@ -44,6 +44,7 @@ _BELOW = {
     "token_roles_claim",
     "jwks_uri_other_host",
     "jwks_uri_invalid",
+    "connect_unknown",
 }
 
 

@@ -197,4 +197,5 @@ def test_the_issuer_in_a_sentence_is_taken() -> None:
 
 
 def test_a_text_is_cut() -> None:
-    assert isinstance(recognise("x" * from_error.MAX_CHARACTERS + "Incorrect token audience"), Unknown)
+    assert isinstance(recognise("Incorrect token audience" + "x" * from_error.MAX_CHARACTERS), Unknown)
+    assert isinstance(recognise("x " * from_error.MAX_CHARACTERS + "Incorrect token audience"), Recognised)

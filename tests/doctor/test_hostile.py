@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import ssl
 import time
@@ -14,12 +15,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
 
+from daypass.aws.role_reading import read_role
+from daypass.cli.doctor import status
+from daypass.cli.doctor_screen import verdict_sentence
 from daypass.doctor.checks.certificates import MOST
 from daypass.doctor.examine import Question, examine
+from daypass.doctor.facts import Facts
 from daypass.doctor.judge import judge
-from daypass.doctor.reports.html import as_html
+from daypass.doctor.probes import account, tcp
+from daypass.doctor.redaction import without_secrets
+from daypass.doctor.reports.html import as_html, headline
+from daypass.doctor.reports.sarif import as_sarif
+from daypass.errors import RequestInvalid
 from daypass.fetching import Limits
+from daypass.names import RoleArn
 from support.healthy import changed
 from support.https_issuer import HttpsIssuer, https_issuer
 
@@ -29,7 +41,6 @@ if TYPE_CHECKING:
 
     import trustme
 
-    from daypass.doctor.facts import Facts
 
 _NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "all the same")])
 _ALTERNATIVE = x509.ObjectIdentifier("2.5.29.17")
@@ -75,7 +86,7 @@ _TWO = _certificate(
     _KEY,
     _KEY,
     x509.SubjectAlternativeName([x509.DNSName("idp.example.com")]),
-    x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH]),
+    x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]),
 )
 _ODD = {
     "version 5": _GOOD.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020104")),
@@ -178,3 +189,167 @@ def test_keys_that_aws_does_not_use_do_not_matter() -> None:
     assert _codes({"keys.*.body": json.dumps({"keys": [own, *others]})}) == set()
     other = {**own, "x": "AAAA"}
     assert "key_kid_twice" in _codes({"keys.*.body": json.dumps({"keys": [own, other]})})
+
+
+_TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJlc2lnbmF0dXJl"
+
+
+def test_a_token_in_a_page_of_an_issuer_gets_nowhere(issuer: HttpsIssuer, ca_file: Path) -> None:
+    issuer.documents["/t/.well-known/openid-configuration"] = f"<p>{_TOKEN}</p>".encode()
+    facts = _ask(issuer, ca_file)
+    diagnosis = judge(facts)
+    for text in (json.dumps(facts.to_json()), repr(facts), as_html(facts, diagnosis, version="1")):
+        assert _TOKEN.rpartition(".")[2] not in text
+    assert "body_html" in {each.code for each in diagnosis.findings}
+
+
+def test_what_looks_like_many_tokens_takes_no_time() -> None:
+    began = time.monotonic()
+    without_secrets("eyJ" * 100_000)
+    without_secrets("eyJhbGciOiJ" * 30_000 + ".")
+    without_secrets("bearer " * 50_000 + "https://" * 30_000 + "-----BEGIN " * 20_000)
+    assert time.monotonic() - began < 1
+
+
+def test_the_password_in_an_issuers_url_is_left_out() -> None:
+    facts = asyncio.run(
+        examine(Question(issuer="https://me:pass-word@idp.example.com", ask_aws=False), lambda: datetime.now(UTC))
+    )
+    assert "pass-word" not in repr(facts)
+    assert {each.code for each in judge(facts).findings} == {"issuer_url_invalid"}
+
+
+_LONG = "k" * 90_000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"keys.*.body.{}.keys.0.kid": _LONG, "keys.*.body.{}.keys.0.n": "AQAB", "keys.*.body.{}.keys.0.kty": "RSA"},
+        {"discovery.*.body.{}.issuer": _LONG},
+        {"token.claims.aud": _LONG},
+        {"discovery.*.body.{}.jwks_uri": "http://" + _LONG, "keys_url": "http://" + _LONG, "keys": []},
+    ],
+)
+def test_a_name_of_ninety_thousand_characters_does_not_fill_the_screen(changes: dict[str, Any]) -> None:
+    findings = judge(changed(changes)).findings
+    assert findings
+    assert all(len(each.seen) <= 1500 and len(each.where) <= 500 for each in findings)
+
+
+def test_nothing_in_a_report_turns_the_text_or_is_a_link_to_elsewhere() -> None:
+    evil = "\u202egnihsihp\u200b [all is well](https://evil.example.net) <script>"
+    facts = changed({"discovery.*.body.{}.issuer": evil, "token.claims.sub": f"{evil}\x1b[31m"})
+    diagnosis = judge(facts)
+    page = as_html(facts, diagnosis, version="1")
+    assert not {"\u202e", "\u200b", "\x1b"} & set(page)
+    assert r"\u202egnihsihp" in page
+    results = as_sarif(facts, diagnosis, version="1")["runs"][0]["results"]  # type: ignore[index]  # plain JSON
+    texts = [each["message"]["text"] for each in results]
+    assert any("all is well" in text for text in texts)
+    assert not any("](" in text or "\u202e" in text for text in texts)
+
+
+def test_every_place_in_sarif_is_a_uri() -> None:
+    facts = changed({"issuer": 'no <url>\n"at all"', "issuer_fault": "it is none", "hosts": []})
+    results = as_sarif(facts, judge(facts), version="1")["runs"][0]["results"]  # type: ignore[index]  # plain JSON
+    assert results
+    for each in results:
+        assert set(each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]).isdisjoint(' <>"\n')
+
+
+_WAYS = st.sampled_from(
+    [
+        "limit_seconds", "examined_at", "hosts.0.tls.chain", "hosts.0.dns.ipv4", "hosts.0.connections.0.fault",
+        "discovery.0.headers", "discovery.0.body", "discovery.0.total_seconds", "discovery.0.size", "keys.0.body",
+        "keys_url", "token.claims", "token.header", "token.claims.exp", "token.claims.aud", "account.providers.0.arn",
+        "account.role.trust_policy", "account.role_arn", "verdict.reasons", "verdict.words", "issuer", "fetch.phase",
+    ]
+)  # fmt: skip
+_PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(_WAYS, _PLAIN, min_size=1, max_size=3))
+def test_a_bundle_that_was_changed_is_refused_or_judged(changes: dict[str, Any]) -> None:
+    try:
+        facts = changed(changes)
+    except (RequestInvalid, TypeError, IndexError, KeyError, ValueError):
+        return  # refused; or there is no place any more that could be changed
+    diagnosis = judge(facts)
+    as_html(facts, diagnosis, version="1").encode()
+    json.dumps(as_sarif(facts, diagnosis, version="1"))
+    json.dumps(diagnosis.to_json())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"limit_seconds": 0}, {"discovery.0.total_seconds": -1}, {"examined_at": "0001-01-01T00:00:00+14:00"}]
+)
+def test_numbers_that_no_examination_gives_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(RequestInvalid):
+        changed(changes)
+
+
+def test_a_bundle_that_holds_nothing_does_not_speak_of_health() -> None:
+    facts = Facts("https://idp.example.com", datetime(2026, 11, 20, tzinfo=UTC))
+    diagnosis = judge(facts)
+    assert verdict_sentence(facts, diagnosis) == ("What STS would answer cannot be told.", "yellow")
+    assert headline(facts, diagnosis) == ("fair", "Too little was found out")
+    assert status(facts, diagnosis, "error") == 3
+
+
+_IPV6 = {"hosts.0.dns.ipv6": ["2606:2800:21f:cb07::1"]}
+_ONE = {"address": "93.184.215.14", "port": 443, "seconds": 0.01}
+_SIX = {"address": "2606:2800:21f:cb07::1", "port": 443, "fault": "no_route"}
+
+
+def test_a_machine_without_ipv6_says_nothing_of_a_host_that_has_it() -> None:
+    """As hosted runners are, and gitlab.com has both."""
+    assert _codes({**_IPV6, "hosts.0.connections": [_ONE, _SIX]}) == set()
+    assert _codes({**_IPV6, "hosts.0.connections": [_ONE, {**_SIX, "fault": "timeout"}]}) == {"connect_one_address"}
+
+
+def test_a_host_to_which_this_machine_has_no_way_is_unknown() -> None:
+    changes = {
+        **_IPV6,
+        "hosts.0.connections": [_SIX],
+        "hosts.0.tls": None,
+        "discovery": [],
+        "keys": [],
+        "keys_url": None,
+        "fetch": {"phase": "connect", "fault": "no connection"},
+        "token": None,
+        "verdict": None,
+    }
+    facts = changed(changes)
+    diagnosis = judge(facts)
+    assert {each.code for each in diagnosis.findings} == {"connect_unknown"}
+    assert status(facts, diagnosis, "error") == 3
+    assert "could not be found out" in verdict_sentence(facts, diagnosis)[0]
+
+
+def test_an_address_without_a_route_is_told_from_one_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unreachable(*_: object, **__: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(asyncio, "open_connection", unreachable)
+    assert asyncio.run(tcp.connect("2001:db8::1", 443, seconds=1)).fault == "no_route"
+
+
+def test_credentials_whose_token_file_is_missing_are_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """botocore opens that file itself, long after it said that there are credentials."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::482916370154:role/deploy")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    role = RoleArn.parse("arn:aws:iam::482916370154:role/deploy")
+    found = account.ask(role, "https://idp.example.com")
+    assert found is not None
+    assert any("FileNotFoundError" in each for each in found.unread)
+    assert read_role(role, None).unread is not None

@@ -159,10 +159,11 @@ def _from_error(arguments: argparse.Namespace) -> int:
 def status(facts: Facts, diagnosis: Diagnosis, level: str) -> int:
     """The exit status for a diagnosis."""
     from daypass.doctor.finding import Severity
+    from daypass.doctor.judge import was_answered
 
     if diagnosis.at_least(Severity[level.upper()]):
         return 1
-    return 3 if any(host.dns.unknown for host in facts.hosts) else 0
+    return 0 if was_answered(facts) else 3
 
 
 def _examined(arguments: argparse.Namespace) -> Facts:
@@ -178,10 +179,13 @@ def _examined(arguments: argparse.Namespace) -> Facts:
 
 
 def _question(arguments: argparse.Namespace) -> Question:
+    from daypass.cli.trust import claims
     from daypass.doctor.examine import Question
     from daypass.errors import UsageInvalid
     from daypass.fetching import Limits
 
+    for argument in (arguments.issuer, arguments.token_env, arguments.audience, arguments.role_arn):
+        claims.demand_no_token(argument or "")
     if arguments.issuer is not None and "://" not in arguments.issuer:
         raise UsageInvalid(
             f"`{arguments.issuer}` is not the URL of an issuer",

@@ -25,6 +25,7 @@ from daypass.doctor.facts import (
 from daypass.doctor.probes import dns, document, tcp, tls
 from daypass.doctor.probes import token as token_probe
 from daypass.doctor.probes.place import is_literal, place_of
+from daypass.doctor.redaction import cleaned
 from daypass.errors import Invalid, IssuerUrlInvalid, TokenRefused, Unavailable
 from daypass.fetching import THUMBPRINT_PHASE, Fetcher, Limits, why_forbidden
 from daypass.names import IssuerUrl
@@ -110,7 +111,7 @@ async def examine(
         progress: is told of each probe's begin and end, from the loop's thread.
         account: what is known of the account already; then IAM is not asked.
     """
-    return await _Examination(question, clock, progress).run(account)
+    return cleaned(await _Examination(question, clock, progress).run(account))
 
 
 class _Fetched(NamedTuple):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import json
 import ssl
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from cryptography import x509
@@ -21,9 +23,11 @@ from hypothesis import strategies as st
 from daypass.aws.role_reading import read_role
 from daypass.cli.doctor import status
 from daypass.cli.doctor_screen import verdict_sentence
+from daypass.cli.main import main
 from daypass.doctor.checks.certificates import MOST
 from daypass.doctor.examine import Question, examine
 from daypass.doctor.facts import Facts
+from daypass.doctor.from_error import Recognised, recognise
 from daypass.doctor.judge import judge
 from daypass.doctor.probes import account, tcp
 from daypass.doctor.redaction import without_secrets
@@ -353,3 +357,25 @@ def test_credentials_whose_token_file_is_missing_are_a_finding(monkeypatch: pyte
     assert found is not None
     assert any("FileNotFoundError" in each for each in found.unread)
     assert read_role(role, None).unread is not None
+
+
+@pytest.mark.parametrize("arguments", [[_TOKEN], ["--token", _TOKEN], ["--token-env", _TOKEN], ["--role-arn", _TOKEN]])
+def test_a_token_on_the_command_line_is_not_repeated(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    """Nor in a message: a job's log is read by many."""
+    assert main(["doctor", *arguments]) == 2
+    told = capfd.readouterr()
+    assert _TOKEN.rpartition(".")[2] not in told.out + told.err
+    assert "does not belong on the command line" in told.err
+
+
+def test_the_end_of_a_log_of_any_bytes_is_recognised(capfd: pytest.CaptureFixture[str]) -> None:
+    log = b"\xff\xfe line of a job\n" * 50_000 + b"Error: Incorrect token audience\n"
+    with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(log))):
+        assert main(["doctor", "--from-error", "-", "--json", "--no-aws"]) in (0, 1)
+    assert json.loads(capfd.readouterr().out)["error"] == "incorrect-audience"
+
+
+def test_what_a_sentence_said_is_told_without_the_token_in_it() -> None:
+    found = recognise(f"WebIdentityErr: failed fetching WebIdentity token: {_TOKEN}")
+    assert isinstance(found, Recognised)
+    assert _TOKEN.rpartition(".")[2] not in repr(found.said)

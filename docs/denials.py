@@ -316,7 +316,7 @@ def main() -> int:
     """Write the page and its pictures, or compare them."""
     made = page()
     wanted = {PAGE: made.text(), **{PICTURES / name: text for name, text in made.pictures.items()}}
-    stray = [path for path in PICTURES.glob("*.svg") if path not in wanted]
+    stray = [path for path in PICTURES.glob("denied-*.svg") if path not in wanted]
     if "--check" in sys.argv[1:]:
         differ = [path.name for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
         differ += [path.name for path in stray]

@@ -31,9 +31,10 @@ daypass_login() (
   [ -z "${DAYPASS_TOKEN_SOURCE:-}" ] || set -- "$@" --token-source "$DAYPASS_TOKEN_SOURCE"
   PATH="$DAYPASS_FOLDER/venv/bin:$PATH"
   if [ "$(daypass --version 2>/dev/null)" != "daypass $DAYPASS_VERSION" ]; then
-    python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    # -I: what lies in the checked-out project is not imported here.
+    python3 -I -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
       refuse 'python3 of version 3.11 or newer, with its venv module, is needed to install Daypass'
-    python3 -m venv --clear "$DAYPASS_FOLDER/venv" || exit 2
+    python3 -I -m venv --clear "$DAYPASS_FOLDER/venv" || exit 2
     pip install --quiet --disable-pip-version-check --no-input "${DAYPASS_PACKAGE:-daypass==$DAYPASS_VERSION}" ||
       refuse "daypass $DAYPASS_VERSION could not be installed"
   fi

@@ -471,6 +471,12 @@ class DesiredStateInvalid(Invalid):
     code = "desired_state_invalid"
 
 
+class ExportImpossible(Invalid):
+    """What AWS should have cannot be said in the files of another tool. `facts` hold `text`, which the tool changes."""
+
+    code = "export_impossible"
+
+
 # ------------------------------------------------------------------------------------------------ unavailable
 
 

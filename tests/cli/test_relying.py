@@ -34,6 +34,7 @@ from support.services import (
     identity_token,
     json_reply,
     platform,
+    problem,
 )
 from support.tokens import private_key
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 PROVIDER = recorded("gcp", "exchanged")["ask"]["provider"]
 CLIENT, TENANT = (recorded("azure", "granted")["ask"][name] for name in ("client_id", "tenant_id"))
 VAULT_TOKEN = "hvs.CAESIEXAMPLEEXAMPLEEXAMPLE"
+AZURE = "api://AzureADTokenExchange"
 GENERATE = "/v1/projects/-/serviceAccounts/deploy@demo.iam.gserviceaccount.com:generateAccessToken"
 needs_gcloud = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
@@ -128,6 +130,11 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def kept_tokens(environ: Mapping[str, str], party: str) -> list[Path]:
+    """The token files of a party that nobody named."""
+    return sorted((Path(environ["HOME"]) / ".cache" / "daypass" / party).glob("*.token"))
+
+
 @pytest.fixture
 def client_environment(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The environment of a client library in this process is the one that daypass was run in."""
@@ -167,6 +174,40 @@ def test_vault_prints_the_token_alone_and_keeps_nothing(
     world.records("vault", "granted")
     assert worked(environ, "login", "vault", "--role", "demo", *options) == VAULT_TOKEN + "\n"
     assert not (Path(environ["HOME"]) / ".vault-token").exists()
+
+
+@pytest.mark.parametrize("options", [["--token-only"], ["--no-store", "--json"], ["--field", "token"]])
+def test_vault_has_github_mask_a_token_that_is_printed(
+    environ: dict[str, str], world: World, options: list[str]
+) -> None:
+    world.records("vault", "granted")
+    job = {**environ, "GITHUB_ACTIONS": "true"}
+    done = daypass(job, "login", "vault", "--role", "demo", *options)
+    assert f"::add-mask::{VAULT_TOKEN}\n" in done.stderr
+    assert "::" not in done.stdout
+    assert VAULT_TOKEN in done.stdout
+    world.records("vault", "granted")
+    done = daypass(job, "login", "vault", "--role", "demo")
+    assert VAULT_TOKEN not in done.stdout + done.stderr
+    world.records("vault", "granted")
+    done = daypass({**environ, "GITLAB_CI": "true"}, "login", "vault", "--token-source", "daypass", *options)
+    assert "GitLab masks nothing" in done.stderr
+
+
+def test_many_logins_to_vault_leave_a_token_that_a_logout_knows(environ: dict[str, str], world: World) -> None:
+    """The token and the mark that it is ours go together."""
+    number = iter(range(1000))
+    world.party = lambda seen: (
+        Reply(204)
+        if seen.path.endswith("revoke-self")
+        else json_reply({"auth": {"client_token": f"hvs.{next(number):040d}", "lease_duration": 60}})
+    )
+    command = [*DAYPASS, "idp", "login", "vault", "--role", "demo"]
+    for _ in range(2):
+        started = [subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) for _ in range(8)]
+        assert {process.wait(60) for process in started} == {0}
+        assert "Vault ended the token." in daypass(environ, "logout", "vault").stderr
+        assert not (Path(environ["HOME"]) / ".vault-token").exists()
 
 
 def test_vault_namespace_mount_and_openbao_variables(environ: dict[str, str], world: World, service: Service) -> None:
@@ -222,6 +263,36 @@ def test_vault_logout_ends_the_token_at_the_server_that_gave_it(
     assert not (Path(environ["HOME"]) / ".vault-token").exists()
 
 
+def test_a_token_that_cannot_be_kept_is_ended(environ: dict[str, str], world: World, service: Service) -> None:
+    world.party = lambda seen: (
+        Reply(204)
+        if seen.path.endswith("revoke-self")
+        else json_reply({"auth": {"client_token": VAULT_TOKEN, "lease_duration": 60}})
+    )
+    (Path(environ["HOME"]) / ".vault-token").mkdir()
+    done = daypass(environ, "login", "vault", "--role", "demo")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert (service.seen[-1].path, service.seen[-1].headers["X-Vault-Token"]) == (
+        "/v1/auth/token/revoke-self",
+        VAULT_TOKEN,
+    )
+    assert VAULT_TOKEN not in done.stderr
+
+
+def test_what_a_login_replaces_is_told(environ: dict[str, str], world: World) -> None:
+    path = Path(environ["HOME"]) / ".vault-token"
+    path.write_text("hvs.of-a-person")
+    for told in (True, False):
+        world.records("vault", "granted")
+        done = daypass(environ, "login", "vault", "--role", "demo")
+        assert (done.returncode, mode(path), path.read_text()) == (0, 0o600, VAULT_TOKEN)
+        assert ("not one of Daypass's" in done.stderr, "of-a-person" in done.stderr) == (told, False)
+    account = ("--service-account", "deploy@demo.iam.gserviceaccount.com")
+    for more, told in (((), False), ((), False), (account, True)):
+        done = daypass(environ, "login", "gcp", "--provider", PROVIDER, *more)
+        assert (done.returncode, "Another configuration was in" in done.stderr) == (0, told)
+
+
 def test_vault_logout_leaves_a_token_of_somebody_else(environ: dict[str, str], service: Service) -> None:
     path = Path(environ["HOME"]) / ".vault-token"
     path.write_text("hvs.of-a-person")
@@ -237,14 +308,23 @@ def test_vault_logout_goes_on_when_vault_does_not_know_the_token(
 ) -> None:
     world.records("vault", "granted")
     worked(environ, "login", "vault", "--role", "demo")
-    world.party = lambda _: json_reply({"errors": ["permission denied"]}, 403)
+    told = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"
+    world.party = lambda _: json_reply({"errors": [told]}, 403)
     done = daypass(environ, *unset)
     assert (done.returncode, done.stderr) == (0, "The token had ended before.\n")
     assert not (Path(environ["HOME"]) / ".vault-token").exists()
     assert daypass(environ, *unset).stderr == "Nothing was there.\n"
 
 
-@pytest.mark.parametrize(("answer", "status"), [(Reply(400, b'{"errors": ["no"]}'), 1), (Reply(503, b""), 3)])
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (Reply(400, b'{"errors": ["no"]}'), 1),
+        # So it is for a role with token_no_default_policy: the token lives.
+        (Reply(403, b'{"errors": ["1 error occurred:\\n\\t* permission denied\\n\\n"]}'), 1),
+        (Reply(503, b""), 3),
+    ],
+)
 def test_vault_logout_says_that_the_token_lasts(
     environ: dict[str, str], world: World, answer: Reply, status: int
 ) -> None:
@@ -294,6 +374,12 @@ WRONG = {
     "kubernetes --cluster demo --server https://k.example.com --merge --kubeconfig f": "--merge",
     "kubernetes --cluster demo --server https://k.example.com --merge --exec-version v1": "--exec-version",
     "kubernetes --cluster demo --server https://k.example.com --namespace A": "namespace",
+    "kubernetes --cluster demo --server https://[k.example.com": "cannot be read",
+    "kubernetes --cluster demo --server https://k.example.com:port": "cannot be read",
+    "kubernetes --cluster demo --server https://k.example.com/?a=b": "query",
+    f"azure --client-id {CLIENT} --tenant-id {TENANT} --authority-host https://[a": "authority host",
+    f"azure --client-id {CLIENT} --tenant-id {TENANT} --authority-host https://a#b": "authority host",
+    f"gcp --provider {PROVIDER} --sts-url https://sts.example.com/?a=b": "--sts-url",
 }
 
 
@@ -482,11 +568,32 @@ def test_gcp_leaves_other_files_alone(environ: dict[str, str], tmp_path: Path) -
     assert key.read_text() == '{"type": "service_account"}'
 
 
+def test_gcp_leaves_the_external_accounts_of_others(environ: dict[str, str], tmp_path: Path) -> None:
+    """A configuration that gcloud or another tool made, whatever its source is."""
+    for source in ({"file": "/run/token"}, {"executable": {"command": "/opt/other idp token"}}, {"url": "http://x"}):
+        other = tmp_path / "other.json"
+        content = json.dumps({"type": "external_account", "audience": "//iam", "credential_source": source})
+        other.write_text(content)
+        done = daypass(environ, "login", "gcp", "--provider", PROVIDER, "--output", str(other))
+        assert (done.returncode, "is not a configuration that Daypass wrote" in done.stderr) == (2, True)
+        assert daypass(environ, "logout", "gcp", "--output", str(other)).returncode == 2
+        assert other.read_text() == content
+
+
+def test_gcp_logout_takes_the_token_that_the_configuration_names(environ: dict[str, str], tmp_path: Path) -> None:
+    token, config = tmp_path / "token", tmp_path / "gcp.json"
+    where = ("--output", str(config))
+    worked(environ, "login", "gcp", "--provider", PROVIDER, "--source", "file", "--token-file", str(token), *where)
+    assert mode(token) == 0o600
+    worked(environ, "logout", "gcp", *where)
+    assert list(tmp_path.glob("*token*")) == []
+
+
 def test_gcp_file_and_its_logout(environ: dict[str, str], tmp_path: Path) -> None:
-    token = Path(environ["HOME"]) / ".cache" / "daypass" / "gcp-token"
     chosen = tmp_path / "gcp.json"
     where = ("--output", str(chosen))
     shown = worked(environ, "login", "gcp", "--provider", PROVIDER, "--source", "file", *where)
+    (token,) = kept_tokens(environ, "gcp")
     assert "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES" not in shown
     assert json.loads(chosen.read_text())["credential_source"]["file"] == str(token)
     assert mode(token) == 0o600
@@ -593,8 +700,7 @@ def test_azure_env_in_a_national_cloud(environ: dict[str, str], service: Service
     assert f"export AZURE_TENANT_ID={TENANT}" in lines
     assert "export AZURE_AUTHORITY_HOST=https://login.microsoftonline.us/" in lines
     assert service.seen[0].json["audience"] == ["api://AzureADTokenExchangeUSGov"]
-    path = Path(environ["HOME"]) / ".cache" / "daypass" / "azure-token"
-    assert path.exists()
+    (path,) = kept_tokens(environ, "azure")
     worked(environ, "logout", "azure")
     assert not path.exists()
 
@@ -610,6 +716,58 @@ def test_azure_unset_takes_variables_and_file(environ: dict[str, str], tmp_path:
     assert daypass(environ, "env", "azure", "--unset", "--github-env").returncode == 2
     assert worked(environ, "login", "azure", "--unset", "--token-file", str(token)) == f"{token}\n"
     assert daypass(environ, "logout", "azure", "--token-file", str(token)).stderr.startswith("Nothing was there.")
+
+
+def test_a_file_that_holds_no_token_is_not_taken_for_one(environ: dict[str, str], tmp_path: Path) -> None:
+    key = tmp_path / "id_ed25519"
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    ids = ("--client-id", CLIENT, "--tenant-id", TENANT, "--token-file", str(key))
+    for words in (("login", "azure", *ids), ("logout", "azure", "--token-file", str(key))):
+        assert daypass(environ, *words).returncode == 2
+        assert key.read_text().startswith("-----BEGIN")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "login vault --role demo",
+        f"login azure --client-id {CLIENT} --tenant-id {TENANT} --authority-host {{url}} --check",
+        f"env azure --client-id {CLIENT} --tenant-id {TENANT}",
+        f"login gcp --provider {PROVIDER} --sts-url {{url}} --check",
+        "login kubernetes --cluster demo --server {url} --check",
+        "credentials kubernetes --audience https://k.example.com",
+        f"credentials gcp --audience https://iam.googleapis.com/{PROVIDER}",
+    ],
+)
+@pytest.mark.parametrize("source", ["file", "gitlab", "gitlab-by-hand"])
+def test_a_token_for_aws_goes_to_nobody_else(
+    environ: dict[str, str], service: Service, tmp_path: Path, words: str, source: str
+) -> None:
+    """Whoever runs that Vault, or that cluster, could be us at AWS with it."""
+    token = fresh("sts.amazonaws.com")
+    file = tmp_path / "token"
+    file.write_text(token)
+    file.chmod(0o600)
+    job = {name: value for name, value in environ.items() if not name.startswith("DAYPASS_")}
+    job |= {"GITLAB_CI": "true", "CI_SERVER_URL": str(CLAIMS["iss"]), "AWS_ID_TOKEN": token}
+    by_hand = {"file": f"file:{file}", "gitlab": "auto", "gitlab-by-hand": "gitlab:AWS_ID_TOKEN"}[source]
+    done = daypass(job, *words.format(url=service.url).split(), "--token-source", by_hand)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is for `sts.amazonaws.com`" in done.stderr
+    assert "--audience" in done.stderr
+    assert token.split(".")[1] not in done.stderr
+    assert service.seen == []
+
+
+def test_two_jobs_of_one_user_have_files_of_their_own(environ: dict[str, str]) -> None:
+    """One job's Azure SDK does not act with the other's identity, and its logout leaves the other's token."""
+    ids = ("--client-id", CLIENT, "--tenant-id", TENANT)
+    worked(environ | {"CI_JOB_ID": "1"}, "login", "azure", *ids)
+    (first,) = kept_tokens(environ, "azure")
+    worked(environ | {"CI_JOB_ID": "2"}, "login", "azure", *ids)
+    (second,) = set(kept_tokens(environ, "azure")) - {first}
+    worked(environ | {"CI_JOB_ID": "2", "AZURE_FEDERATED_TOKEN_FILE": str(second)}, "logout", "azure")
+    assert kept_tokens(environ, "azure") == [first]
 
 
 def test_azure_watch_ends_with_its_parent_and_leaves_the_file(environ: dict[str, str], tmp_path: Path) -> None:
@@ -633,7 +791,7 @@ def test_the_token_is_kept_fresh_until_the_parent_ends(environ: dict[str, str], 
 
     def short(seen: Seen) -> Reply:
         now = int(time.time())
-        return json_reply({"token": identity_token(iat=now, exp=now + 2, jti=str(time.time_ns()))})
+        return json_reply({"token": identity_token(aud=AZURE, iat=now, exp=now + 2, jti=str(time.time_ns()))})
 
     service.answer = short
     with subprocess.Popen(["sleep", "60"]) as parent:
@@ -650,7 +808,7 @@ def test_the_token_is_kept_fresh_until_the_parent_ends(environ: dict[str, str], 
                 "--parent",
                 str(parent.pid),
             )
-            path = Path(environ["HOME"]) / ".cache" / "daypass" / "azure-token"
+            (path,) = kept_tokens(environ, "azure")
             seen = {path.read_text()}
             end = time.monotonic() + 20
             while len(seen) < 4 and time.monotonic() < end:
@@ -665,10 +823,49 @@ def test_the_token_is_kept_fresh_until_the_parent_ends(environ: dict[str, str], 
     assert _of(environ) == []
 
 
-def test_a_shell_has_a_fresh_token_until_it_ends(environ: dict[str, str], tmp_path: Path) -> None:
+def test_who_keeps_a_token_says_why_it_gave_up_and_ends_with_a_logout(
+    environ: dict[str, str], service: Service, tmp_path: Path
+) -> None:
+    """The issuer refuses for good: the reason is in a file. The token was taken away: it does not come back."""
+    answers = [200]
+
+    def short(_: Seen) -> Reply:
+        now = int(time.time())
+        if answers[0] != 200:
+            return problem(401, "credential_unknown", "the workload is \x1b[2Jgone")
+        return json_reply({"token": identity_token(aud=AZURE, iat=now, exp=now + 2, jti=str(time.time_ns()))})
+
+    service.answer = short
+    token, failure = tmp_path / "token", tmp_path / "token.failed"
+    ids = ("--client-id", CLIENT, "--tenant-id", TENANT, "--token-file", str(token))
+    with subprocess.Popen(["sleep", "60"]) as parent:
+        try:
+            background = ("--background", "--parent", str(parent.pid))
+            shown = daypass(environ, "login", "azure", *ids, *background)
+            assert (shown.returncode, str(failure) in shown.stderr) == (0, True)
+            answers[0] = 403
+            assert patiently(failure.exists)
+            assert "gone" in failure.read_text()
+            assert "\x1b" not in failure.read_text()
+            assert mode(failure) == 0o600
+            assert patiently(lambda: _of(environ) == [])
+
+            answers[0] = 200
+            worked(environ, "login", "azure", *ids, *background)
+            assert not failure.exists()
+            worked(environ, "logout", "azure", "--token-file", str(token))
+            assert patiently(lambda: _of(environ) == [])
+            assert list(tmp_path.glob("token*")) == []
+        finally:
+            parent.kill()
+
+
+@pytest.mark.parametrize("behind", ["", "2>/dev/null", "|| exit 4"])
+def test_a_shell_has_a_fresh_token_until_it_ends(environ: dict[str, str], tmp_path: Path, behind: str) -> None:
     ids = f"--client-id {CLIENT} --tenant-id {TENANT}"
     script = f"""
-        eval "$({sys.executable} -m daypass idp env azure {ids} --background)"
+        eval "$({sys.executable} -m daypass idp env azure {ids} --background {behind})"
+        sleep 0.5
         test "$(grep -lz "^HOME=$HOME$" /proc/[0-9]*/environ 2>/dev/null | wc -l)" -ge 2  # this shell, and who keeps it
         cat "$AZURE_FEDERATED_TOKEN_FILE"
         {sys.executable} -c 'import sys; sys.exit(3)'
@@ -679,6 +876,16 @@ def test_a_shell_has_a_fresh_token_until_it_ends(environ: dict[str, str], tmp_pa
     while _of(environ) and time.monotonic() < end:
         time.sleep(0.1)
     assert _of(environ) == []
+
+
+def patiently(holds: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether something comes to hold in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _of(environ: Mapping[str, str]) -> list[str]:
@@ -815,6 +1022,54 @@ def test_kubectl_puts_it_among_other_entries(environ: dict[str, str], world: Wor
     assert {kind: final[kind] for kind in before} == before
 
 
+@needs_kubectl
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "the context `demo`"),
+        (["--context", "mine", "--user", "me"], "the user `me`"),
+        (["--context", "mine"], "the cluster `demo`"),
+    ],
+)
+def test_entries_of_somebody_else_are_not_written_over(
+    environ: dict[str, str], service: Service, options: list[str], told: str
+) -> None:
+    config = Path(environ["HOME"]) / ".kube" / "config"
+    config.parent.mkdir()
+    before = yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "demo", "cluster": {"server": "https://prod.example.com"}}],
+            "users": [{"name": "me", "user": {"token": "of a person"}}],
+            "contexts": [{"name": "demo", "context": {"cluster": "demo", "user": "me"}}],
+        }
+    )
+    config.write_text(before)
+    where = ("--cluster", "demo", "--server", service.url, "--merge")
+    done = daypass(environ, "login", "kubernetes", *where, *options)
+    assert (done.returncode, told in done.stderr) == (2, True)
+    assert config.read_text() == before
+
+
+@needs_kubectl
+def test_kubectl_takes_each_word_of_the_plugin_as_one(environ: dict[str, str], service: Service) -> None:
+    source = 'command:token --for "a, b"'
+    for _ in range(2):  # the second time the entries are ours
+        kubernetes_login(environ, service, "--merge", "--token-source", source, "--audience", "a,b")
+    document = yaml.safe_load((Path(environ["HOME"]) / ".kube" / "config").read_text())
+    args = document["users"][0]["user"]["exec"]["args"]
+    assert args[-7:] == ["idp", "credentials", "kubernetes", "--audience", "a,b", "--token-source", source]
+
+
+def test_clusters_with_like_names_have_files_of_their_own(environ: dict[str, str]) -> None:
+    for number, name in enumerate(("a/b", "a:b", "a_b"), start=1):
+        worked(environ, "login", "kubernetes", "--cluster", name, "--server", "https://k.example.com")
+        assert len(list((Path(environ["HOME"]) / ".kube").iterdir())) == number
+    worked(environ, "logout", "kubernetes", "--cluster", "a/b")
+    assert len(list((Path(environ["HOME"]) / ".kube").iterdir())) == 2
+
+
 def test_without_kubectl_nothing_is_merged(environ: dict[str, str], tmp_path: Path) -> None:
     alone = {**environ, "PATH": str(tmp_path)}
     where = ("--cluster", "demo", "--server", "https://k.example.com", "--merge")
@@ -830,7 +1085,7 @@ def test_a_kubeconfig_that_kubectl_cannot_read_is_left_to_its_owner(environ: dic
     where = ("--cluster", "demo", "--server", "https://k.example.com", "--merge")
     done = daypass({**environ, "KUBECONFIG": str(config)}, "login", "kubernetes", *where)
     assert done.returncode == 3
-    assert "kubectl config set-cluster failed" in done.stderr
+    assert "kubectl config view failed" in done.stderr
     assert config.read_text() == "users: [\n"
 
 

@@ -169,6 +169,14 @@ def test_a_server_that_says_nothing_costs_no_more_than_the_limit() -> None:
     assert seen.fault == "no handshake within 0.3 s"
 
 
+def test_silence_is_not_taken_for_a_version_that_is_missing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        facts = asyncio.run(tls.inspect("silent.example", "127.0.0.1", port, ca_files=(), seconds=0.1))
+    assert facts.fault == "no handshake within 0.1 s"
+    assert {version.accepted for version in facts.versions} == {None}
+
+
 def test_names() -> None:
     found = asyncio.run(dns.resolve("localhost", seconds=5))
     assert "127.0.0.1" in found.addresses

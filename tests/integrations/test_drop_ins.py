@@ -36,6 +36,7 @@ SCHEMAS = {
     "circleci/config.yml": ["vendor.circle-ci"],
     "bitbucket/bitbucket-pipelines.yml": ["vendor.bitbucket-pipelines"],
     "azure-devops/daypass-login.yml": ["vendor.azure-pipelines", "--data-transform", "azure-pipelines"],
+    "azure-devops/daypass-logout.yml": ["vendor.azure-pipelines", "--data-transform", "azure-pipelines"],
     "azure-devops/azure-pipelines.example.yml": ["vendor.azure-pipelines", "--data-transform", "azure-pipelines"],
 }
 

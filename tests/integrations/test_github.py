@@ -98,7 +98,9 @@ def test_the_next_steps_are_the_role_until_the_logout(platform: Platform, tokens
 
 def test_one_session_in_masked_variables(platform: Platform, tokens: TokenService, tmp_path: Path) -> None:
     job = Job(tmp_path / "job", permitted(platform, tokens))
-    done = job.use(ACTION, role_arn=role("deploy"), session_name="held", duration_seconds="900", hold="environment")
+    # The role as a YAML block that begins with an empty line.
+    several = f"\n  {role('deploy')}\n"
+    done = job.use(ACTION, role_arn=several, session_name="held", duration_seconds="900", hold="environment")
     assert done.returncode == 0, done.stdout
     secret = job.environment["AWS_SECRET_ACCESS_KEY"]
     assert f"::add-mask::{secret}" in done.stdout
@@ -113,8 +115,12 @@ def test_the_action_installs_the_version_that_is_named(
     platform: Platform, tokens: TokenService, tmp_path: Path
 ) -> None:
     job = Job(tmp_path / "job", permitted(platform, tokens) | without_daypass(tmp_path / "bare"))
+    # A step stands in the checked-out project, whose modules are not imported by what logs in.
+    for name in ("ensurepip", "venv"):
+        (job.folder / f"{name}.py").write_text("open('imported', 'w').close()\n")
     done = job.use(ACTION, role_arn=role("deploy"))
     assert done.returncode == 0, done.stdout
+    assert not (job.folder / "imported").exists()
     assert job.step("command -v daypass").stdout.strip() == str(job.temporary / "daypass/venv/bin/daypass")
     assert f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/" in job.step(WHO).stdout
 

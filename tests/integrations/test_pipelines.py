@@ -163,7 +163,10 @@ def test_the_circleci_command_logs_in_for_the_later_steps(platform: Platform, tm
     bash_env.touch()
     token = platform.token("other")
     old_keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "old"}
+    home = tmp_path / 'it\'s "$(touch broken)" home'
+    home.mkdir()
     job = environment_of(platform, tmp_path, CIRCLECI="true", BASH_ENV=str(bash_env), CIRCLE_OIDC_TOKEN_V2=token)
+    job["HOME"] = str(home)
     login = circleci_run("daypass-login")
     parameters = {"DAYPASS_VERSION": "0.1.0", "DAYPASS_ROLE_ARN": role("deploy"), "DAYPASS_REGION": "eu-west-1"}
     own = dict.fromkeys(login["environment"], "") | parameters
@@ -174,7 +177,8 @@ def test_the_circleci_command_logs_in_for_the_later_steps(platform: Platform, tm
     logout = circleci_run("daypass-logout")
     gone = run_script(BASH, logout["command"], environment=job | {"DAYPASS_ROLE_ARN": role("deploy")}, folder=tmp_path)
     assert gone.returncode == 0, gone.stdout
-    assert not (tmp_path / "home" / ".daypass-job").exists()
+    assert not (home / ".daypass-job").exists()
+    assert not (tmp_path / "broken").exists()
 
 
 def test_the_circleci_command_without_a_token_fails(platform: Platform, tmp_path: Path) -> None:
@@ -219,6 +223,7 @@ def test_the_azure_devops_step_is_the_role(platform: Platform, tmp_path: Path) -
         assert "SYSTEM_ACCESSTOKEN: $(System.AccessToken)" in without.stdout
         assert service.requests == []
         credential = {"SYSTEM_ACCESSTOKEN": "job-credential"}
+        job |= {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "old"}
         done = run_script(["bash"], step["bash"], environment=job | values | credential, folder=tmp_path)
         assert done.returncode == 0, done.stdout
         assert "job-credential" not in done.stdout
@@ -226,3 +231,10 @@ def test_the_azure_devops_step_is_the_role(platform: Platform, tmp_path: Path) -
         assert handed["AWS_PROFILE"] == "default"
         who = run_script(["bash"], WHO, environment=job | handed | credential, folder=tmp_path)
         assert ROLE in who.stdout
+        (out,) = of_file("azure-devops", "daypass-logout.yml")["steps"]
+        assert out["condition"] == "always()"
+        own_role = {"DAYPASS_ROLE_ARN": role("deploy")}
+        gone = run_script(["bash"], out["bash"], environment=job | own_role, folder=tmp_path)
+        assert gone.returncode == 0, gone.stdout
+        assert not (tmp_path / "daypass").exists()
+        assert not [path for path in (tmp_path / "home" / ".cache" / "daypass").rglob("*") if path.is_file()]

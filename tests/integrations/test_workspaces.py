@@ -51,10 +51,13 @@ def test_every_terminal_of_the_workspace_is_the_role(platform: Platform, tmp_pat
     assert "eyJ" not in done.stdout
     who = run(WHO, environment=environment, folder=tmp_path)
     assert f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/" in who.stdout
+    keys = tmp_path / "home" / ".local" / "share" / "daypass" / "up" / "keys"  # what `daypass up` keeps
+    keys.mkdir(parents=True)
     if "logout" in scripts:
         gone = run_script(["bash"], scripts["logout"], environment=environment, folder=tmp_path)
         assert gone.returncode == 0, gone.stdout
         assert "credential_process" not in (tmp_path / "home" / ".aws" / "config").read_text()
+        assert keys.exists()
 
 
 @pytest.mark.parametrize("file", ["gitpod", "ona"])

@@ -186,4 +186,12 @@ def test_a_party_shows_nothing_of_the_environment() -> None:
 
 def test_a_partys_words_show_no_token_and_no_end_of_text() -> None:
     assert asking.plain(f"cannot\r\n use  {TOKEN}!") == "cannot use (a token)!"
+    assert asking.plain("denied: hvs.CAESIEXAMPLEEXAMPLEEXAMPLE.") == "denied: (a token)"
     assert len(asking.plain("x" * 10_000)) < 700
+
+
+@pytest.mark.parametrize("code", [TOKEN, "x" * 10_000, "two\nlines", "\x1b[2J"])
+def test_a_partys_code_is_not_shown_when_it_is_none(code: str) -> None:
+    party = asking.Party("Entra", "--authority-host", None, "REQUESTS_CA_BUNDLE", {})
+    error = asking.refusal(party, asking.Told(400, {}, {}), code=code, words="no", causes=())
+    assert (error.message, error.facts["party_code"]) == ("Entra refused (status 400): no", "")

@@ -27,7 +27,8 @@ REGION = "eu-central-1"
 
 @pytest.fixture
 def client(kms_endpoint: str) -> Iterator[Any]:
-    with closing(boto3.client("kms", region_name=REGION, endpoint_url=kms_endpoint)) as made:
+    # A session of its own: boto3's default one remembers the credentials that another test's environment had.
+    with closing(boto3.session.Session().client("kms", region_name=REGION, endpoint_url=kms_endpoint)) as made:
         yield made
 
 

@@ -31,7 +31,7 @@ def find(wish: Wish) -> Given:
     if wish.insisted and wish.audience != (AUDIENCE,):
         raise incomplete(
             f"a token of Azure DevOps is always for `{AUDIENCE}`",
-            "Leave --audience out, and let the IAM provider have that audience.",
+            f"Let whoever takes the token expect that audience, and name it: --audience {AUDIENCE}",
         )
     url, credential = wish.environ.get(URL), wish.environ.get(TOKEN)
     if not credential:

@@ -26,7 +26,7 @@ _OF_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until the parent, or the command, ends."""
-    from daypass.aws.holding.parent import parse_process, when_ended
+    from daypass.aws.holding.parent import parse_process, starting_process, when_ended
 
     wishes = _wishes(arguments)
     if not arguments.port.isdigit() or int(arguments.port) > 65535:
@@ -35,7 +35,7 @@ def serve(arguments: argparse.Namespace) -> int:
         if arguments.background or arguments.parent:
             raise UsageInvalid("a command is served until it ends, so --background and --parent do not go with it")
         return serve_command(wishes, arguments.command, port=int(arguments.port))
-    parent = parse_process(arguments.parent) if arguments.parent else os.getppid()
+    parent = parse_process(arguments.parent) if arguments.parent else starting_process()
     if arguments.background:
         return _stay_behind(wishes, int(arguments.port), parent)
     ended = threading.Event()

@@ -31,7 +31,9 @@ def print_credential(arguments: argparse.Namespace) -> int:
     version = kubernetes.asked_version(environ.get("KUBERNETES_EXEC_INFO"))
 
     def find() -> Secret:
-        return find_token([arguments.audience], environ, scope=arguments.scope, source=arguments.token_source)
+        token = find_token([arguments.audience], environ, scope=arguments.scope, source=arguments.token_source)
+        idp_relying.demand_audience(token, arguments.audience)
+        return token
 
     if arguments.no_cache:
         kept = kept_token.take(find, age.now)

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daypass import files
 from daypass.cli import idp_relying, output
 from daypass.errors import RelyingPartyRefused, UsageInvalid
 from daypass.relying import asking, azure
@@ -50,12 +49,12 @@ def print_environment(arguments: argparse.Namespace) -> int:
 
 
 def log_out(arguments: argparse.Namespace) -> int:
-    """Remove the token's file; a program that keeps it fresh would write it again, and ends with its parent."""
-    path = _token_path(arguments)
-    if path.exists():
-        files.remove(path)
-        output.line(str(path))
+    """Remove the token; who keeps it fresh ends when it finds it gone."""
+    if arguments.token_file:
+        count = int(idp_relying.remove_token(Path(os.path.abspath(arguments.token_file))))
     else:
+        count = idp_relying.remove_tokens("azure", os.environ.get("AZURE_FEDERATED_TOKEN_FILE"))
+    if not count:
         output.note("Nothing was there.")
     output.note("Access tokens that Entra already gave last until their end, about an hour.")
     return 0
@@ -76,7 +75,7 @@ class _Made:
         authority = arguments.authority_host or environ.get("AZURE_AUTHORITY_HOST")
         self.application = azure.Application.parse(client, tenant, authority)
         self.bearer = idp_relying.Bearer(arguments, self.application.audience)
-        self.token_file = _token_path(arguments)
+        self.token_file = idp_relying.token_path(arguments, "azure", self.bearer)
         self._arguments = arguments
 
     def check(self) -> int | None:
@@ -90,8 +89,3 @@ class _Made:
         return idp_relying.attempt(
             self.bearer, lambda token: azure.check(party, self.application, token, scope=scope), self._arguments.wait
         )
-
-
-def _token_path(arguments: argparse.Namespace) -> Path:
-    named = arguments.token_file
-    return Path(os.path.abspath(named)) if named else idp_relying.cache_folder(os.environ) / "azure-token"

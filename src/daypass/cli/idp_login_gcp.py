@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from daypass import calling, files
+from daypass import files
 from daypass.cli import idp_relying, output
 from daypass.errors import (
     AlreadyExists,
@@ -77,6 +77,7 @@ def print_credentials(arguments: argparse.Namespace) -> int:
     by_library = _RUN_BY_A_LIBRARY in os.environ
     try:
         found = find_or_raise([arguments.audience], os.environ, source=arguments.token_source, scope=arguments.scope)
+        idp_relying.demand_audience(found.token, arguments.audience)
     except DaypassError as error:
         if not by_library:
             raise
@@ -88,7 +89,7 @@ def print_credentials(arguments: argparse.Namespace) -> int:
 
 
 def log_out(arguments: argparse.Namespace) -> int:
-    """Remove the configuration and the token beside our caches."""
+    """Remove the configuration, and the token in the file that it names."""
     path = _configuration_path(arguments)
     try:
         content = files.read_bounded(path, _MAX_CONFIGURATION_BYTES)
@@ -98,12 +99,11 @@ def log_out(arguments: argparse.Namespace) -> int:
         content = None
     if content is not None:
         _demand_ours(path, content)
+        named = gcp.token_file_of(content)
         files.remove(path)
         output.line(str(path))
-    token = _default_token_file()
-    if token.exists():
-        files.remove(token)
-        output.line(str(token))
+        if named is not None:
+            idp_relying.remove_token(Path(named))
     output.note(
         "Access tokens that Google already gave last until their end, an hour at most if nothing else was said."
     )
@@ -136,13 +136,14 @@ class _Made:
         self.path = _configuration_path(arguments)
         self.token_file: Path | None = None
         if arguments.source == "file":
-            chosen = arguments.token_file
-            self.token_file = Path(os.path.abspath(chosen)) if chosen else _default_token_file()
+            self.token_file = idp_relying.token_path(arguments, "gcp", self.bearer)
             self._source = gcp.file_source(str(self.token_file))
         else:
             self._source = gcp.executable_source(idp_relying.own_command(arguments, "gcp", self.bearer.audience))
+        self._before: bytes | None = None
         try:
-            _demand_ours(self.path, files.read_bounded(self.path, _MAX_CONFIGURATION_BYTES))
+            self._before = files.read_bounded(self.path, _MAX_CONFIGURATION_BYTES)
+            _demand_ours(self.path, self._before)
         except FileUnavailable as error:
             if not error.facts.get("missing"):
                 raise
@@ -162,7 +163,10 @@ class _Made:
         """Write the token, if it goes to a file, and the configuration."""
         if self.token_file is not None:
             idp_relying.write_token(self.token_file, self.bearer)
-        files.write_atomic(self.path, gcp.configuration(self.federation, self._source))
+        content = gcp.configuration(self.federation, self._source)
+        files.write_atomic(self.path, content)
+        if self._before is not None and self._before != content:
+            output.note(f"Another configuration was in {self.path}; what still uses it needs its own, with --output.")
 
     def variables(self) -> dict[str, str]:
         """What points libraries to the configuration."""
@@ -180,10 +184,9 @@ def _base(url: str | None, option: str) -> str | None:
     if url is None:
         return None
     try:
-        calling.origin_of(url)
+        return asking.base_address(url)
     except RequestInvalid as error:
         raise UsageInvalid(error.message, advice=f"Check {option}.") from None
-    return url.rstrip("/")
 
 
 def _configuration_path(arguments: argparse.Namespace) -> Path:
@@ -191,15 +194,11 @@ def _configuration_path(arguments: argparse.Namespace) -> Path:
     return Path(os.path.abspath(named)) if named else idp_relying.config_folder(os.environ) / "gcp.json"
 
 
-def _default_token_file() -> Path:
-    return idp_relying.cache_folder(os.environ) / "gcp-token"
-
-
 def _demand_ours(path: Path, content: bytes) -> None:
     """Leave alone what is something else, a service account's key perhaps."""
     if not gcp.is_ours(content):
         raise AlreadyExists(
-            f"`{path}` is there, and is not a configuration of an external account",
+            f"`{path}` is there, and is not a configuration that Daypass wrote",
             advice="Name another file with --output.",
             path=str(path),
         )

@@ -7,6 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import yaml
 
@@ -46,6 +47,8 @@ def log_in(arguments: argparse.Namespace) -> int:
     path = None if arguments.merge else _path(arguments)
     if path is not None:
         _demand_ours(path)
+    else:
+        _demand_free(entry)
     try:
         user = _check(arguments, cluster, bearer)
     except RelyingPartyRefused as refused:
@@ -104,7 +107,7 @@ def _check(
 def _path(arguments: argparse.Namespace) -> Path:
     if arguments.kubeconfig:
         return Path(os.path.abspath(arguments.kubeconfig))
-    name = kubernetes.parse_name(arguments.cluster, "cluster").replace("/", "_").replace(":", "_")
+    name = quote(kubernetes.parse_name(arguments.cluster, "cluster"), safe="@")  # a/b and a:b are two clusters
     return Path.home() / ".kube" / f"daypass-{name}.yaml"
 
 
@@ -126,6 +129,17 @@ def _demand_ours(path: Path) -> None:
         )
 
 
+def _demand_free(entry: kubernetes.Entry) -> None:
+    """Leave the entries of a kubeconfig alone that have the same names and are somebody else's: kubectl would not."""
+    for kind, name in kubernetes.taken(_view(), entry):
+        raise AlreadyExists(
+            f"the {kind} `{name}` is in the kubeconfig, and is not one of Daypass's",
+            advice="Choose another name with --cluster, --context or --user.",
+            kind=kind,
+            name=name,
+        )
+
+
 def _merge(entry: kubernetes.Entry, ca_file: str | None) -> None:
     for words in entry.kubectl(None if ca_file is None else os.path.abspath(ca_file)):
         _kubectl(words)
@@ -133,10 +147,14 @@ def _merge(entry: kubernetes.Entry, ca_file: str | None) -> None:
 
 def _unmerge(cluster: str) -> None:
     """Have kubectl remove the entries of a cluster that run us, and the cluster when nobody else uses it."""
-    kept = json.loads(_kubectl(["view", "--output=json"]) or "{}")
-    for kind, name in kubernetes.to_remove(kept, cluster):
+    for kind, name in kubernetes.to_remove(_view(), cluster):
         _kubectl([f"delete-{kind}", name])
         output.line(f"{kind} {name}")
+
+
+def _view() -> object:
+    """What kubectl reads, without its secrets."""
+    return json.loads(_kubectl(["view", "--output=json"]) or "{}")
 
 
 def _kubectl(words: list[str]) -> str:

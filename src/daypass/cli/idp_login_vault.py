@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from daypass.relying.vault import Server, VaultToken
 
 _MAX_TOKEN_BYTES: Final = 64 * 1024  # batch tokens are long
+_LOCK_SECONDS: Final = 30.0
 
 
 def log_in(arguments: argparse.Namespace) -> int:
@@ -41,8 +44,15 @@ def log_in(arguments: argparse.Namespace) -> int:
     except RelyingPartyRefused as refused:
         return idp_relying.refused(refused, as_json=arguments.json)
     stored = not (arguments.no_store or arguments.token_only)
+    _mask(got.token, environ, shown=not stored or arguments.field == "token")
     if stored:
-        _store(server, got)
+        try:
+            _store(server, got)
+        except DaypassError:
+            if got.kind != "batch":
+                with contextlib.suppress(DaypassError):
+                    vault.revoke(server, got.token)  # nobody has it, and nobody could end it later
+            raise
     facts = _facts(server, got, stored=stored)
     field = "token" if arguments.token_only else arguments.field
     if field:
@@ -57,6 +67,11 @@ def log_in(arguments: argparse.Namespace) -> int:
 
 def log_out(arguments: argparse.Namespace) -> int:
     """Take the token away if it is the one that we stored, and have Vault end it, at the server that gave it."""
+    with files.locked(_mark_path(), timeout_seconds=_LOCK_SECONDS):
+        return _log_out(arguments)
+
+
+def _log_out(arguments: argparse.Namespace) -> int:
     path, mark = _token_path(), _mark_path()
     kept, token = _read_mark(mark), _read_token(path)
     if token is None or kept.get("sha256") != _digest(token):
@@ -81,6 +96,23 @@ def log_out(arguments: argparse.Namespace) -> int:
     return status
 
 
+def _mask(token: Secret, environ: Mapping[str, str], *, shown: bool) -> None:
+    """Have the runner of a GitHub job hide the token from its log, before anything prints it.
+
+    Runners take commands from both streams; standard output may be the value of a variable. Only when the token is
+    printed: standard error may go to a file.
+    """
+    from daypass.aws.holding import shells
+
+    if not shown:
+        return
+    if environ.get("GITHUB_ACTIONS") == "true":
+        sys.stderr.write(shells.github_masks([token.reveal()]))
+        sys.stderr.flush()
+    elif environ.get("GITLAB_CI") == "true":
+        output.note("GitLab masks nothing that a job gets at run time: keep this token out of its log.")
+
+
 def _store(server: Server, got: VaultToken) -> None:
     """Write the token as `vault login` does, and beside the caches whose it is: its digest and server, no secret."""
     mark = {
@@ -90,8 +122,11 @@ def _store(server: Server, got: VaultToken) -> None:
         "kind": got.kind,
     }
     files.private_folder(_mark_path().parent)
-    files.write_atomic(_mark_path(), json.dumps(mark).encode("ascii"))
-    files.write_atomic(_token_path(), got.token.reveal().encode("ascii"))
+    with files.locked(_mark_path(), timeout_seconds=_LOCK_SECONDS):
+        if not _is_free():
+            output.note(f"A token that was not one of Daypass's was in {_token_path()}; it is replaced.")
+        files.write_atomic(_mark_path(), json.dumps(mark).encode("ascii"))
+        files.write_atomic(_token_path(), got.token.reveal().encode("ascii"))
 
 
 def _facts(server: Server, got: VaultToken, *, stored: bool) -> dict[str, object]:
@@ -147,6 +182,15 @@ def _read_token(path: Path) -> Secret | None:
         if error.facts.get("missing"):
             return None
         raise
+
+
+def _is_free() -> bool:
+    """Whether there is no token, or one of ours."""
+    try:
+        before = _read_token(_token_path())
+    except DaypassError:
+        return False
+    return before is None or _read_mark(_mark_path()).get("sha256") == _digest(before)
 
 
 def _digest(token: Secret) -> str:

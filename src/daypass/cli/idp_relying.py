@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _SHOWN: Final = ("iss", "aud", "sub")
+_MAX_TOKEN_BYTES: Final = 64 * 1024
 _SHELLS: Final = ("sh", "fish", "powershell")
 
 
@@ -251,22 +252,44 @@ class Bearer:
             arguments.token_source,
             [self.audience],
             os.environ,
-            insisted=arguments.audience is not None,
             scope=arguments.scope,
         )
         self.claims: Mapping[str, JsonValue] = {}
 
     def token(self) -> Secret:
-        """A token. Raises as `TokenSource.token`."""
-        from daypass.errors import DaypassError
-        from daypass.tokens.peek import peek
-
+        """A token for the audience. Raises as `TokenSource.token` and `demand_audience`."""
         found = self._source.token()
-        try:
-            self.claims = peek(found.reveal(), duplicates="last").claims
-        except DaypassError:  # a strange token is the relying party's to judge
-            self.claims = {}
+        self.claims = demand_audience(found, self.audience)
         return found
+
+
+def demand_audience(token: Secret, audience: str) -> Mapping[str, JsonValue]:
+    """The claims of a token that is for an audience. They are empty when the token is not one that we can read.
+
+    A variable, a file or a program gives whatever is in it. A token for AWS that is sent to Vault could be used at AWS
+    by whoever runs that Vault.
+
+    Raises:
+        TokenSourceIncomplete: when the token is for somebody else.
+    """
+    from daypass.errors import DaypassError, TokenSourceIncomplete
+    from daypass.tokens.peek import peek
+
+    try:
+        claims = peek(token.reveal(), duplicates="last").claims
+    except DaypassError:  # a strange token is the relying party's to judge
+        return {}
+    found = claims.get("aud")
+    several = found if isinstance(found, list) else [found]
+    if audience not in several:
+        told = " ".join(str(each) for each in several)
+        raise TokenSourceIncomplete(
+            f"the token is for `{told}`, and not for `{audience}`",
+            advice="It is not sent to anybody else. Get one for this audience; or, if that is what is expected there,"
+            f" name it: --audience {told}",
+            audience=told,
+        )
+    return claims
 
 
 def attempt(bearer: Bearer, once: Callable[[Secret], Result], wait: str | None) -> Result:
@@ -377,29 +400,103 @@ def config_folder(environ: Mapping[str, str]) -> Path:
     return home / "daypass"
 
 
+def token_folder(party: str) -> Path:
+    """Where the identity tokens of a party's libraries lie when nobody says."""
+    return cache_folder(os.environ) / party
+
+
+def token_path(arguments: argparse.Namespace, party: str, bearer: Bearer) -> Path:
+    """The file for the token: the one that was named, or one for this identity and audience alone.
+
+    Two jobs that run as one user on one machine would else act with each other's identity.
+    """
+    if arguments.token_file:
+        return Path(os.path.abspath(arguments.token_file))
+    from daypass.aws.holding.wanted import entry_name
+
+    parts = [f"audience={bearer.audience}", f"source={arguments.token_source}", f"scope={arguments.scope or ''}"]
+    return token_folder(party) / f"{entry_name(parts, arguments.token_source, os.environ)}.token"
+
+
 def write_token(path: Path, bearer: Bearer) -> None:
-    """Put a token into a file that Daypass keeps; its folder is made private first, if it is ours."""
+    """Put a token into a file that Daypass keeps; its folder is made private first, if it is ours.
+
+    Raises:
+        AlreadyExists: when the file holds anything but a token.
+        DaypassError: see `Bearer.token` and `files.write_atomic`.
+    """
     from daypass import files
     from daypass.aws.holding import token_file
 
-    if path.parent == cache_folder(os.environ):
+    _holds_token(path)
+    if path.parent.parent == cache_folder(os.environ):
         files.private_folder(path.parent)
     token_file.write_token(path, bearer.token())
 
 
+def remove_token(path: Path) -> bool:
+    """Take a token's file away, whoever named it; whether it was there.
+
+    Raises:
+        AlreadyExists: when the file holds anything but a token.
+        FileUnsafe, FileUnavailable: when it cannot be read or removed.
+    """
+    from daypass import files
+    from daypass.cli.idp_token_file import failure_file
+
+    if not _holds_token(path):
+        return False
+    files.remove(path)
+    files.remove(failure_file(path))
+    output.line(str(path))
+    return True
+
+
+def _holds_token(path: Path) -> bool:
+    """Whether a file is there; it is an error when it is something else, a key perhaps."""
+    from daypass import files
+    from daypass.ambient.wish import is_compact
+    from daypass.errors import AlreadyExists, FileUnavailable
+
+    try:
+        content = files.read_bounded(path, _MAX_TOKEN_BYTES).decode("latin-1").strip()
+    except FileUnavailable as error:
+        if error.facts.get("missing"):
+            return False
+        raise
+    if content and not is_compact(content):
+        raise AlreadyExists(
+            f"`{path}` is there, and is not a file with a token", advice="Name another one.", path=str(path)
+        )
+    return True
+
+
+def remove_tokens(party: str, used: str | None) -> int:
+    """Take away the token in the file that this shell uses, if that is one of ours, or else all of the party's.
+
+    How many there were.
+    """
+    folder = token_folder(party)
+    if used and Path(used).parent == folder:
+        return int(remove_token(Path(used)))
+    return sum(remove_token(path) for path in sorted(folder.glob("*.token")))
+
+
 def keep_token(arguments: argparse.Namespace, path: Path, bearer: Bearer) -> int:
     """Keep the token in a file fresh, here or in the background, as the options say; or say how that is done."""
-    from daypass.aws.holding.parent import parse_process
+    from daypass.aws.holding.parent import parse_process, starting_process
     from daypass.cli import idp_token_file
 
-    parent = parse_process(arguments.parent) if arguments.parent else os.getppid()
+    parent = parse_process(arguments.parent) if arguments.parent else starting_process()
     if arguments.background:
         idp_token_file.stay_behind(path, bearer.token, parent=parent)
+        failure = idp_token_file.failure_file(path)
+        output.note(f"The token is replaced until the process {parent} ends; what goes wrong stands in {failure}")
     elif arguments.watch:
         import sys
 
         sys.stdout.flush()
-        return idp_token_file.keep(path, bearer.token, parent=parent)
+        return idp_token_file.keep(path, bearer.token, parent=parent, while_there=True)
     else:
         output.note(f"The token ends, and nobody replaces it; for that add --background, or --watch ({path}).")
     return 0

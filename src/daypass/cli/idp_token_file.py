@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -10,10 +11,13 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daypass.aws.holding.parent import parse_process, when_ended
+from daypass import files
+from daypass.aws.holding.parent import parse_process, starting_process, when_ended
 from daypass.aws.holding.token_file import keep_token, write_token
+from daypass.cli import output
 from daypass.cli.idp_holding import standard_streams, trouble
 from daypass.cli.token_source import TokenSource
+from daypass.errors import DaypassError
 
 if TYPE_CHECKING:
     import argparse
@@ -29,29 +33,68 @@ def write(arguments: argparse.Namespace) -> int:
     if not arguments.watch:
         write_token(path, source.patiently())
         return 0
-    return keep(path, source.token, parent=parse_process(arguments.parent) if arguments.parent else os.getppid())
+    return keep(path, source.token, parent=parse_process(arguments.parent) if arguments.parent else starting_process())
 
 
-def keep(path: Path, find: Callable[[], Secret], *, parent: int) -> int:
-    """Keep the file fresh until `parent` ends, or until it is told to stop."""
+def keep(
+    path: Path,
+    find: Callable[[], Secret],
+    *,
+    parent: int,
+    while_there: bool = False,
+    trouble: Callable[[DaypassError], None] = trouble,
+) -> int:
+    """Keep the file fresh until `parent` ends, or until it is told to stop.
+
+    With `while_there` also until the file is taken away, by a logout: it does not come back. `trouble` hears what went
+    wrong and is tried again.
+    """
     ended = threading.Event()
+
+    def wait(seconds: float) -> bool:
+        return ended.wait(seconds) or (while_there and not path.exists())
+
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
     when_ended(parent, ended.set)
-    keep_token(path, find_token=find, wait=ended.wait, random=random.random, trouble=trouble)
+    keep_token(path, find_token=find, wait=wait, random=random.random, trouble=trouble)
     return 0
 
 
 def stay_behind(path: Path, find: Callable[[], Secret], *, parent: int) -> None:
-    """Go on keeping the file fresh in a process of its own, which says nothing more and ends with `parent`."""
+    """Go on keeping the file fresh in a process of its own, which ends with `parent`, or when the file is taken away.
+
+    It has no terminal to speak to: what went wrong stands in `failure_file(path)`, until it goes well again.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
+    failure = failure_file(path)
+    files.remove(failure)
     if os.fork():
         return
+
+    def tell(error: DaypassError) -> None:
+        lines = [f"daypass: {error.message}", *(error.advice or "").splitlines()]
+        text = "".join(output.safe(line) + "\n" for line in lines)
+        with contextlib.suppress(DaypassError):  # there is nobody else to tell
+            files.write_atomic(failure, text.encode("utf-8", "backslashreplace"))
+
+    def found() -> Secret:
+        token = find()
+        files.remove(failure)
+        return token
+
     status = 1
     try:
         os.setsid()
         standard_streams()
-        status = keep(path, find, parent=parent)
+        status = keep(path, found, parent=parent, while_there=True, trouble=tell)
+    except DaypassError as error:
+        tell(error)
     finally:
         os._exit(status)  # nothing of the command that this process was begins again
+
+
+def failure_file(path: Path) -> Path:
+    """Where it stands why a token is not replaced any more."""
+    return path.with_name(path.name + ".failed")

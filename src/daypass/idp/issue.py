@@ -410,7 +410,8 @@ def _demand_offered(audience: tuple[str, ...], organization: Organization) -> No
     if foreign is not None:
         raise AudienceNotOffered(
             f"the audience `{foreign[:255]}` is not offered",
-            advice=f"Offered: {', '.join(organization.audiences) or 'none'}.",
+            advice=f"Offered: {', '.join(organization.audiences) or 'none'}. An administrator offers others with:"
+            " daypass org update ORG --audience …, which names all of them.",
             offered=list(organization.audiences),
         )
 

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 CALL_SECONDS: Final = 15.0
 _MAX_WORDS: Final = 600
 _MAX_MEMBERS: Final = 10_000  # a user may be in that many groups
-_COMPACT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}")
+_CODE: Final = re.compile(r"[A-Za-z0-9_]{0,64}")
+# A JWT, and the tokens of Vault (hvs., s.) and Google (ya29.).
+_TOKEN: Final = re.compile(
+    r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}|\b(?:hv[sbr]|[sbr]|ya29)\.[A-Za-z0-9_.-]{20,}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,25 @@ def bundle_from(environ: Mapping[str, str], name: str) -> Path | None:
     """The PEM file or folder that a variable names; None when it is not set."""
     text = environ.get(name)
     return Path(text) if text else None
+
+
+def base_address(url: str, *, path: bool = True) -> str:
+    """A service's address, to which paths are added: without a slash at its end.
+
+    Args:
+        url: what the user wrote.
+        path: whether it may have a path.
+
+    Raises:
+        RequestInvalid: when it may not be called, or a path cannot be added to it.
+    """
+    calling.origin_of(url)
+    base = url.rstrip("/")
+    if "?" in base or "#" in base:
+        raise RequestInvalid(f"`{base}` is not an address alone: it has a query or a fragment")
+    if not path and "/" in base.partition("://")[2]:
+        raise RequestInvalid(f"`{base}` is not an address alone: it has a path")
+    return base
 
 
 def ask(party: Party, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Told:
@@ -104,8 +127,9 @@ def refusal(
         causes: what its reasons mean; the first that fits counts.
         advice: what to do about any other.
     """
-    facts: dict[str, object] = {"party": party.title, "party_code": code, "http_status": told.status}
     cause = next((each for each in causes if each.mark == code or each.mark in words), None)
+    code = code if _CODE.fullmatch(code) else ""  # it is printed too, and the answer is anybody's
+    facts: dict[str, object] = {"party": party.title, "party_code": code, "http_status": told.status}
     shown = plain(words)
     if cause is None and (told.status >= 500 or told.status == 429):
         return ServiceUnreachable(
@@ -132,7 +156,7 @@ def strange(party: Party, what: str) -> ServiceAnswerInvalid:
 
 def plain(words: str) -> str:
     """A party's words on one line, not too long, and without a token that it may have repeated."""
-    text = _COMPACT.sub("(a token)", " ".join(words.split()))
+    text = _TOKEN.sub("(a token)", " ".join(words.split()))
     return text if len(text) <= _MAX_WORDS else text[:_MAX_WORDS] + "…"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from urllib.parse import urlencode, urlsplit
 
 from daypass.calling.persist import Fate
-from daypass.errors import UsageInvalid
+from daypass.errors import RequestInvalid, UsageInvalid
 from daypass.relying import asking
 from daypass.relying.asking import Cause, Party
 
@@ -106,11 +106,13 @@ class Application(NamedTuple):
             )
         if not _TENANT.fullmatch(tenant_id):
             raise UsageInvalid(f"`{tenant_id}` is not a tenant", advice="It is the tenant's id, or one of its domains.")
-        host = (authority or AUTHORITY).rstrip("/")
-        host = host if "://" in host else f"https://{host}"
-        parts = urlsplit(host)
-        if parts.scheme != "https" or not parts.hostname or parts.path or parts.query or "@" in parts.netloc:
-            raise UsageInvalid(f"`{authority}` is not an authority host", advice=f"It has the form {AUTHORITY}")
+        host = authority or AUTHORITY
+        try:
+            host = asking.base_address(host if "://" in host else f"https://{host}", path=False)
+        except RequestInvalid:
+            host = ""
+        if not host.startswith("https://"):
+            raise UsageInvalid("the authority host cannot be used", advice=f"It has the form {AUTHORITY}")
         return cls(client_id.lower(), tenant_id, host)
 
     @property

@@ -39,6 +39,8 @@ _EMAIL: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}@[a-z0-9][a-z0-9.-]{0,126}\
 # Go's library splits a command at blanks and knows no quotes; Python's knows them.
 _UNSAFE: Final = re.compile(r"[^\x21-\x7e]|['\"\\]")
 _TIMEOUT_MILLIS: Final = 60_000
+# Google's libraries ignore members that they do not know. Any external account could else be taken for one of ours.
+_MARK: Final = ("created_by", "daypass")
 
 _EXCHANGE_CAUSES: Final = (
     Cause(
@@ -190,6 +192,7 @@ def file_source(path: str) -> dict[str, object]:
 def configuration(federation: Federation, source: Mapping[str, object]) -> bytes:
     """The file for GOOGLE_APPLICATION_CREDENTIALS. It holds no secret."""
     document: dict[str, object] = {
+        _MARK[0]: _MARK[1],
         "universe_domain": "googleapis.com",
         "type": "external_account",
         "audience": federation.provider.audience,
@@ -205,13 +208,24 @@ def configuration(federation: Federation, source: Mapping[str, object]) -> bytes
 
 
 def is_ours(content: bytes) -> bool:
-    """Whether a file is a configuration that `configuration` could have made."""
+    """Whether a file is a configuration that `configuration` made."""
+    document = _parsed(content)
+    return document.get("type") == "external_account" and document.get(_MARK[0]) == _MARK[1]
+
+
+def token_file_of(content: bytes) -> str | None:
+    """The file that a configuration has the token in; None when a program gives it."""
+    source = _parsed(content).get("credential_source")
+    path = source.get("file") if isinstance(source, dict) else None
+    return path if isinstance(path, str) else None
+
+
+def _parsed(content: bytes) -> dict[str, object]:
     try:
         document = json.loads(content)
-        source = document["credential_source"]
-        return document["type"] == "external_account" and ("file" in source or "executable" in source)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return False
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def executable_response(token: Secret, expires_at: int | None) -> dict[str, object]:

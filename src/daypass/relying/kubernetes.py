@@ -10,10 +10,9 @@ import base64
 import json
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
-from urllib.parse import urlsplit
 
 from daypass.calling.persist import Fate
-from daypass.errors import JsonMalformed, SettingInvalid, UsageInvalid
+from daypass.errors import JsonMalformed, RequestInvalid, SettingInvalid, UsageInvalid
 from daypass.relying import asking
 from daypass.relying.asking import Cause, Party
 from daypass.tokens import strict_json
@@ -37,6 +36,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@:/-]{0,251}[A-Za-z0-9])?"
 _NAMESPACE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
 _PRIVATE: Final = b"PRIVATE KEY-----"
+_SERVER_FORM: Final = "It has the form https://kubernetes.example.com:6443"
 _INSTALL_HINT: Final = "daypass gives the token; see its page on other relying parties."
 
 _CAUSES: Final = (
@@ -68,17 +68,17 @@ class Cluster(NamedTuple):
         """
         if not _NAME.fullmatch(name):
             raise UsageInvalid(f"`{name}` is not a name for a cluster", advice="Use letters, digits and . _ @ : / -")
-        parts = urlsplit(server)
-        if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
-            raise UsageInvalid(
-                f"`{server.partition('@')[2] or server}` is not the address of an API server",
-                advice="It has the form https://kubernetes.example.com:6443",
-            )
+        try:
+            base = asking.base_address(server)
+        except RequestInvalid as error:
+            raise UsageInvalid(error.message, advice=_SERVER_FORM) from None
+        if not base.startswith("https://"):
+            raise UsageInvalid(f"`{base}` is not the address of an API server", advice=_SERVER_FORM)
         if authority is not None and _CERTIFICATE not in authority:
             raise UsageInvalid("the file of --ca holds no PEM certificate", advice="It is what kubeadm calls ca.crt.")
         if authority is not None and _PRIVATE in authority:
             raise UsageInvalid("the file of --ca holds a private key", advice="Name the certificate alone.")
-        return cls(name, server.rstrip("/"), authority)
+        return cls(name, base, authority)
 
     @property
     def audience(self) -> str:
@@ -188,12 +188,18 @@ class Entry(NamedTuple):
         user = [
             *("set-credentials", self.user, f"--exec-api-version={GROUP}/{MERGED_VERSION}"),
             f"--exec-command={self.command[0]}",
-            *(f"--exec-arg={word}" for word in self.command[1:]),
+            *(f"--exec-arg={_listed(word)}" for word in self.command[1:]),
         ]
         context = ["set-context", self.context, f"--cluster={self.cluster.name}", f"--user={self.user}"]
         if self.namespace is not None:
             context.append(f"--namespace={self.namespace}")
         return [cluster, user, context]
+
+
+def _listed(word: str) -> str:
+    """One word of a list flag of kubectl, which reads its value as a line of CSV (pflag, StringSlice)."""
+    quoted = word.replace('"', '""')
+    return f'"{quoted}"'
 
 
 def is_ours(document: object) -> bool:
@@ -209,6 +215,33 @@ def runs_us(user: object) -> bool:
     args = plugin.get("args") if isinstance(plugin, dict) else None
     words = tuple(args) if isinstance(args, list) else ()
     return any(words[start : start + len(PLUGIN)] == PLUGIN for start in range(len(words)))
+
+
+def taken(document: object, entry: Entry) -> list[tuple[str, str]]:
+    """The entries of a kubeconfig that have the names of an entry and that we did not make: kind and name.
+
+    A cluster may be shared where it is the same server.
+    """
+    users = {_name(each): runs_us(each) for each in _entries(document, "users")}
+    clusters = {_name(each): each.get("cluster") for each in _entries(document, "clusters")}
+    contexts = {_name(each): each.get("context") for each in _entries(document, "contexts")}
+    pairs = {
+        name: (str(context.get("cluster")), users.get(str(context.get("user")), False))
+        for name, context in contexts.items()
+        if isinstance(context, dict)
+    }
+    found = []
+    if entry.context in contexts and not pairs.get(entry.context, ("", False))[1]:
+        found.append(("context", entry.context))
+    if not users.get(entry.user, True):
+        found.append(("user", entry.user))
+    if entry.cluster.name in clusters:
+        cluster = clusters[entry.cluster.name]
+        same = isinstance(cluster, dict) and cluster.get("server") == entry.cluster.server
+        of = [ours for name, ours in pairs.values() if name == entry.cluster.name]
+        if not same and not (of and all(of)):
+            found.append(("cluster", entry.cluster.name))
+    return found
 
 
 def to_remove(document: object, cluster: str) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from daypass.calling.persist import Fate
-from daypass.errors import RelyingPartyRefused, SettingInvalid, UsageInvalid
+from daypass.errors import RelyingPartyRefused, RequestInvalid, SettingInvalid, UsageInvalid
 from daypass.relying import asking
 from daypass.relying.asking import Cause, Party, Told
 from daypass.secret import Secret
@@ -89,6 +89,13 @@ _CAUSES: Final = (
     ),
     Cause("required index state not present", "The node is behind the others.", Fate.TRANSIENT),
 )
+# What Vault says of a token that ended. "permission denied" alone it also says of a living one whose policies do not
+# have auth/token/revoke-self: those of a role with token_no_default_policy.
+_ENDED: Final = ("invalid token", "bad token")
+_NO_SELF: Final = (
+    "Either the token had ended before, or its policies do not let it end itself (auth/token/revoke-self, which Vault's"
+    " policy `default` has)."
+)
 _ANY: Final = "Look at the role with: vault read auth/PATH/role/NAME"
 
 
@@ -115,7 +122,10 @@ class Server(NamedTuple):
                 reason="certificates must be checked",
             )
         name = _first(environ, "BAO_ADDR", "VAULT_ADDR")
-        address = (environ.get(name) or DEFAULT_ADDRESS).rstrip("/")
+        try:
+            address = asking.base_address(environ.get(name) or DEFAULT_ADDRESS)
+        except RequestInvalid as error:
+            raise SettingInvalid(error.message, advice=f"Check {name}.", key=name, reason=error.message) from None
         named = _first(environ, "BAO_NAMESPACE", "VAULT_NAMESPACE")
         namespace = environ.get(named, "")
         if namespace and not _NAMESPACE.fullmatch(namespace):
@@ -198,8 +208,11 @@ def revoke(server: Server, token: Secret) -> bool:
     )
     if told.status in (200, 204):
         return True
-    if told.status == 403:  # what Vault says of a token that ended
+    words = "; ".join(_texts(told.document.get("errors")))
+    if told.status == 403 and any(mark in words for mark in _ENDED):
         return False
+    if told.status == 403:
+        raise asking.refusal(server.party, told, code="", words=words, causes=(), advice=_NO_SELF)
     raise _refusal(server, told)
 
 

@@ -8,13 +8,13 @@ if [ -z "${ROLEARN:-}" ]; then
   echo 'daypass: name a role in the option roleArn' >&2
   exit 2
 fi
-if ! python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+if ! python3 -I -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
   echo 'daypass: python3 of version 3.11 or newer, with its venv module, is needed to install Daypass' >&2
   echo 'Add the feature ghcr.io/devcontainers/features/python, or take an image with Python.' >&2
   exit 2
 fi
 mkdir -p "$share" "$prefix/bin"
-python3 -m venv --clear "$share/venv"
+python3 -I -m venv --clear "$share/venv"
 "$share/venv/bin/pip" install --quiet --disable-pip-version-check --no-input "${DAYPASS_PACKAGE:-daypass==$VERSION}"
 ln -sf "$share/venv/bin/daypass" "$prefix/bin/daypass"
 
@@ -34,7 +34,7 @@ setting() {
   setting DAYPASS_TOKEN_SOURCE "${TOKENSOURCE:-auto}"
   echo "PATH=\"$prefix/bin:\$PATH\""
   cat <<'END'
-DAYPASS_FOLDER="$HOME/.local/share/daypass"
+DAYPASS_FOLDER="$HOME/.local/share/daypass-login"
 # >>> login.sh
 # Log in to AWS with this job's identity token. Prints no token and no key. POSIX sh, also under set -e, -u and -x.
 daypass_login() (
@@ -69,9 +69,10 @@ daypass_login() (
   [ -z "${DAYPASS_TOKEN_SOURCE:-}" ] || set -- "$@" --token-source "$DAYPASS_TOKEN_SOURCE"
   PATH="$DAYPASS_FOLDER/venv/bin:$PATH"
   if [ "$(daypass --version 2>/dev/null)" != "daypass $DAYPASS_VERSION" ]; then
-    python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    # -I: what lies in the checked-out project is not imported here.
+    python3 -I -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
       refuse 'python3 of version 3.11 or newer, with its venv module, is needed to install Daypass'
-    python3 -m venv --clear "$DAYPASS_FOLDER/venv" || exit 2
+    python3 -I -m venv --clear "$DAYPASS_FOLDER/venv" || exit 2
     pip install --quiet --disable-pip-version-check --no-input "${DAYPASS_PACKAGE:-daypass==$DAYPASS_VERSION}" ||
       refuse "daypass $DAYPASS_VERSION could not be installed"
   fi

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parser", "run"]
 
-_SUBCOMMANDS: Final = ("plan", "apply", "destroy", "thumbprint")
+_SUBCOMMANDS: Final = ("plan", "apply", "destroy", "export", "thumbprint")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -107,16 +107,18 @@ def _show_change(change: Change, to: Console) -> None:
         color = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         to.print(Text(f"        {safe(line)}", color))
     if change.difference is not None:
-        for line in _verdict(change.difference):
+        for line in verdict(change.difference):
             to.print(Text(f"        {safe(line)}", "italic"))
     if change.wider is not None:
         to.print(Text(f"      wider: {safe(change.wider)}", "bold red"))
 
 
-def _verdict(difference: Difference) -> Iterator[str]:
+def verdict(
+    difference: Difference, wider: str = "would get in", narrower: str = "would get in no more"
+) -> Iterator[str]:
     """What the comparison of trust policies came to, with a caller for each direction that only one of them admits."""
     yield f"verdict: {difference.verdict.value}"
-    for found, about in ((difference.wider, "would get in"), (difference.narrower, "would get in no more")):
+    for found, about in ((difference.wider, wider), (difference.narrower, narrower)):
         if found is None:
             continue
         request = found.request

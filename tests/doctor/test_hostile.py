@@ -33,6 +33,7 @@ from daypass.doctor.probes import account, tcp
 from daypass.doctor.redaction import without_secrets
 from daypass.doctor.reports.html import as_html, headline
 from daypass.doctor.reports.sarif import as_sarif
+from daypass.doctor.way import steps
 from daypass.errors import RequestInvalid
 from daypass.fetching import Limits
 from daypass.names import RoleArn
@@ -379,3 +380,22 @@ def test_what_a_sentence_said_is_told_without_the_token_in_it() -> None:
     found = recognise(f"WebIdentityErr: failed fetching WebIdentity token: {_TOKEN}")
     assert isinstance(found, Recognised)
     assert _TOKEN.rpartition(".")[2] not in repr(found.said)
+
+
+def test_a_provider_in_another_account_is_told_as_such() -> None:
+    policy = json.loads(changed({}).to_json()["account"]["role"]["trust_policy"])
+    policy["Statement"][0]["Principal"]["Federated"] = "arn:aws:iam::593027481266:oidc-provider/idp.example.com"
+    changes = {
+        "account.role.trust_policy": json.dumps(policy),
+        "verdict": {"allowed": False, "code": "AccessDenied", "message": "no"},
+    }
+    (finding,) = judge(changed(changes)).findings
+    assert finding.code == "trust_provider_differs"
+    assert "account 593027481266" in finding.seen
+
+
+def test_a_step_of_the_way_names_its_worst_finding() -> None:
+    facts = changed({"keys.*.body.{}.keys.0.key_ops": ["verify"], "token.signature": "no_key"})
+    told = {step.name: (step.state, step.told) for step in steps(facts, judge(facts))}
+    assert told["Keys"] == ("error", "key operations")
+    assert told["Connection"] == ("good", "1 of 1 taken")

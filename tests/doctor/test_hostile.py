@@ -37,6 +37,7 @@ from daypass.doctor.way import steps
 from daypass.errors import RequestInvalid
 from daypass.fetching import Limits
 from daypass.names import RoleArn
+from daypass.secret import Secret
 from support.healthy import changed
 from support.https_issuer import HttpsIssuer, https_issuer
 
@@ -399,3 +400,25 @@ def test_a_step_of_the_way_names_its_worst_finding() -> None:
     told = {step.name: (step.state, step.told) for step in steps(facts, judge(facts))}
     assert told["Keys"] == ("error", "key operations")
     assert told["Connection"] == ("good", "1 of 1 taken")
+
+
+def test_the_verdict_on_a_token_of_another_issuer_is_by_that_issuers_keys(
+    issuer: HttpsIssuer, ca: trustme.CA, ca_file: Path
+) -> None:
+    """STS asks whom the token names, whatever was examined."""
+    with https_issuer(ca, "/other") as other:
+        token = other.token(now=time.time())
+        verdicts = []
+        for sent in (token, token[:-8] + ("AAAAAAAA" if token[-8:] != "AAAAAAAA" else "BBBBBBBB")):
+            question = Question(
+                issuer=issuer.url,
+                token=Secret(sent),
+                ca_files=(ca_file,),
+                allow_private=frozenset({"localhost"}),
+                limits=Limits(total_seconds=2.0),
+            )
+            facts = asyncio.run(examine(question, lambda: datetime.now(UTC)))
+            assert "token_issuer_differs" in {each.code for each in judge(facts).findings}
+            assert facts.verdict is not None
+            verdicts.append(facts.verdict.allowed)
+    assert verdicts == [True, False]

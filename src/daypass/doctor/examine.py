@@ -165,7 +165,7 @@ class _Examination:
         try:
             said = verdict.answer(
                 stripped,
-                self._keys_for(seen, facts, fetched),
+                await self._keys_for(seen, facts, fetched, account_task),
                 account,
                 role_arn=question.role_arn,
                 audience=question.audience,
@@ -175,11 +175,17 @@ class _Examination:
             said = Verdict(None, detail=fault.message)
         return replace(facts, token=seen, verdict=said)
 
-    def _keys_for(self, seen: TokenFacts, facts: Facts, fetched: _Fetched) -> KeySet | KeysUnavailable | None:
+    async def _keys_for(
+        self, seen: TokenFacts, facts: Facts, fetched: _Fetched, account: asyncio.Task[AccountFacts | None]
+    ) -> KeySet | KeysUnavailable | None:
         """STS asks whom the token names; the keys of another issuer, which was examined, are nothing to it."""
         if seen.issuer == facts.issuer:
             return fetched.keys
-        return KeysUnavailable("the issuer that was examined is not the token's")
+        try:
+            issuer = IssuerUrl.parse(seen.issuer or "")
+        except IssuerUrlInvalid as fault:
+            return KeysUnavailable(fault.message)
+        return (await self._fetch(issuer, account, whose=f" of {issuer.text}")).keys
 
     async def _issuer(
         self, facts: Facts, issuer: IssuerUrl, account: asyncio.Task[AccountFacts | None]
@@ -310,10 +316,12 @@ class _Examination:
         tries = await asyncio.gather(*(tcp.connect(each, place.asked_port, seconds=seconds) for each in addresses))
         return next((each.address for each in tries if each.fault is None), addresses[0])
 
-    async def _fetch(self, issuer: IssuerUrl, account: asyncio.Task[AccountFacts | None]) -> _Fetched:
+    async def _fetch(
+        self, issuer: IssuerUrl, account: asyncio.Task[AccountFacts | None], *, whose: str = ""
+    ) -> _Fetched:
         """As the local AWS does it, with the thumbprints of the account's provider."""
         thumbprints = _thumbprints(await asyncio.shield(account), issuer)
-        with self._step("the keys, as AWS fetches them") as told:
+        with self._step(f"the keys{whose}, as AWS fetches them") as told:
             began = asyncio.get_running_loop().time()
             question = self._question
             try:

@@ -127,9 +127,9 @@ def test_a_thousand_certificates_of_one_name_take_no_time_to_judge() -> None:
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(301)]
     line = [_certificate(keys[index], keys[index + 1]) for index in range(300)]
     served = [line[0], *reversed(line[1:])]
-    began = time.monotonic()
+    began = time.process_time()
     codes = _codes({"hosts.0.tls.chain": [ssl.DER_cert_to_PEM_cert(each) for each in served]})
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert "chain_too_many" in codes
     assert "chain_too_many" not in _codes(
         {"hosts.0.tls.chain": [ssl.DER_cert_to_PEM_cert(each) for each in served[:MOST]]}
@@ -210,11 +210,11 @@ def test_a_token_in_a_page_of_an_issuer_gets_nowhere(issuer: HttpsIssuer, ca_fil
 
 
 def test_what_looks_like_many_tokens_takes_no_time() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     without_secrets("eyJ" * 100_000)
     without_secrets("eyJhbGciOiJ" * 30_000 + ".")
     without_secrets("bearer " * 50_000 + "https://" * 30_000 + "-----BEGIN " * 20_000)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_the_password_in_an_issuers_url_is_left_out() -> None:

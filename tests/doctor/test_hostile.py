@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import errno
 import io
 import json
@@ -15,7 +16,7 @@ from unittest import mock
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
@@ -422,3 +423,66 @@ def test_the_verdict_on_a_token_of_another_issuer_is_by_that_issuers_keys(
             assert facts.verdict is not None
             verdicts.append(facts.verdict.allowed)
     assert verdicts == [True, False]
+
+
+def _number(value: int, length: int) -> str:
+    return base64.urlsafe_b64encode(value.to_bytes(length, "big")).rstrip(b"=").decode()
+
+
+def test_key_sets_and_documents_as_platforms_have_them_are_healthy() -> None:
+    """Long RSA keys, other curves beside, certificates beside keys, no `use`, members that nobody knows."""
+    own = json.loads(changed({}).keys[0].body)["keys"][0]
+    long = rsa.generate_private_key(65537, 4096)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "signs tokens")])
+    beside = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(long.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2028, 1, 1, tzinfo=UTC))
+        .sign(long, hashes.SHA256())
+    )
+    numbers = long.public_key().public_numbers()
+    third = ec.generate_private_key(ec.SECP384R1()).public_key().public_numbers()
+    keys = [
+        {name: value for name, value in own.items() if name != "use"},
+        {
+            "kty": "RSA",
+            "alg": "RS512",
+            "use": "sig",
+            "kid": "long",
+            "n": _number(numbers.n, 512),
+            "e": "AQAB",
+            "x5t": "qfEB3kZ0cD9H",
+            "x5c": [base64.b64encode(beside.public_bytes(Encoding.DER)).decode()],
+        },
+        {
+            "kty": "EC",
+            "crv": "P-384",
+            "alg": "ES384",
+            "kid": "curve",
+            "x": _number(third.x, 48),
+            "y": _number(third.y, 48),
+            "issuer": "https://idp.example.com",
+        },
+    ]
+    addresses = [f"93.184.215.{last}" for last in range(10, 18)]
+    changes = {
+        "keys.*.body": json.dumps({"keys": keys}),
+        "keys.*.headers": [
+            ["content-type", "application/jwk-set+json"],
+            ["cache-control", "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400"],
+        ],
+        "discovery.*.headers": [
+            ["content-type", "application/json; charset=utf-8"],
+            ["cache-control", "public, max-age=86400, must-revalidate"],
+        ],
+        "discovery.*.body.{}.authorization_endpoint": "urn:kubernetes:programmatic_authorization",
+        "discovery.*.body.{}.mtls_endpoint_aliases": {"token_endpoint": "https://idp.example.com/mtls"},
+        "discovery.*.body.{}.check_session_iframe": None,
+        "hosts.0.dns.ipv4": addresses,
+        "hosts.0.connections": [{"address": each, "port": 443} for each in addresses],
+    }
+    assert _codes(changes) == set()

@@ -45,6 +45,7 @@ _BELOW = {
     "jwks_uri_other_host",
     "jwks_uri_invalid",
     "connect_unknown",
+    "role_session_long",
 }
 
 

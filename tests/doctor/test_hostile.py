@@ -486,3 +486,24 @@ def test_key_sets_and_documents_as_platforms_have_them_are_healthy() -> None:
         "hosts.0.connections": [{"address": each, "port": 443} for each in addresses],
     }
     assert _codes(changes) == set()
+
+
+def test_a_session_that_is_longer_than_the_role_allows() -> None:
+    assert _codes({"duration_seconds": 3600}) == set()
+    assert _codes({"duration_seconds": 7200}) == {"role_session_long"}
+
+
+def test_the_verdict_knows_how_long_the_session_is_to_last(issuer: HttpsIssuer, ca_file: Path) -> None:
+    verdicts = []
+    for seconds in (3600, 7200):
+        question = Question(
+            token=Secret(issuer.token(now=time.time())),
+            duration_seconds=seconds,
+            ca_files=(ca_file,),
+            allow_private=frozenset({"localhost"}),
+            limits=Limits(total_seconds=2.0),
+        )
+        facts = asyncio.run(examine(question, lambda: datetime.now(UTC)))
+        assert facts.verdict is not None
+        verdicts.append((facts.verdict.allowed, facts.verdict.code))
+    assert verdicts == [(True, None), (False, "ValidationError")]

@@ -47,6 +47,12 @@ def parser() -> Parser:
     doctor.add_argument("--policy", metavar="FILE", help="where the role's trust policy is, instead of asking IAM")
     doctor.add_argument("--role", metavar="NAME", help="which role, when that file has several trust policies")
     doctor.add_argument("--audience", metavar="AUDIENCE", help="that the token should have")
+    doctor.add_argument(
+        "--duration-seconds",
+        type=_duration,
+        metavar="SECONDS",
+        help="how long the session is to last, which the role may not allow",
+    )
     doctor.add_argument("--no-aws", action="store_true", help="do not ask IAM, even where there are credentials")
     doctor.add_argument(
         "--ca-file",
@@ -210,6 +216,7 @@ def _question(arguments: argparse.Namespace) -> Question:
         role_arn=role_arn,
         policy=policy,
         audience=arguments.audience,
+        duration_seconds=arguments.duration_seconds,
         ask_aws=not arguments.no_aws,
         ca_files=tuple(arguments.ca_file),
         connect_to=dict(arguments.connect_to),
@@ -293,6 +300,12 @@ def _demand_authority(file: os.PathLike[str]) -> None:
 def _repetitions(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 20:
         raise argparse.ArgumentTypeError(f"`{text}` is not a number from 1 to 20")
+    return int(text)
+
+
+def _duration(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 900 <= int(text[:6]) <= 43_200:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number of seconds from 900 to 43200")
     return int(text)
 
 

@@ -64,6 +64,7 @@ class Question:
         role_arn: which is to be assumed; IAM is asked about it where `ask_aws`.
         policy: the text of its trust policy; then IAM is not asked for it.
         audience: the client id that the provider is expected to have.
+        duration_seconds: that the session is to last.
         ask_aws: whether IAM may be asked, with the credentials that AWS's own tools would find.
         ca_files: PEM files of authorities that count as trusted.
         connect_to: as curl's: another address for a host and port. A target is not judged as an address.
@@ -79,6 +80,7 @@ class Question:
     role_arn: RoleArn | None = None
     policy: str | None = None
     audience: str | None = None
+    duration_seconds: int | None = None
     ask_aws: bool = True
     ca_files: tuple[Path, ...] = ()
     connect_to: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
@@ -136,6 +138,7 @@ class _Examination:
             issuer=question.issuer or _issuer_of_token(question.token),
             examined_at=self._clock(),
             audience=question.audience,
+            duration_seconds=question.duration_seconds,
             daypass=__version__,
             limit_seconds=question.limits.total_seconds,
             limit_bytes=question.limits.body_bytes,
@@ -169,6 +172,7 @@ class _Examination:
                 account,
                 role_arn=question.role_arn,
                 audience=question.audience,
+                duration_seconds=question.duration_seconds,
                 now=self._clock(),
             )
         except Invalid as fault:  # a policy that cannot be read is a finding of its own

@@ -309,6 +309,7 @@ class Facts:
         issuer: as it was given, or as the token or provider has it; None when nothing names one.
         issuer_fault: why that is not an issuer URL.
         audience: that the user expects the token to have; None without.
+        duration_seconds: that the session is to last; None: as long as it does when nobody says.
         examined_at: when, by this machine's clock.
         from_where: what asked: `this machine`, or the bundle that tells of it.
         daypass: version.
@@ -325,6 +326,7 @@ class Facts:
     examined_at: datetime
     issuer_fault: str | None = None
     audience: str | None = None
+    duration_seconds: int | None = None
     from_where: str = HERE
     daypass: str = ""
     limit_seconds: float = 5.0

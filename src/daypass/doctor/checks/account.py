@@ -88,6 +88,13 @@ def _role_missing(facts: Facts) -> Iterator[Seen]:
         yield Seen(f"there is no role `{facts.account.role_arn}`", _where(facts))
 
 
+def _session_long(facts: Facts) -> Iterator[Seen]:
+    role = None if facts.account is None else facts.account.role
+    most = None if role is None else role.max_session_seconds
+    if facts.duration_seconds is not None and most is not None and facts.duration_seconds > most:
+        yield Seen(f"{facts.duration_seconds} s are asked for, and the role allows {most}", _where(facts))
+
+
 def _text(facts: Facts) -> str | None:
     return None if facts.account is None or facts.account.role is None else facts.account.role.trust_policy
 
@@ -258,6 +265,15 @@ CHECKS: Final = (
         "Look at account, path and letter case in the role's ARN, or create the role.",
         sources.TRUST,
         _role_missing,
+    ),
+    Check(
+        "role_session_long",
+        Severity.ERROR,
+        "the session is to last longer than the role allows",
+        "AWS answers `The requested DurationSeconds exceeds the MaxSessionDuration set for this role.`",
+        "Ask for less, or raise the role's maximum session duration, which goes up to 43200 seconds.",
+        sources.STS_API,
+        _session_long,
     ),
     Check(
         "trust_policy_malformed",

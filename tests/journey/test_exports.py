@@ -48,7 +48,7 @@ def aws(server: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lo
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "daypass-aws.yaml").write_text(FILE)
+    (tmp_path / "daypass-aws.yaml").write_text(FILE, "utf-8")
     return server
 
 
@@ -94,14 +94,14 @@ def test_from_an_export_to_a_login_and_back(aws: LocalAws, typed: Typed, tmp_pat
     iam.update_assume_role_policy(RoleName="shop-deploy", PolicyDocument=json.dumps(trust))
 
     file = tmp_path / "roles" / "daypass_roles.py"
-    file.write_text(file.read_text().replace("ref:stable", "ref:*"))
+    file.write_text(file.read_text("utf-8").replace("ref:stable", "ref:*"), "utf-8")
     status, out, _ = typed(*check)
     assert status == 1
     assert "the export differs: the file and the account agree" in out
     assert "export: daypass_roles.py: text" in out
 
     typed("export", "--format", "boto3", "-o", "roles")
-    (tmp_path / "daypass-aws.yaml").write_text(FILE.replace("max_session: 2h", "max_session: 1h"))
+    (tmp_path / "daypass-aws.yaml").write_text(FILE.replace("max_session: 2h", "max_session: 1h"), "utf-8")
     status, out, _ = typed(*check, "--json")
     assert status == 1
     (found,) = json.loads(out)["accounts"]
@@ -120,18 +120,18 @@ def _open(said: str) -> str:
 def test_a_project_that_was_begun_is_its_owners(typed: Typed, tmp_path: Path) -> None:
     export = ("export", "daypass-aws.yaml", "--format", "cdk-typescript", "-o", "cdk")
     assert typed(*export)[0] == 0
-    (tmp_path / "cdk" / "package.json").write_text("{}\n")
-    (tmp_path / "cdk" / "daypass-stack.ts").write_text("// Written by `daypass aws export`, and edited\n")
+    (tmp_path / "cdk" / "package.json").write_text("{}\n", "utf-8")
+    (tmp_path / "cdk" / "daypass-stack.ts").write_text("// Written by `daypass aws export`, and edited\n", "utf-8")
     status, _, said = typed(*export)
     assert status == 0
     assert "cdk/package.json: left as it is" in said
     assert "cdk/daypass-stack.ts: written" in said
-    assert (tmp_path / "cdk" / "package.json").read_text() == "{}\n"
-    (tmp_path / "cdk" / "daypass-stack.ts").write_text("export class Other {}\n")
+    assert (tmp_path / "cdk" / "package.json").read_text("utf-8") == "{}\n"
+    (tmp_path / "cdk" / "daypass-stack.ts").write_text("export class Other {}\n", "utf-8")
     status, _, said = typed(*export)
     assert status == 2
     assert "`cdk/daypass-stack.ts` is there, and is not an export" in said
-    assert (tmp_path / "cdk" / "daypass-stack.ts").read_text() == "export class Other {}\n"
+    assert (tmp_path / "cdk" / "daypass-stack.ts").read_text("utf-8") == "export class Other {}\n"
 
 
 @pytest.mark.usefixtures("aws")
@@ -181,7 +181,7 @@ def test_wrong_usage(typed: Typed, words: tuple[str, ...], told: str) -> None:
 @pytest.mark.usefixtures("aws")
 def test_what_a_format_cannot_say_is_refused(typed: Typed, tmp_path: Path) -> None:
     text = FILE.replace("description: Deploys the shop", 'description: "{{resolve:ssm:/admin}}"')
-    (tmp_path / "daypass-aws.yaml").write_text(text)
+    (tmp_path / "daypass-aws.yaml").write_text(text, "utf-8")
     status, out, said = typed("export", "--format", "cloudformation")
     assert (status, out) == (2, "")
     assert "`{{resolve:ssm:/admin}}` cannot be exported in this format" in said

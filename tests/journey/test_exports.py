@@ -135,6 +135,46 @@ def test_a_project_that_was_begun_is_its_owners(typed: Typed, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("aws")
+def test_nothing_is_written_through_a_link(typed: Typed, tmp_path: Path) -> None:
+    """A repository that somebody else wrote names with a link which file of the person's is made or replaced."""
+    (tmp_path / "roles").mkdir()
+    for target in ("not-there", "old-export.py"):
+        (tmp_path / "old-export.py").write_text("# Written by `daypass aws export`\n", "utf-8")
+        (tmp_path / "roles" / "daypass_roles.py").symlink_to(tmp_path / target)
+        status, _, said = typed("export", "--format", "boto3", "-o", "roles")
+        assert status == 2
+        assert "`roles/daypass_roles.py` is a symbolic link" in said
+        assert not (tmp_path / "not-there").exists()
+        assert (tmp_path / "old-export.py").read_text("utf-8") == "# Written by `daypass aws export`\n"
+        (tmp_path / "roles" / "daypass_roles.py").unlink()
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_page_that_speaks_of_exports_is_none(typed: Typed, tmp_path: Path) -> None:
+    page = "# Our roles\n" + "Text of ours. " * 20 + "Written by `daypass aws export`, they are reviewed by two.\n"
+    (tmp_path / "README.md").write_text(page, "utf-8")
+    assert typed("export", "--format", "stackset", "-o", ".")[0] == 2
+    assert (tmp_path / "README.md").read_text("utf-8") == page
+    assert not [*tmp_path.glob("*.template.yaml")]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_template_of_an_issuer_that_is_gone_is_told(typed: Typed, tmp_path: Path) -> None:
+    export = ("--format", "cloudformation", "-o", "roles")
+    typed("export", *export)
+    left = tmp_path / "roles" / "gitlab-old-example.template.yaml"
+    left.write_bytes((tmp_path / "roles" / "gitlab-com.template.yaml").read_bytes())
+    (tmp_path / "roles" / "own.template.yaml").write_text("Resources: {}\n", "utf-8")
+    status, out, _ = typed("export", "--check", *export)
+    assert status == 1
+    assert "export: gitlab-old-example.template.yaml: existence" in out
+    assert "own.template.yaml" not in out
+    status, _, said = typed("export", *export)
+    assert status == 0
+    assert "gitlab-old-example.template.yaml: an export of what the file no longer names" in said
+
+
+@pytest.mark.usefixtures("aws")
 def test_the_typescript_app_has_the_types_of_the_cdk(typed: Typed, tmp_path: Path) -> None:
     assert typed("export", "--format", "cdk-typescript", "-o", "cdk")[0] == 0
     template = json.loads(synthesized({}, tmp_path / "cdk", types=True))

@@ -111,6 +111,21 @@ def test_the_trust_policy_is_read_back_from_every_format(format_name: str) -> No
         assert found == (set() if role.name == "shop-deploy" else {"DP036"})  # the file lets any branch in, and says so
 
 
+@pytest.mark.parametrize("format_name", ["terraform-json"])
+def test_the_files_themselves_are_judged(format_name: str) -> None:
+    """`daypass trust lint` reads what is committed, and finds the role that lets in any branch."""
+    files = export(blueprint(read_desired(FILE), SOURCE), format_name)
+    names = [name for name in files if name.endswith((".template.yaml", "daypass.tf.json"))]
+    found = [each for name in names for each in find_policies(name, files[name].encode())]
+    assert [each.error for each in found] == [None] * 2
+    codes = {
+        each.finding.code: each.resource for each in lint_found(found) if each.finding.severity is not Severity.NOTE
+    }
+    assert [*codes] == ["DP036"]
+    assert "shop" in codes["DP036"].lower()
+    assert "test" in codes["DP036"].lower()
+
+
 @pytest.mark.parametrize("format_name", [*FORMATS])
 def test_a_trust_policy_that_is_not_written_as_ours_is_not_decided(bench: Bench, format_name: str) -> None:
     kept = committed(format_name)

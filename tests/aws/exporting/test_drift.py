@@ -111,7 +111,7 @@ def test_the_trust_policy_is_read_back_from_every_format(format_name: str) -> No
         assert found == (set() if role.name == "shop-deploy" else {"DP036"})  # the file lets any branch in, and says so
 
 
-@pytest.mark.parametrize("format_name", ["terraform-json"])
+@pytest.mark.parametrize("format_name", ["cloudformation", "stackset", "terraform-json"])
 def test_the_files_themselves_are_judged(format_name: str) -> None:
     """`daypass trust lint` reads what is committed, and finds the role that lets in any branch."""
     files = export(blueprint(read_desired(FILE), SOURCE), format_name)
@@ -124,6 +124,16 @@ def test_the_files_themselves_are_judged(format_name: str) -> None:
     assert [*codes] == ["DP036"]
     assert "shop" in codes["DP036"].lower()
     assert "test" in codes["DP036"].lower()
+
+
+@pytest.mark.parametrize("format_name", [*FORMATS])
+def test_the_trust_policy_of_a_long_issuer_is_read_back(format_name: str) -> None:
+    issuer = "https://gitlab.com/" + "a-long-name/" * 12 + "x"
+    text = f"providers: [{{issuer: {issuer}, audiences: [x]}}]\nroles: {{r: {{who: [{{subject: tidewater}}]}}}}\n"
+    of = blueprint(read_desired(text), SOURCE)
+    found = read_trust(format_name, export(of, format_name), of.roles[0], of, arn_of(issuer))
+    assert found is not None
+    assert document(found) == trust_of(of.roles[0])
 
 
 @pytest.mark.parametrize("format_name", [*FORMATS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import shutil
 import socket
 import ssl
@@ -225,6 +226,24 @@ def test_nobody_listening_is_a_connect_failure() -> None:
     with pytest.raises(ServiceUnreachable, match="refused") as refused:
         call(f"https://localhost:{refused_port()}")
     assert refused.value.facts["phase"] == "connect"
+
+
+def test_an_address_that_swallows_everything_leaves_time_for_the_next(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name has an IPv6 and an IPv4 address, and the container's IPv6 leads nowhere."""
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(8):  # who is not accepted fills the queue; the next one is not even refused
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        good = ("127.0.0.1", Target.parse(service.url).port)
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", where) for where in (full.getsockname(), good)]
+        monkeypatch.setattr(calling, "_resolve", lambda *_: found)
+        answer = calling.call("GET", service.url, headers={}, timeout_seconds=4, ca_bundle=service.authority)
+    assert answer.body == b"fine"
 
 
 def test_an_unknown_name_is_a_dns_failure() -> None:

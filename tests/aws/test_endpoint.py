@@ -140,3 +140,15 @@ def test_a_file_that_names_no_endpoint_is_not_even_read_as_one(tmp_path: Path) -
 )
 def test_authorities_are_those_of_botocore(environ: dict[str, str], found: tuple[str | None, str]) -> None:
     assert ca_bundle(environ) == found
+
+
+def test_authorities_of_the_profile_come_between_the_two_variables(tmp_path: Path) -> None:
+    """As botocore takes them: AWS_CA_BUNDLE, the profile's `ca_bundle`, REQUESTS_CA_BUNDLE."""
+    config = tmp_path / "config"
+    config.write_text("[default]\nca_bundle = /a\n[profile ci]\nca_bundle = /b\n[profile none]\nregion = x\n")
+    environ = {"AWS_CONFIG_FILE": str(config), "REQUESTS_CA_BUNDLE": "/r"}
+    assert ca_bundle(environ)[0] == "/a"
+    assert ca_bundle(environ | {"AWS_PROFILE": "ci"}) == ("/b", "ca_bundle of the profile `ci`")
+    assert ca_bundle(environ, profile="ci")[0] == "/b"
+    assert ca_bundle(environ | {"AWS_PROFILE": "none"}) == ("/r", "REQUESTS_CA_BUNDLE")
+    assert ca_bundle(environ | {"AWS_CA_BUNDLE": "/e"}) == ("/e", "AWS_CA_BUNDLE")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -41,6 +41,31 @@ def test_an_algorithm_added_to_the_settings_signs_when_its_key_is_known(
                 if "ES384" in services.key_ring.algorithms:
                     return
             pytest.fail("nobody activated the key")
+
+    asyncio.run(story())
+
+
+def test_a_fault_of_ours_does_not_end_the_steps_of_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In silence: no key would take its turn, or leave, ever after."""
+    monkeypatch.setattr(room, "HOUSEKEEPING_SECONDS", 0.01)
+
+    async def story() -> None:
+        settings = Settings(issuer=ISSUER, data_folder=tmp_path / "d", signing_algorithms=("RS256",))
+        async with room.identity_provider(settings) as services:
+            again = asyncio.Event()
+            advance = services.key_rings.advance
+            times = 0
+
+            async def stumble() -> Any:
+                nonlocal times
+                times += 1
+                if times == 1:
+                    raise ValueError("whatever was read")
+                again.set()
+                return await advance()
+
+            monkeypatch.setattr(services.key_rings, "advance", stumble)
+            await asyncio.wait_for(again.wait(), 5)
 
     asyncio.run(story())
 

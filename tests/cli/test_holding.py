@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,16 +74,59 @@ def test_credentials_are_what_sdks_read_and_come_from_the_cache(environ: dict[st
 def test_a_refusal_is_told_and_nothing_is_printed(environ: dict[str, str], service: Service) -> None:
     denied = sts_fault("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
     service.answer = lambda seen: denied if seen.path == "/" else platform(seen)
-    for command in (["credentials", "aws"], ["exec", "aws", "--", "true"], ["env", "aws"]):
+    commands = (
+        ["credentials", "aws"],
+        ["exec", "aws", "--", "true"],
+        ["env", "aws"],
+        ["exec", "aws", "--refreshing", "--", "true"],
+        ["agent", "--background"],
+        ["login", "aws", "--refreshing"],
+        ["login", "aws", "--role-arn", ROLE, "-p", "a", "--role-arn", OTHER, "-p", "b"],
+    )
+    for command in commands:
         done = daypass(environ, "idp", *command)
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.returncode, done.stdout) == (1, ""), command
         assert "Not authorized" in done.stderr
+        assert f"  from  daypass: {environ['DAYPASS_URL']}\n" in done.stderr, command
+        if "login" not in command:
+            assert f"daypass idp login aws --role-arn {ROLE} --policy FILE" in done.stderr, "it has no --policy itself"
+            first = command == commands[0]
+            assert ("That is the answer of" in done.stderr) is not first, "who is told what another was, is told so"
         assert "wsp_42" in done.stderr
         assert not any(secret in done.stderr for secret in SECRETS)
     service.answer = answering
     # Who mended it need not wait until the refusal is forgotten.
     assert daypass(environ, "idp", "login", "aws", "--refreshing").returncode == 0
     assert daypass(environ, "idp", "credentials", "aws").returncode == 0
+
+
+def test_a_refusal_is_not_explained_with_the_credentials_that_were_refused(
+    environ: dict[str, str], service: Service, tmp_path: Path
+) -> None:
+    """The role is read with the profile's credentials, whose process is refused, and reads the role, and so on."""
+    denied = sts_fault("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
+    assert daypass(environ, "idp", "login", "aws", "--refreshing", "--profile", "ci").returncode == 0
+    assert daypass(environ, "idp", "login", "aws", "--refreshing", "--profile", "default").returncode == 0
+    shutil.rmtree(Path(environ["HOME"], ".cache"))
+    service.answer = lambda seen: denied if seen.path == "/" else platform(seen)
+    started = tmp_path / "started"
+    with_marks(environ, started)
+    for profile in ("ci", None):
+        started.unlink(missing_ok=True)
+        with_profile = environ if profile is None else environ | {"AWS_PROFILE": profile}
+        done = daypass(with_profile, "idp", "credentials", "aws")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Not authorized" in done.stderr
+        assert started.read_text().count("started") == 1
+
+
+def with_marks(environ: dict[str, str], started: Path) -> None:
+    """Let the profiles' process leave a mark each time it is started."""
+    config = Path(environ.get("AWS_CONFIG_FILE") or Path(environ["HOME"], ".aws", "config"))
+    marking = started.with_name("marking")
+    marking.write_text(f'#!/bin/sh\necho started >> {started}\n[ $(wc -l < {started}) -gt 3 ] && exit 9\nexec "$@"\n')
+    marking.chmod(0o700)
+    config.write_text(config.read_text().replace("credential_process = ", f"credential_process = {marking} "))
 
 
 def test_many_processes_and_two_roles_make_two_calls(environ: dict[str, str], service: Service) -> None:
@@ -151,6 +195,7 @@ def test_a_command_has_these_credentials_and_no_others(environ: dict[str, str]) 
         "AWS_SECURITY_TOKEN": "x",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": "x",
         "AWS_ROLE_ARN": "x",
+        "AWS_BEARER_TOKEN_BEDROCK": "x",
     }
     stale |= {"AWS_ACCESS_KEY_ID": "stale"}
     done = daypass(environ | stale, "idp", "exec", "aws", "--region", "eu-central-1", "--", "env", "-0")
@@ -176,6 +221,16 @@ def test_a_command_ends_as_it_would_alone(environ: dict[str, str], refreshing: l
 
 
 @pytest.mark.parametrize("refreshing", [[], ["--refreshing"]])
+def test_a_command_ignores_no_signal_that_it_would_not_ignore_alone(
+    environ: dict[str, str], refreshing: list[str]
+) -> None:
+    """Python ignores SIGPIPE and SIGXFSZ for itself, and a process hands down what it ignores."""
+    command = ["grep", "^SigIgn", "/proc/self/status"]
+    alone = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    assert daypass(environ, "idp", "exec", "aws", *refreshing, "--", *command).stdout == alone
+
+
+@pytest.mark.parametrize("refreshing", [[], ["--refreshing"]])
 def test_signals_reach_the_command(environ: dict[str, str], refreshing: list[str], tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     script = f"trap 'echo ended; exit 9' TERM; : > {ready}; while :; do sleep 0.05; done"
@@ -193,6 +248,46 @@ def until(what: object, seconds: float = 20) -> None:
     while not what():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "credential_process = {other}",
+        "role_arn = arn:aws:iam::444455556666:role/other\nsource_profile = more",
+        "aws_access_key_id = AKIAEXAMPLEEXAMPLE00\naws_secret_access_key = x",
+    ],
+)
+def test_no_default_profile_goes_before_the_endpoint(environ: dict[str, str], tmp_path: Path, lines: str) -> None:
+    """SDKs ask an endpoint last: after the keys, the role and the process of the default profile of both files."""
+    other = tmp_path / "other"
+    keys = '{"Version": 1, "AccessKeyId": "AKIAOFANOTHERROLE000", "SecretAccessKey": "x"}'
+    other.write_text(f"#!/bin/sh\necho '{keys}'\n")
+    other.chmod(0o700)
+    config = Path(environ["HOME"], ".aws", "config")
+    config.parent.mkdir()
+    more = f"[profile more]\ncredential_process = {other}\n"
+    text = f"[default]\nregion = eu-central-1\n{lines.format(other=other)}\n\n{more}"
+    config.write_text(text)
+    script = (
+        "import botocore.session as s; found = s.Session(); more = s.Session(profile='more');"
+        "print(found.get_credentials().access_key, found.get_config_variable('region'),"
+        " more.get_credentials().access_key)"
+    )
+    done = daypass(environ, "idp", "exec", "aws", "--refreshing", "--", sys.executable, "-c", script)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["ASIAEXAMPLEEXAMPLE12", "eu-central-1", "AKIAOFANOTHERROLE000"]
+    assert config.read_text() == text
+    agent = subprocess.run(
+        ["sh", "-c", f"{' '.join(DAYPASS)} idp agent --background"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"`{config}` gives credentials, and SDKs use it before the agent" in agent.stderr
+    config.write_text("not a section\n")
+    assert daypass(environ, "idp", "agent", "--background").returncode == 0
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash", "dash", "zsh", "ksh", "mksh", "busybox sh"])
@@ -328,6 +423,35 @@ def test_what_is_not_ours_is_neither_replaced_nor_removed(environ: dict[str, str
     if "arn" not in content and "sso" not in content:
         assert daypass(environ, "idp", "logout", "aws", "-p", "ci").returncode == 2
     assert path.read_text() == content
+
+
+def test_logging_out_takes_away_what_a_killed_writer_left(environ: dict[str, str]) -> None:
+    """Its temporary file holds a session as good as any."""
+    assert daypass(environ, "idp", "credentials", "aws").returncode == 0
+    folder = Path(environ["HOME"], ".cache", "daypass", "aws")
+    (entry,) = folder.glob("*.json")
+    left = entry.rename(entry.with_name(f".{entry.name}.0123456789abcdef.tmp"))
+    assert daypass(environ, "idp", "logout", "aws", "-p", "ci").returncode == 0
+    assert left.exists()
+    assert daypass(environ, "idp", "logout", "aws", "--all").returncode == 0
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--role-arn", ROLE, "-p", "default", "--role-arn", OTHER, "-p", "other")])
+def test_a_login_says_what_it_replaced_and_what_goes_before_it(environ: dict[str, str], more: tuple[str, ...]) -> None:
+    folder = Path(environ["HOME"], ".aws")
+    folder.mkdir()
+    (folder / "credentials").write_text(
+        "[default]\naws_access_key_id = AKIAMINE\naws_secret_access_key = x\nmine = 1\n"
+    )
+    (folder / "config").write_text("[default]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = base\n")
+    for foreign in (True, False):
+        done = daypass(environ, "idp", "login", "aws", *more)
+        assert done.returncode == 0, done.stderr
+        assert ("The profile default had the key AKIAMINE" in done.stderr) is foreign
+        assert "The profile default has a role_arn, and AWS's tools use that before" in done.stderr
+        assert "profile other" not in done.stderr
+    assert profiles(environ)["default"]["mine"] == "1"
 
 
 def test_a_login_over_a_refreshing_profile_and_back(environ: dict[str, str]) -> None:

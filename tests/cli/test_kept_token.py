@@ -107,6 +107,13 @@ def test_while_the_platform_is_away_the_old_one_does(path: Path) -> None:
         hold(path, platform)
 
 
+def test_a_token_under_another_entrys_name_is_not_used(path: Path) -> None:
+    platform = Platform(Clocks())
+    first = hold(path, platform)
+    other = path.rename(path.with_name("other.json"))
+    assert hold(other, platform).token != first.token
+
+
 def test_a_file_that_others_can_open_is_not_used(path: Path) -> None:
     platform = Platform(Clocks())
     first = hold(path, platform)
@@ -116,14 +123,14 @@ def test_a_file_that_others_can_open_is_not_used(path: Path) -> None:
     assert [type(each) for each in troubles] == [FileUnsafe]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 2}', "[" * 50_000])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 2}', '{"format": 3}', "[" * 50_000])
 def test_what_is_not_of_this_format_is_replaced(path: Path, content: str) -> None:
     path.parent.mkdir(mode=0o700)
     path.write_text(content)
     path.chmod(0o600)
     platform = Platform(Clocks())
     hold(path, platform)
-    assert json.loads(path.read_text())["format"] == 1
+    assert json.loads(path.read_text())["format"] == 2
 
 
 def test_a_folder_that_takes_nothing_costs_no_second_token(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

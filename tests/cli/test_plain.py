@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daypass.cli import idp, plain
@@ -19,7 +19,7 @@ OPTIONS = (
     *("--session-tags", "--expect-account", "--shell", "--format", "--path", "--watch", "--unset", "--exchange"),
     *("--aws-role", "--chain-role-arn", "-x", "--help", "--", "-", "-pci", "--roles", "--explain", "--policy"),
 )
-VALUES = ("a", "", "3600", "-5", "fish", "sh", "current", "a=b", "two words", "-a b", "--audience")
+VALUES = ("a", "", "3600", "-5", "fish", "sh", "current", "a=b", "two words", "-a b", "--audience", "--")
 WORDS = st.one_of(
     st.sampled_from(OPTIONS),
     st.sampled_from(VALUES),
@@ -27,6 +27,7 @@ WORDS = st.one_of(
 )
 
 
+@example(command=["login", "aws"], words=["--region=--", "--expect-account=--"])
 @given(command=st.sampled_from(COMMANDS), words=st.lists(WORDS, max_size=6))
 def test_what_is_read_plainly_is_what_argparse_reads(command: list[str], words: list[str]) -> None:
     found = plain.read(idp.declare, [*command, *words])

@@ -42,6 +42,7 @@ class Shell:
 
     def serve(self) -> None:
         """What the target has, at the issuer's host."""
+        self.server.headers |= {"cache-control": "max-age=300"}
         for path in (DISCOVERY, "keys"):
             self.server.documents[f"/idp/{path}"] = (self.target / path).read_bytes()
 
@@ -94,6 +95,17 @@ def test_who_could_not_look_says_3(shell: Shell, capsys: pytest.CaptureFixture[s
     nobody = ["--outside-connect-to", "idp.example.com:443=127.0.0.1:1"]
     assert main(["publish", "--verify-only", *shell.source, *nobody]) == 3
     assert "unknown: outside_unreachable" in capsys.readouterr().err
+
+
+def test_who_is_overtaken_again_and_again_says_3(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    from daypass.errors import ChangedMeanwhile
+    from daypass.publishing.targets.folder import FolderTarget
+
+    def overtaken(*_: object, **__: object) -> None:
+        raise ChangedMeanwhile("another has written")
+
+    monkeypatch.setattr(FolderTarget, "write", overtaken)
+    assert main(["publish", str(shell.target), *shell.source, "--no-verify"]) == 3
 
 
 def test_a_private_key_is_status_1_and_nothing_is_written(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,6 +163,7 @@ def test_uploaded_forms(form: str, shell: Shell, capsys: pytest.CaptureFixture[s
         ["DIR", "--from-file", "d", "k", "--outside-ca-file", "/nowhere"],
         ["DIR", "--from", "https://a.example", "--ca-file", "/dev/null"],
         ["DIR", "--max-age", "-1", "--from-file", "d", "k"],
+        ["DIR", "--max-age", "600"],
     ],
 )
 def test_wrong_usage(words: list[str]) -> None:

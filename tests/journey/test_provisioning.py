@@ -12,6 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from daypass.cli.aws import carrying_out
 from daypass.cli.main import main
 from daypass.testing import LocalAws, gitlab_token, local_aws
 from support.foreign_issuer import foreign_issuer
@@ -206,7 +207,7 @@ accounts:
     (tmp_path / "daypass-aws.yaml").write_text(FILE + accounts % "777788889999")
     status, _, said = typed("apply")
     assert status == 1
-    assert f"leads to the account {OTHER}, and the file says 777788889999" in said
+    assert f"leads to the account {OTHER}, and not to 777788889999" in said
     assert aws.client("iam", ACCOUNT).list_roles()["Roles"] == []
     (tmp_path / "daypass-aws.yaml").write_text(FILE + accounts % OTHER)
     assert typed("apply")[0] == 0
@@ -396,3 +397,23 @@ def _typed(environment: dict[str, str], folder: Path, *words: str) -> subprocess
     return subprocess.run(
         [*DAYPASS, *words], env=environment, cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_a_profile_that_leads_elsewhere_after_the_plan_changes_nothing(
+    aws: LocalAws, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = tmp_path / "credentials"
+    shown = carrying_out._show
+
+    def elsewhere(*given: Any) -> None:
+        shown(*given)
+        credentials.write_text(credentials.read_text().replace(ACCOUNT, OTHER))
+
+    monkeypatch.setattr(carrying_out, "_show", elsewhere)
+    status, _, told = typed("apply", "--profile", "one")
+    assert status == 1
+    assert f"leads to the account {OTHER}, and not to {ACCOUNT}" in told
+    for account in (ACCOUNT, OTHER):
+        keys = {"aws_access_key_id": account, "aws_secret_access_key": "test"}
+        iam = boto3.client("iam", region_name="us-east-1", endpoint_url=aws.endpoint_url, **keys)
+        assert iam.list_roles()["Roles"] == []

@@ -144,6 +144,8 @@ def test_who_cannot_look_does_not_know(outside: Served, ca_file: Path) -> None:
         ({"content-type": ""}, Code.TYPE_WRONG),
         ({"cache-control": "public, max-age=86400"}, Code.CACHE_LONG),
         ({"cache-control": "max-age=60, s-maxage=3600"}, Code.CACHE_LONG),
+        ({"cache-control": ""}, Code.CACHE_LONG),
+        ({"cache-control": "public"}, Code.CACHE_LONG),
         ({"age": "301"}, Code.CACHE_OLD),
     ],
 )
@@ -161,6 +163,17 @@ def test_headers_that_are_unwise(
 def test_headers_that_are_fine(outside: Served, fetcher: Fetcher, wanted: Publication) -> None:
     outside.show(wanted)
     outside.server.headers |= {"content-type": "application/jwk-set+json; charset=utf-8", "age": "299"}
+    assert seen(fetcher, wanted) == []
+
+
+@pytest.mark.parametrize(
+    "headers", [{"cache-control": "no-store"}, {"cache-control": "No-Cache"}, {"cache-control": "", "expires": "0"}]
+)
+def test_who_lets_nobody_cache_is_fine(
+    headers: dict[str, str], outside: Served, fetcher: Fetcher, wanted: Publication
+) -> None:
+    outside.show(wanted)
+    outside.server.headers |= headers
     assert seen(fetcher, wanted) == []
 
 

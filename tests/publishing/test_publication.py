@@ -70,6 +70,25 @@ def test_a_private_member_stops_all_of_it(member: str) -> None:
     assert "c2VjcmV0" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("member", PRIVATE_MEMBERS)
+def test_a_private_key_in_the_discovery_document_stops_all_of_it(member: str) -> None:
+    """Its members are published as they are, also those that no standard knows there."""
+    leaked = private_key().public.to_jwk() | {member: "c2VjcmV0"}
+    for place in ({"keys": [leaked]}, [[leaked]], leaked):
+        with pytest.raises(DocumentsRefused, match=f"private member `{member}`") as refusal:
+            publication(discovery(jwks=place), keys())
+        assert "c2VjcmV0" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["index.html", "keys.svg", "a.json.js", ".htaccess", "keys.", "x/index.html"])
+def test_a_kid_is_no_script_by_the_suffix_of_its_file(name: str) -> None:
+    """A web server in front of a folder goes by the suffix, and the `kid` is what upstream says."""
+    script = private_key().public.to_jwk() | {"kid": "<script>alert(1)</script>"}
+    document = json.dumps({"keys": [script]}).encode()
+    assert publication(discovery(jwks_uri=f"{ISSUER}/{name}"), document).keys_path == ".well-known/jwks.json"
+    assert publication(discovery(jwks_uri=f"{ISSUER}/a/b.json"), document).keys_path == "a/b.json"
+
+
 def test_more_keys_than_aws_reads_are_refused() -> None:
     jwk = private_key().public.to_jwk()
     many = [PublicKey.from_jwk(jwk | {"kid": f"k{number}"}) for number in range(101)]
@@ -88,11 +107,11 @@ def test_what_upstream_says_beside_its_keys_is_not_published() -> None:
     assert "left out" in found.notes[0]
 
 
-HOSTILE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
+def _holding(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return inner | st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+
+
+HOSTILE = _holding(_holding(st.none() | st.booleans() | st.integers() | st.text(max_size=20)))
 
 
 @given(st.dictionaries(st.sampled_from(["issuer", "jwks_uri", "x"]), HOSTILE), HOSTILE)

@@ -10,22 +10,25 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daypass.errors import ChangedMeanwhile, DocumentsRefused, ServiceUnreachable
+from daypass.errors import ChangedMeanwhile, DocumentsRefused, PublishingRefused, ServiceUnreachable
+from daypass.publishing.publication import PublishedObject
 from daypass.publishing.publish import publish
 from daypass.publishing.targets.folder import FolderTarget
 from daypass.tokens.key_set import KeySet
 from support.publications import Changing, MemoryTarget, made
+from support.tokens import private_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from daypass.publishing.publication import PublishedObject
+    from daypass.publishing.targets import Stored
 
 DISCOVERY = ".well-known/openid-configuration"
 
@@ -54,8 +57,6 @@ def test_a_new_key_changes_the_key_set_alone() -> None:
 def test_other_headers_are_a_change() -> None:
     target = MemoryTarget()
     asyncio.run(publish(Changing(made()), target))
-    from dataclasses import replace
-
     assert asyncio.run(publish(Changing(replace(made(), max_age_seconds=60)), target)).written == ("keys", DISCOVERY)
 
 
@@ -115,6 +116,62 @@ def test_whoever_read_older_keys_loses(read: int) -> None:
     assert target.writes.count("keys") == 2, "ours of before, and the other one's"
 
 
+@pytest.mark.parametrize("when", ["read", "write"])
+def test_a_place_that_is_closed_to_one_issuer_does_not_stop_the_others(when: str) -> None:
+    """Who may make an organization must not be able to stop a revocation at the root issuer."""
+    target = MemoryTarget()
+    read = target.read
+
+    def closed(path: str) -> None:
+        if path.startswith("o/acme/"):
+            raise PublishingRefused("AccessDenied")
+
+    def closed_read(path: str) -> Stored | None:
+        closed(path)
+        return read(path)
+
+    if when == "read":
+        target.read = closed_read  # type: ignore[method-assign]  # the place says no
+    target.before_write = lambda wanted: closed(wanted.path)
+    others = [replace(made(), folder=folder) for folder in ("o/acme/", "", "o/zoo/")]
+    done = asyncio.run(publish(Changing(*others), target))
+    assert list(done.refused) == ["o/acme/"]
+    assert done.written == ("keys", DISCOVERY, "o/zoo/keys", f"o/zoo/{DISCOVERY}")
+
+
+def test_a_place_that_is_closed_to_all_is_a_refusal() -> None:
+    target = MemoryTarget()
+
+    def closed(_: PublishedObject) -> None:
+        raise PublishingRefused("AccessDenied")
+
+    target.before_write = closed
+    with pytest.raises(PublishingRefused):
+        asyncio.run(publish(Changing(made(), replace(made(), folder="o/acme/")), target))
+
+
+def stored(document: bytes) -> MemoryTarget:
+    target = MemoryTarget()
+    target.put(PublishedObject("keys", document, 300))
+    return target
+
+
+def test_a_key_under_our_name_is_told_when_it_is_overwritten() -> None:
+    """A thief need not choose a `kid` of its own."""
+    ours, theirs = private_key(name="issuer").public, private_key(name="attacker").public
+    target = stored(json.dumps({"keys": [theirs.to_jwk() | {"kid": ours.kid}]}).encode())
+    assert asyncio.run(publish(Changing(made()), target)).taken_out == [ours.kid]
+    assert asyncio.run(publish(Changing(made()), target)).taken_out == []
+
+
+def test_a_name_that_is_there_twice_hides_no_key() -> None:
+    """AWS reads such a key set, and takes the last."""
+    ours, theirs = private_key(name="issuer").public, private_key(name="attacker").public
+    twice = [ours.to_jwk(), ours.to_jwk() | {"alg": "RS256"}, theirs.to_jwk()]
+    target = stored(json.dumps({"keys": twice}).encode())
+    assert theirs.kid in asyncio.run(publish(Changing(made()), target)).taken_out
+
+
 def test_whoever_is_overtaken_again_and_again_says_so() -> None:
     target, source = MemoryTarget(), Changing(made("issuer", "next"))
     other = made().objects[0]
@@ -157,6 +214,7 @@ def test_a_source_that_fails_leaves_the_target_as_it_was() -> None:
 LOOP = """
 import asyncio, sys
 from pathlib import Path
+from daypass.publishing.publication import PublishedObject
 from daypass.publishing.publish import publish
 from daypass.publishing.targets.folder import FolderTarget
 from support.publications import Changing, made

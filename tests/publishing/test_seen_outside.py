@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,11 @@ import pytest
 from daypass.errors import RequestRefused
 from daypass.idp.caller import Caller
 from daypass.idp.key_ring import KeyRing
-from daypass.idp.key_times import KeyTimes
+from daypass.idp.key_times import LOOK_SECONDS, KeyTimes
 from daypass.idp.memory import MemoryAuditLog, MemoryKeyStore, MemorySeenOutside, MemorySigner
 from daypass.idp.model import KeyState
 from daypass.names import IssuerUrl
-from daypass.publishing.seen_outside import LASTING_SECONDS, KeysSeenOutside
+from daypass.publishing.seen_outside import KeysSeenOutside
 from daypass.tokens.jwk import PublicKey
 from support.identity_provider import FakeClock
 from support.publications import made
@@ -100,6 +101,17 @@ class SeenOutsideContract:
         asyncio.run(eye.look(issuer))
         assert eye.sighting(issuer, signing_key(clock, "one")).seconds == 20
 
+    def test_after_a_while_without_a_look_nothing_is_seen_and_all_begins_anew(
+        self, eye: SeenOutside, issuer: IssuerUrl, clock: FakeClock, show: Callable[..., None]
+    ) -> None:
+        """What was served meanwhile nobody knows, and caches may have it."""
+        show("one")
+        asyncio.run(eye.look(issuer))
+        clock.advance(LOOK_SECONDS + 1)
+        assert eye.sighting(issuer, signing_key(clock, "one")).seconds is None
+        asyncio.run(eye.look(issuer))
+        assert eye.sighting(issuer, signing_key(clock, "one")).seconds == 0
+
     def test_other_material_under_the_same_name_is_not_the_key(
         self, eye: SeenOutside, issuer: IssuerUrl, clock: FakeClock, show: Callable[..., None]
     ) -> None:
@@ -155,13 +167,54 @@ class TestThroughTheFetcher(SeenOutsideContract):
 
         return show
 
-    def test_an_old_look_does_not_count(
-        self, eye: KeysSeenOutside, issuer: IssuerUrl, clock: FakeClock, show: Callable[..., None]
+    def test_the_same_key_for_another_algorithm_is_not_seen(
+        self, eye: KeysSeenOutside, issuer: IssuerUrl, clock: FakeClock, outside: Served
     ) -> None:
-        show("one")
+        """Relying parties would refuse its tokens."""
+        from dataclasses import replace
+
+        key = private_key("RS256", name="one").public
+        outside.show(made("one", issuer=issuer.text))
+        outside.server.documents["/t/keys"] = json.dumps({"keys": [key.to_jwk() | {"alg": "RS512"}]}).encode()
         asyncio.run(eye.look(issuer))
-        clock.advance(LASTING_SECONDS + 1)
-        assert eye.sighting(issuer, signing_key(clock, "one")).seconds is None
+        mine = replace(signing_key(clock, "one"), kid=key.kid, algorithm="RS256", public_jwk=key.to_jwk())
+        assert eye.sighting(issuer, mine).seconds is None
+
+    @pytest.mark.parametrize(
+        ("headers", "seconds"),
+        [
+            ({"cache-control": "public, max-age=300"}, 300),
+            ({"cache-control": "max-age=60, s-maxage=86400"}, 86_400),
+            ({"cache-control": "max-age=300", "age": "4000"}, 4000),
+            ({"cache-control": "max-age=9999999999"}, 31_536_000),
+            ({"cache-control": "", "age": "soon"}, 0),
+        ],
+    )
+    def test_what_is_served_says_how_long_caches_keep_it(
+        self,
+        headers: dict[str, str],
+        seconds: int,
+        eye: KeysSeenOutside,
+        issuer: IssuerUrl,
+        clock: FakeClock,
+        outside: Served,
+    ) -> None:
+        outside.show(made("one", issuer=issuer.text))
+        outside.server.headers |= headers
+        asyncio.run(eye.look(issuer))
+        assert eye.sighting(issuer, signing_key(clock, "one")).cached_seconds == seconds
+
+    def test_a_fault_of_ours_is_told_and_not_raised(
+        self, eye: KeysSeenOutside, issuer: IssuerUrl, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Raised, it would end the housekeeping of all issuers."""
+
+        async def stumble(*_: object) -> None:
+            raise ValueError("whatever was served")
+
+        monkeypatch.setattr(eye._fetcher, "key_set", stumble)
+        asyncio.run(eye.look(issuer))
+        assert eye.sighting(issuer, signing_key(clock, "one")).why_not == "a fault in Daypass itself: ValueError"
 
 
 class Ring:
@@ -219,6 +272,39 @@ def test_a_key_is_not_activated_while_the_bucket_is_stale() -> None:
     found = world.ring.key(following)
     assert found is not None
     assert world.ring.waits_for(found) is None
+
+
+def test_a_key_waits_as_long_as_a_cdn_keeps_the_key_set_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CDN whose own rules say an hour, or a day, where 300 seconds are counted on."""
+    from dataclasses import replace
+
+    world = Ring()
+    first, following = world.signs, world.rotate()
+    world.publish()
+    sighting = world.eye.sighting
+    monkeypatch.setattr(world.eye, "sighting", lambda *of: replace(sighting(*of), cached_seconds=3600))
+    world.minutes(61)
+    assert world.signs == first
+    key = world.ring.key(following)
+    assert key is not None
+    assert "of the 3720 seconds" in str(world.ring.waits_for(key))
+    world.minutes(3)
+    assert world.signs == following
+
+
+def test_a_revocation_takes_the_key_that_is_seen() -> None:
+    """The other one's tokens would be refused until the bucket is written."""
+    world = Ring()
+    first, unseen = world.signs, world.rotate()
+    world.clock.advance(60)
+    seen = asyncio.run(world.ring.create(CALLER, "ES256")).kid
+    world.eye.served = [PublicKey.from_jwk(key.public_jwk) for key in world.ring.keys if key.kid != unseen]
+    for _ in range(9):
+        world.clock.advance(60)
+        asyncio.run(world.ring.look_outside())
+    _, follower = asyncio.run(world.ring.revoke(CALLER, first, reason="leaked"))
+    assert follower is not None
+    assert follower.kid == seen
 
 
 def test_a_key_is_not_activated_while_nobody_can_look() -> None:

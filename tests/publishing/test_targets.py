@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from daypass.bootstrap.publishing import open_target
 from daypass.errors import (
     ChangedMeanwhile,
     FileUnavailable,
+    FileUnsafe,
     PartMissing,
     PublishingRefused,
     ServiceUnreachable,
@@ -126,6 +129,19 @@ class TargetContract:
         assert found is not None
         assert found.body == BIG
 
+    @pytest.mark.parametrize("body", [b"", b"<html>", BIG * 3], ids=["empty", "no JSON", "too large"])
+    def test_whatever_somebody_left_there_is_read_and_replaced(self, target: Target, body: bytes) -> None:
+        """Else whoever writes there once would keep us out for good."""
+        target.write(an_object(body), was=None)
+        found = target.read(NAME)
+        assert found is not None
+        assert len(found.body) <= len(BIG) + 1 or isinstance(target, MemoryTarget)
+        assert not found.holds(an_object())
+        target.write(an_object(), was=found)
+        replaced = target.read(NAME)
+        assert replaced is not None
+        assert replaced.holds(an_object())
+
 
 class TestMemory(TargetContract):
     @pytest.fixture
@@ -152,6 +168,23 @@ class TestFolder(TargetContract):
         target.write(an_object(name="keys"), was=None)
         readable = [path for path in (tmp_path / "www").rglob("*") if path.is_file() and path.stat().st_mode & 0o004]
         assert sorted(path.name for path in readable) == ["keys", "openid-configuration"]
+
+    def test_a_link_below_the_folder_does_not_lead_out_of_it(self, target: FolderTarget, tmp_path: Path) -> None:
+        """Whoever may write into the web server's folder would choose where we, perhaps root, write."""
+        elsewhere = tmp_path / "cron.d"
+        elsewhere.mkdir()
+        www = tmp_path / "www" / "idp"
+        www.mkdir(parents=True)
+        (www / ".well-known").symlink_to(elsewhere)
+        with pytest.raises(FileUnsafe, match="leads out of"):
+            target.write(an_object(), was=None)
+        assert not list(elsewhere.iterdir())
+
+    def test_a_link_that_is_the_folder_is_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "release-1").mkdir()
+        (tmp_path / "current").symlink_to(tmp_path / "release-1")
+        FolderTarget(tmp_path / "current").write(an_object(), was=None)
+        assert (tmp_path / "release-1" / NAME).exists()
 
     def test_a_folder_that_cannot_be_written_says_so(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
@@ -205,6 +238,40 @@ class TestS3(TargetContract):
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
         with pytest.raises(ServiceUnreachable):
             open_target("s3://keys-x", {}).read(NAME)
+
+    def test_no_credentials_are_said_and_not_a_refusal(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        with pytest.raises(ServiceUnreachable, match="no AWS credentials were found"):
+            open_target("s3://keys-x", {}).read(NAME)
+        config = tmp_path / "config"
+        config.write_text("[profile robot]\ncredential_process = sh -c 'echo a-secret >&2; exit 1'\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+        monkeypatch.setenv("AWS_PROFILE", "robot")
+        with pytest.raises(ServiceUnreachable, match="no AWS credentials were found") as fault:
+            open_target("s3://keys-x", {}).read(NAME)
+        assert "a-secret" not in str(fault.value)
+        monkeypatch.setenv("AWS_PROFILE", "nobody")
+        with pytest.raises(ServiceUnreachable, match="profile"):
+            open_target("s3://keys-x", {})
+
+    def test_an_endpoint_that_is_no_url_is_said_without_its_password(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "user:a-secret@s3.internal")
+        with pytest.raises(ServiceUnreachable, match="its endpoint is not a URL") as fault:
+            open_target("s3://keys-x", {})
+        assert "a-secret" not in str(fault.value)
+
+    def test_credentials_that_have_expired_are_no_missing_permission(
+        self, target: S3Target, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def expired(**_: object) -> None:
+            answer = {"Error": {"Code": "ExpiredToken"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            raise ClientError(answer, "GetObject")
+
+        monkeypatch.setattr(target._s3, "get_object", expired)
+        with pytest.raises(ServiceUnreachable, match="ExpiredToken"):
+            target.read(NAME)
 
     def test_no_acl_is_ever_set(self, target: S3Target) -> None:
         sent: list[dict[str, object]] = []
@@ -296,6 +363,16 @@ class TestAzure(TargetContract):
         with pytest.raises(ServiceUnreachable):
             target.read(NAME)
 
+    def test_no_credentials_are_said_and_not_a_refusal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def nobody(*_: object, **__: object) -> None:
+            raise ClientAuthenticationError("DefaultAzureCredential failed to retrieve a token")
+
+        target = open_target("az://another/keys", {})
+        assert isinstance(target, AzureTarget)
+        monkeypatch.setattr(target._container, "download_blob", nobody)
+        with pytest.raises(ServiceUnreachable, match="no Azure credentials"):
+            target.read(NAME)
+
     def test_another_account_is_not_written_to(self, azure: str) -> None:
         with pytest.raises(PublishingRefused, match=ACCOUNT):
             open_target("az://another/keys", {"AZURE_STORAGE_CONNECTION_STRING": azure})
@@ -325,6 +402,8 @@ def test_a_library_that_is_missing_is_named(
         "",
         "ftp://bucket",
         "s3://",
+        "s3://[",
+        "s3://[::1",
         "s3:///prefix",
         "s3://Bucket",
         "s3://bucket/../other",

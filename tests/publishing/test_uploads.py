@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 from typing import TYPE_CHECKING
 
+import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from daypass.publishing.publication import publication
@@ -31,6 +33,21 @@ def test_a_key_set_as_google_takes_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert f"--jwk-json-path={path}" in lines[0]
     assert "--issuer-uri=https://idp.example.com/idp" in lines[0]
+
+
+@pytest.mark.parametrize("form", Form)
+def test_an_issuer_and_a_path_are_words_of_the_command_and_no_more(form: Form, tmp_path: Path) -> None:
+    """The lines are made to be pasted, and the issuer is what somebody else's document says."""
+    folder = tmp_path / "my keys; touch pwned"
+    hostile = publication(discovery("https://idp.example.com/$(touch);touch&x"), KeySet([private_key().public]))
+    for line in write_upload(form, hostile, folder):
+        command = line.partition(":")[2] if line.startswith(("Google", "Vault")) else ""
+        words = [word.partition("=")[2] or word for word in shlex.split(command)]
+        assert not {word for word in words if word.startswith("touch")}, line
+        if form is Form.JWKS_FILE and command:
+            assert hostile.issuer.text in words
+        if form is Form.PEM and command:
+            assert f"@{folder}/vault-config.json" in words
 
 
 def test_pem_as_vault_takes_it(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,6 +113,19 @@ def test_a_key_that_was_never_ours_is_an_alarm_at_once(world: World) -> None:
     assert world.events[1][2]["kid"] == private_key(name="attacker").kid
 
 
+def test_a_key_under_the_name_of_one_that_was_ours_is_an_alarm_at_once(world: World) -> None:
+    world.source.publications = [world.documents("issuer", "next")]
+    world.check()
+    world.source.publications = [world.documents("issuer")]
+    world.served_from_target = False
+    world.outside.show(world.documents("issuer", "next"))
+    assert world.check() == [("published", False), ("not_seen_yet", False)], "a cache has it still"
+    entries = [private_key(name="issuer").public.to_jwk(), private_key(name="attacker").public.to_jwk()]
+    entries[1]["kid"] = private_key(name="next").kid
+    world.outside.server.documents["/t/keys"] = json.dumps({"keys": entries}).encode()
+    assert world.check() == [("drift", True)]
+
+
 def test_whoever_writes_into_the_bucket_is_overwritten_and_told_of(world: World) -> None:
     world.check()
     world.target.put(world.documents("issuer", "attacker").objects[0])
@@ -145,6 +159,43 @@ def test_outages_are_survived(world: World) -> None:
     assert world.check(seconds=600) == [("not_published", True), ("drift", True)], "what is served is looked at still"
     world.target.before_write = lambda _: None
     assert world.check() == [("published", False), ("well", False)]
+
+
+def test_a_place_that_is_closed_to_one_issuer_is_told_and_no_thief(world: World) -> None:
+    world.check()
+
+    def closed(wanted: PublishedObject) -> None:
+        raise PublishingRefused("AccessDenied")
+
+    world.target.before_write = closed
+    world.source.publications = [world.documents("issuer", "next")]
+    assert world.check()[0] == ("not_published", True)
+    world.target.before_write = lambda _: None
+    assert world.check() == [("published", False), ("well", False)], "what we could not write nobody has changed"
+
+
+def test_a_fault_of_ours_does_not_end_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch that has ended finds no thief."""
+
+    async def story() -> None:
+        stopped = asyncio.Event()
+        read, times = world.source.read, 0
+
+        async def stumble() -> Any:
+            nonlocal times
+            times += 1
+            if times == 1:
+                raise ValueError("whatever was read, a secret perhaps")
+            stopped.set()
+            return await read()
+
+        monkeypatch.setattr(world.source, "read", stumble)
+        world.watch._interval = 0.01
+        await asyncio.wait_for(world.watch.run(stopped), 5)
+
+    asyncio.run(story())
+    assert world.events[0] == ("fault", True, {"reason": "ValueError"})
+    assert ("published", False) in [(name, alarm) for name, alarm, _ in world.events]
 
 
 def test_a_web_server_that_is_down_is_told_of(world: World) -> None:
@@ -186,6 +237,29 @@ def test_it_ends_although_somebody_does_not_answer(world: World, monkeypatch: py
     asyncio.run(story())
 
 
+def test_a_check_that_hangs_is_an_alarm(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A credential process, say, that waits for somebody at a keyboard."""
+    from daypass.publishing import watch as room
+
+    monkeypatch.setattr(room, "SLOW_SECONDS", 0.02)
+    monkeypatch.setattr(room, "STOP_SECONDS", 0.02)
+
+    async def story() -> None:
+        stopped = asyncio.Event()
+
+        async def never() -> Any:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(world.source, "read", never)
+        running = asyncio.create_task(world.watch.run(stopped))
+        await asyncio.sleep(0.2)
+        stopped.set()
+        await asyncio.wait_for(running, 5)
+
+    asyncio.run(story())
+    assert world.events[0] == ("slow", True, {"seconds": 0.02})
+
+
 def test_checks_are_spread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that many publishers do not ask at once."""
     waits: list[float] = []
@@ -197,7 +271,7 @@ def test_checks_are_spread(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
         stopped = asyncio.Event()
 
         async def waited(tasks: Any, **options: Any) -> Any:
-            if "timeout" not in options:
+            if "return_when" in options or "timeout" not in options:
                 return await wait(tasks, **options)
             waits.append(options["timeout"])
             if len(waits) == 3:

@@ -74,7 +74,11 @@ def google_storage() -> Iterator[GoogleStorage]:
             elif query.get("alt") == ["media"]:
                 body = found[0]
                 md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
-                self._answer(200, body, found[1]["contentType"], X_Goog_Hash=f"md5={md5}")
+                last = re.fullmatch(r"bytes=0-([0-9]+)", self.headers.get("range", ""))
+                part = body[: int(last[1]) + 1] if last else body
+                # RFC 9110 section 14.1.2: no byte of nothing can be had.
+                status = (206 if body else 416) if last else 200
+                self._answer(status, part, found[1]["contentType"], X_Goog_Hash=f"md5={md5}")
             else:
                 self._answer(200, json.dumps(found[1]).encode())
 

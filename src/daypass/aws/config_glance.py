@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAX_BYTES: Final = 8 * 1024 * 1024
-_SUBJECT: Final = b"endpoint_url"
 
 
 def home_of(environ: Mapping[str, str]) -> str:
@@ -31,10 +30,15 @@ def located(environ: Mapping[str, str], name: str, default: str) -> str:
     return home + text[1:] if text == "~" or text.startswith("~/") else os.path.expanduser(text)
 
 
-def config_about_endpoints(environ: Mapping[str, str]) -> bytes:
-    """The file, when it names endpoints; empty when it names none, or cannot be read."""
+def config_about(setting: bytes, environ: Mapping[str, str]) -> bytes:
+    """The file, when a setting's name is anywhere in it; empty when it is not, or the file cannot be read."""
     try:
         content = files.read_bounded(located(environ, "AWS_CONFIG_FILE", "config"), _MAX_BYTES)
     except DaypassError:
         return b""
-    return content if _SUBJECT in content else b""
+    return content if setting in content else b""
+
+
+def config_about_endpoints(environ: Mapping[str, str]) -> bytes:
+    """The file, when it names endpoints."""
+    return config_about(b"endpoint_url", environ)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from daypass import files
 from daypass.aws import sections
 from daypass.aws.config_glance import home_of, located
-from daypass.errors import FileUnavailable, ProfileNameInvalid, ProfileTaken
+from daypass.errors import FileUnavailable, FileUnsafe, ProfileNameInvalid, ProfileTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +42,23 @@ _BEFORE_PROCESS: Final = (
     "login_session",
     "aws_access_key_id",
 )
+
+
+_ALL_BEFORE: Final = (*_BEFORE_PROCESS, _PROCESS)
+
+
+# What botocore, and with it the AWS CLI, uses before the keys of the same profile.
+_BEFORE_KEYS: Final = ("role_arn", "web_identity_token_file", "sso_session", "sso_start_url")
+
+
+class Beside(NamedTuple):
+    """What a profile has besides keys of ours: the id of a key that is to be replaced, and a setting that goes before.
+
+    None: there is no such thing.
+    """
+
+    foreign_key_id: str | None
+    setting_before: str | None
 
 
 class Locations(NamedTuple):
@@ -96,6 +113,23 @@ def write_credentials(credentials: Credentials, *, profile: str, locations: Loca
     _edit(locations.credentials, name, values, lambda header: header == name, locations)
 
 
+def look_beside(profile: str, *, locations: Locations) -> Beside:
+    """What is to be said to who logs in to a profile; nothing of a config file that cannot be read.
+
+    Raises:
+        ProfileNameInvalid: see `parse_profile`.
+        FileUnavailable, FileUnsafe: when the credentials file cannot be read, or AWS's tools could not read it.
+    """
+    name = parse_profile(profile)
+    keys = _keys_of(locations.credentials, lambda found: found == name)
+    try:
+        settings = read_config(name, locations=locations)
+    except (FileUnavailable, FileUnsafe):
+        settings = {}
+    key_id = keys.get("aws_access_key_id") if not _is_ours(keys) else None
+    return Beside(key_id, next((key for key in _BEFORE_KEYS if key in settings or key in keys), None))
+
+
 def write_region(region: str, *, profile: str, locations: Locations) -> None:
     """Put a region into a profile of the config file. Raises as `write_credentials` does."""
     header, is_section = _config_section(parse_profile(profile))
@@ -135,6 +169,31 @@ def write_process(command: str, *, profile: str, locations: Locations) -> None:
     _edit(locations.config, header, {_PROCESS: command}, is_section, locations)
     if not keys.keys().isdisjoint(_KEYS):
         _edit(locations.credentials, name, dict.fromkeys(_KEYS), lambda found: found == name, locations)
+
+
+def gives_credentials(profile: str, *, locations: Locations) -> str | None:
+    """The file from which AWS's tools would take credentials for a profile before they ask any endpoint, if one does.
+
+    Raises:
+        FileUnavailable: when one of them cannot be read, or AWS's tools could not read it.
+    """
+    _, is_section = _config_section(parse_profile(profile))
+    if "aws_access_key_id" in _keys_of(locations.credentials, lambda found: found == profile):
+        return locations.credentials
+    return None if _keys_of(locations.config, is_section).keys().isdisjoint(_ALL_BEFORE) else locations.config
+
+
+def config_without_credentials(profile: str, *, locations: Locations) -> bytes | None:
+    """The config file without what gives a profile credentials; None when nothing in it does.
+
+    Raises:
+        FileUnavailable: when it cannot be read, or AWS's tools could not read it.
+    """
+    header, is_section = _config_section(parse_profile(profile))
+    if _keys_of(locations.config, is_section).keys().isdisjoint(_ALL_BEFORE):
+        return None
+    content = _content(locations.config)
+    return sections.remove_keys(content, is_section=is_section, header=header, keys=_ALL_BEFORE)
 
 
 def remove_profile(profile: str, *, locations: Locations) -> tuple[list[str], str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from daypass.aws.config_glance import config_about_endpoints
+from daypass.aws.config_glance import config_about, config_about_endpoints
 from daypass.errors import UsageInvalid
 
 if TYPE_CHECKING:
@@ -72,15 +72,27 @@ def default_audience(partition: str) -> str:
     return "sts.amazonaws.com.cn" if partition == "aws-cn" else "sts.amazonaws.com"
 
 
-def ca_bundle(environ: Mapping[str, str]) -> tuple[str | None, str]:
+def ca_bundle(environ: Mapping[str, str], *, profile: str | None = None) -> tuple[str | None, str]:
     """The authorities to trust, and the setting that names them, as botocore finds them.
 
-    `AWS_CA_BUNDLE`, else `REQUESTS_CA_BUNDLE`; None for the system's own.
+    `AWS_CA_BUNDLE`, else `ca_bundle` of the profile (see `sts_endpoint`) in the config file, else `REQUESTS_CA_BUNDLE`;
+    None for the system's own.
+
+    Raises:
+        FileUnavailable: when AWS's tools could not read a config file that names authorities.
     """
-    for setting in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
-        if environ.get(setting):
-            return environ[setting], setting
-    return None, "AWS_CA_BUNDLE"
+    if environ.get("AWS_CA_BUNDLE"):
+        return environ["AWS_CA_BUNDLE"], "AWS_CA_BUNDLE"
+    if config_about(b"ca_bundle", environ):
+        from daypass.aws.credentials_file import Locations, read_config  # noqa: PLC0415 - few files name one
+
+        name = profile or environ.get("AWS_PROFILE") or "default"
+        bundle = read_config(name, locations=Locations.of(environ)).get("ca_bundle")
+        if bundle:
+            return bundle, f"ca_bundle of the profile `{name}`"
+    return environ.get("REQUESTS_CA_BUNDLE") or None, (
+        "REQUESTS_CA_BUNDLE" if environ.get("REQUESTS_CA_BUNDLE") else "AWS_CA_BUNDLE"
+    )
 
 
 def sts_endpoint(

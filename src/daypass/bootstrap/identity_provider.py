@@ -170,6 +170,8 @@ async def _keep_house(key_rings: KeyRings, refusals: Refusals, exchange: Exchang
             await exchange.forget_expired(clock())
         except DaypassError as error:
             logger().warning("housekeeping_failed", code=error.code, reason=error.message)
+        except Exception:  # noqa: BLE001 (unheard, one fault would end all steps of all keys for good)
+            logger().exception("housekeeping_failed", code="fault")
 
 
 async def _first_admin_token(registry: Registry, folder: Path) -> None:

@@ -109,7 +109,10 @@ def open_target(text: str, environ: Mapping[str, str]) -> Target:
         if not text:
             raise UsageInvalid("the target is empty", advice=_ADVICE)
         return FolderTarget(Path(text))
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise UsageInvalid(f"`{text}` is not a place to publish at", advice=_ADVICE) from None
     path = parts.path.strip("/")
     if parts.query or parts.fragment or not _BUCKET.fullmatch(parts.netloc):
         raise UsageInvalid(f"`{text}` is not a place to publish at", advice=_ADVICE)

@@ -144,10 +144,11 @@ class _Attempt:
             addresses = _resolve(host, port, self._left("dns"))
         failure: OSError | None = None
         with self._phase("connect"):
-            for family, kind, protocol, _, address in addresses:
+            for tried, (family, kind, protocol, _, address) in enumerate(addresses):
                 candidate = socket.socket(family, kind, protocol)
                 try:
-                    candidate.settimeout(self._left("connect"))
+                    # A share for each: the first may be of a network that swallows everything (IPv6 in a container).
+                    candidate.settimeout(self._left("connect") / (len(addresses) - tried))
                     candidate.connect(address)
                 except OSError as error:
                     candidate.close()

@@ -6,6 +6,7 @@ engine tells it with the smallest edit. Where nobody knows, what to look at is t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 # AWS's answers that a trust policy or the provider's audiences can explain.
 _EXPLAINED: Final = frozenset({"AccessDenied", "InvalidIdentityToken"})
 _WITH_POLICY: Final = "add --policy FILE with the role's trust policy"
+# Set while a role is read. The credentials to read it with may come from a `credential_process` of ours, which may be
+# refused itself: without this each refusal would start the next process, and none would end.
+_READING: Final = "DAYPASS_READING_ROLE"
 
 
 class _Told(NamedTuple):
@@ -35,17 +39,15 @@ class _Told(NamedTuple):
     edit: Mapping[str, object] | None = None
 
 
-def refused(
-    problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool, token_from: str | None = None
-) -> int:
+def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool, takes_policy: bool = True) -> int:
     """Print a refusal, and why.
 
     Args:
-        problem: as `assume` raises it.
+        problem: as `assume` raises it; `token_from` in its facts is where the token was found, if that is known.
         role: which was asked for.
         policy: the file with its trust policy, or None.
         as_json: whether standard output gets it as JSON, too.
-        token_from: where the token was found, if that is known.
+        takes_policy: whether the command that was typed has --policy.
 
     Returns:
         The exit status: refused.
@@ -81,14 +83,14 @@ def refused(
         # Advice that fits every refusal of a kind is less than what a whole explanation says.
         step = known or (None if "\n" in told.words else problem.advice)
     elif likely:
-        step = f"To be told which it was, {_WITH_POLICY}"
+        step = "To be told which it was, "
+        step += _WITH_POLICY if takes_policy else f"run daypass idp login aws --role-arn {role} --policy FILE"
         if read is not None and read.unread is not None:
-            step += f", or AWS credentials with iam:GetRole ({read.unread})"
+            step += f", or {'' if takes_policy else 'have '}AWS credentials with iam:GetRole ({read.unread})"
     else:
         step = problem.advice
-    clock = problem.facts.get("clock")
-    if isinstance(clock, str) and not (step or "").startswith(clock):
-        looked.append(clock)
+    known_besides = (problem.facts.get("clock"), problem.facts.get("again"))
+    looked += [text for text in known_besides if isinstance(text, str) and text not in (step or "")]
     problem.advice = None
     if as_json:
         output.as_json(
@@ -107,7 +109,7 @@ def refused(
         )
     output.error(problem)
     output.note("")
-    _claims({"role": str(role), **({} if token_from is None else {"from": token_from}), **shown})
+    _claims({"role": str(role), **_where_from(problem), **shown})
     output.note("")
     for text in looked:
         output.note(text)
@@ -143,6 +145,11 @@ def allowed(assumed: Assumed, *, role: RoleArn, policy: str | None) -> None:
         told = _explained(_parsed(read.policy), claims, role, assumed.session_name, read.client_ids)
     if told is not None:
         _lines(told.words)
+
+
+def _where_from(problem: AwsRefused) -> dict[str, object]:
+    place = problem.facts.get("token_from")
+    return {"from": place} if place else {}
 
 
 def _claims(values: Mapping[str, object]) -> None:
@@ -218,18 +225,24 @@ def _explained(
 
 
 def _read(role: RoleArn, claims: Mapping[str, JsonValue], credentials: Credentials | None = None) -> RoleRead:
-    from daypass.aws.role_reading import read_role
+    from daypass.aws.role_reading import RoleRead, read_role
     from daypass.errors import Invalid
     from daypass.names import ProviderArn
 
+    if os.environ.get(_READING):
+        return RoleRead(unread="these are the credentials to read it with")
     issuer = str(claims.get("iss", "")).removeprefix("https://")
     try:
         provider = ProviderArn.parse(f"arn:{role.partition}:iam::{role.account}:oidc-provider/{issuer}")
     except Invalid:
         provider = None
-    found = read_role(role, provider)
-    if found.policy is None and credentials is not None:
-        found = read_role(role, provider, credentials=credentials)
+    os.environ[_READING] = "1"
+    try:
+        found = read_role(role, provider)
+        if found.policy is None and credentials is not None:
+            found = read_role(role, provider, credentials=credentials)
+    finally:
+        del os.environ[_READING]
     return found
 
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from daypass.cli import exchanging, output
-from daypass.cli.idp_holding import add_commands, add_login_options, wants_holding
+from daypass.cli.idp_holding import add_commands, add_login_options, tell_beside, wants_holding
 from daypass.cli.plain import run
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def _exchange(arguments: argparse.Namespace) -> int:
 
 
 def _login_aws(arguments: argparse.Namespace) -> int:
-    from daypass.aws.credentials_file import Locations
+    from daypass.aws.credentials_file import Locations, look_beside
     from daypass.aws.endpoint import default_audience, find_region, parse_region, sts_endpoint
     from daypass.aws.login import assume
     from daypass.aws.profile_login import LoginRequest, keep
@@ -288,6 +288,7 @@ def _login_aws(arguments: argparse.Namespace) -> int:
             profile=request.profile,
         ),
         environ,
+        profile=request.profile,
     )
     source = TokenSource(
         arguments.token_source,
@@ -321,15 +322,17 @@ def _login_aws(arguments: argparse.Namespace) -> int:
     except AwsRefused as refused:
         from daypass.cli.denied import refused as tell
 
+        refused.facts["token_from"] = source.found_at
         return tell(
             refused,
             role=request.role,
             policy=arguments.policy,
             as_json=arguments.json,
-            token_from=source.found_at,
         )
+    beside = look_beside(request.profile, locations=locations)
     keep(assumed.session, profile=request.profile, region=request.region, locations=locations)
     _report(assumed, request, arguments, locations.credentials)
+    tell_beside(beside, request.profile)
     return 0
 
 

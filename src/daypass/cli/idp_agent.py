@@ -67,8 +67,7 @@ def serve_command(wishes: Mapping[str, Wanted], command: Sequence[str], *, port:
         before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
         try:
             try:
-                # Keys of the default profile would be used before the endpoint.
-                alone = {**clean(os.environ), **serving.variables(), "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+                alone = {**clean(os.environ), **serving.variables(), **serving.files_without_credentials()}
                 child.append(subprocess.Popen(list(command), env=alone))  # noqa: S603 - the user's own command
             except OSError as error:
                 return refused(command[0], error)
@@ -90,8 +89,9 @@ class _Serving:
         from daypass import files
         from daypass.aws.holding import age
         from daypass.aws.holding.container_endpoint import ContainerEndpoint, Kept
-        from daypass.cli.idp_holding import hold, obtainer, runtime_folder, trouble
+        from daypass.cli.idp_holding import hold, obtainer, runtime_folder, tell_refusal, trouble
         from daypass.cli.main import tell_fault
+        from daypass.errors import AwsRefused
         from daypass.secret import Secret
 
         threading.excepthook = lambda fault: tell_fault(fault.exc_value)
@@ -102,13 +102,17 @@ class _Serving:
             return lambda: hold(wanted, environ, ask=ask)
 
         kept = {name: Kept(supply(wanted), age.now) for name, wanted in wishes.items()}
-        for one in kept.values():
-            one.current()
+        for name, one in kept.items():
+            try:
+                one.current()
+            except AwsRefused as refused:
+                raise SystemExit(tell_refusal(refused, wishes[name])) from None
         secret = Secret(secrets.token_urlsafe(32))
         self.endpoint: ContainerEndpoint = ContainerEndpoint(kept, secret, clocks=age.now, trouble=trouble, port=port)
         self._first = next(iter(wishes))
         self._folder = runtime_folder(environ)
         self._token_file = self._folder / "token"
+        self._config = self._folder / "config"
         files.write_atomic(self._token_file, secret.reveal().encode("ascii"))
 
     def variables(self) -> dict[str, str]:
@@ -118,12 +122,34 @@ class _Serving:
             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(self._token_file),
         }
 
+    def files_without_credentials(self) -> dict[str, str]:
+        """Where a command finds AWS's files without what SDKs would use before the endpoint: the default profile's."""
+        from daypass import files
+        from daypass.aws.credentials_file import Locations, config_without_credentials
+
+        config = config_without_credentials("default", locations=Locations.of(os.environ))
+        if config is not None:
+            files.write_atomic(self._config, config)
+        return {
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            **({} if config is None else {"AWS_CONFIG_FILE": str(self._config)}),
+        }
+
     def exports(self) -> str:
         """The same as lines for a POSIX shell, with what would be used before it taken away."""
-        from daypass.aws.holding.environment import CREDENTIALS
+        from daypass.aws.credentials_file import Locations, gives_credentials
+        from daypass.aws.holding.environment import credentials_in
         from daypass.aws.holding.shells import Shell, assignments
+        from daypass.errors import FileUnavailable, FileUnsafe
 
-        return assignments(Shell.SH, self.variables(), unset=[name for name in CREDENTIALS if name in os.environ])
+        try:
+            first = gives_credentials("default", locations=Locations.of(os.environ))
+        except (FileUnavailable, FileUnsafe):
+            first = None  # whoever reads the file will complain of it
+        if first is not None:
+            output.note(f"The default profile in `{first}` gives credentials, and SDKs use it before the agent.")
+            output.note("Take it away first: daypass idp logout aws --profile default")
+        return assignments(Shell.SH, self.variables(), unset=credentials_in(os.environ))
 
     def __enter__(self) -> Self:
         self.endpoint.start()
@@ -131,7 +157,8 @@ class _Serving:
 
     def __exit__(self, *_: object) -> None:
         self.endpoint.stop()
-        self._token_file.unlink(missing_ok=True)
+        for path in (self._token_file, self._config):
+            path.unlink(missing_ok=True)
         try:
             self._folder.rmdir()
         except OSError:

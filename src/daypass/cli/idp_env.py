@@ -18,14 +18,16 @@ def print_environment(arguments: argparse.Namespace) -> int:
     """Print assignments, or append to the file of a platform."""
     from daypass.aws.endpoint import region_from
     from daypass.aws.holding import age, shapes, shells
-    from daypass.aws.holding.environment import CREDENTIALS
+    from daypass.aws.holding.environment import CREDENTIALS, credentials_in
     from daypass.cli.idp_holding import hold_or_tell, wish
 
     shell = shells.Shell(arguments.shell)
     if sum((arguments.unset, arguments.github_env, arguments.gitlab_dotenv is not None)) > 1:
         raise UsageInvalid("--unset, --github-env and --gitlab-dotenv exclude each other")
     if arguments.unset:
-        sys.stdout.write(shells.assignments(shell, {}, unset=CREDENTIALS))
+        sys.stdout.write(
+            shells.assignments(shell, {}, unset=dict.fromkeys([*CREDENTIALS, *credentials_in(os.environ)]))
+        )
         return 0
     wanted = wish(arguments, os.environ)
     target = github_file() if arguments.github_env else None
@@ -52,8 +54,7 @@ def print_environment(arguments: argparse.Namespace) -> int:
             f"{values['AWS_CREDENTIAL_EXPIRATION']}. Better: log in with daypass in each job that needs it."
         )
     else:
-        stale = [name for name in CREDENTIALS if name in os.environ]
-        sys.stdout.write(shells.assignments(shell, values, unset=stale))
+        sys.stdout.write(shells.assignments(shell, values, unset=credentials_in(os.environ)))
     return 0
 
 

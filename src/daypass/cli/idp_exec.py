@@ -45,7 +45,8 @@ def become(command: Sequence[str], environ: Mapping[str, str]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     # What Python ignores for itself, a command would inherit: a pipe whose reader left could not stop it.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        signal.signal(signal.Signals[name], signal.SIG_DFL)
     try:
         os.execvpe(command[0], list(command), dict(environ))  # noqa: S606 - the user's own command
     except OSError as error:

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from daypass.aws.credentials_file import Beside
     from daypass.aws.holding.cache import Held
     from daypass.aws.holding.wanted import Wanted
     from daypass.aws.login import Assumed
     from daypass.cli.plain import Declared
-    from daypass.errors import DaypassError
+    from daypass.cli.token_source import TokenSource
+    from daypass.errors import AwsRefused, DaypassError
     from daypass.secret import Secret
 
 
@@ -168,13 +170,14 @@ def obtainer(
     environ: Mapping[str, str],
     find_token: Callable[[], Secret] | None = None,
     *,
+    source: TokenSource | None = None,
     wait_seconds: float = 0.0,
     clamp_duration: bool = False,
     granted: Callable[[Assumed], None] | None = None,
 ) -> Callable[[], Held]:
     """Something that asks for a session, with a fresh token each time, or with the one that `find_token` gives.
 
-    The rest is as `obtain` has it.
+    `source` is where that is from; a refusal has it as `token_from` in its facts. The rest is as `obtain` has it.
 
     Raises:
         Invalid: what is wrong with the wish; nobody has been asked.
@@ -184,29 +187,34 @@ def obtainer(
     from daypass.aws.holding.obtain import Checked, obtain
     from daypass.cli.clocks import fraction, utc_now
     from daypass.cli.sts import client
+    from daypass.errors import AwsRefused
 
     checked = Checked.of(wanted)
     sts = client(sts_endpoint(checked.region or region_from(environ), checked.role.partition, environ), environ)
-    find = find_token or find_token_for(wanted, environ)
+    found = source or token_source_for(wanted, environ)
 
     def ask() -> Held:
-        return obtain(
-            checked,
-            find_token=find,
-            sts=sts,
-            clock=utc_now,
-            clocks=age.now,
-            random=fraction,
-            wait_seconds=wait_seconds,
-            clamp_duration=clamp_duration,
-            granted=granted,
-        )
+        try:
+            return obtain(
+                checked,
+                find_token=find_token or found.token,
+                sts=sts,
+                clock=utc_now,
+                clocks=age.now,
+                random=fraction,
+                wait_seconds=wait_seconds,
+                clamp_duration=clamp_duration,
+                granted=granted,
+            )
+        except AwsRefused as refused:
+            refused.facts["token_from"] = found.found_at
+            raise
 
     return ask
 
 
-def find_token_for(wanted: Wanted, environ: Mapping[str, str], *, verbose: bool = False) -> Callable[[], Secret]:
-    """Something that finds a fresh token for a wish.
+def token_source_for(wanted: Wanted, environ: Mapping[str, str], *, verbose: bool = False) -> TokenSource:
+    """What finds a fresh token for a wish.
 
     Raises:
         ArnInvalid: when the wish's role is none.
@@ -218,8 +226,7 @@ def find_token_for(wanted: Wanted, environ: Mapping[str, str], *, verbose: bool 
     audience = wanted.audience or default_audience(RoleArn.parse(wanted.role_arn).partition)
     insisted = wanted.audience is not None
     source = wanted.token_source or "auto"
-    found = TokenSource(source, [audience], environ, insisted=insisted, scope=wanted.scope, verbose=verbose)
-    return found.token
+    return TokenSource(source, [audience], environ, insisted=insisted, scope=wanted.scope, verbose=verbose)
 
 
 def hold(
@@ -265,12 +272,34 @@ def hold_or_tell(wanted: Wanted, environ: Mapping[str, str], *, keep: bool = Tru
     try:
         return hold(wanted, environ) if keep else obtainer(wanted, environ)()
     except AwsRefused as refused:
-        from daypass.cli.denied import refused as tell
-        from daypass.names import RoleArn
+        return tell_refusal(refused, wanted)
 
-        if "claims" not in refused.facts:  # the chained role's own refusal
-            raise
-        return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False)
+
+def tell_refusal(refused: AwsRefused, wanted: Wanted) -> int:
+    """Tell a refusal as `login aws` does; the exit status.
+
+    Raises:
+        AwsRefused: when it is the chained role's own, about which the token says nothing.
+    """
+    from daypass.cli.denied import refused as tell
+    from daypass.names import RoleArn
+
+    if "claims" not in refused.facts:
+        raise refused
+    return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False, takes_policy=False)
+
+
+def tell_beside(found: Beside, profile: str) -> None:
+    """Say what a login with keys replaced in its profile, and what AWS's tools will use instead of them."""
+    if found.foreign_key_id is not None:
+        output.note(
+            f"The profile {profile} had the key {found.foreign_key_id}, which Daypass did not write; it is gone."
+        )
+    if found.setting_before is not None:
+        output.note(
+            f"The profile {profile} has a {found.setting_before}, and AWS's tools use that before these keys;"
+            " log in to another --profile."
+        )
 
 
 def trouble(problem: DaypassError) -> None:

@@ -11,6 +11,7 @@ from daypass.ambient import AUTO
 from daypass.aws.credentials import Credentials
 from daypass.aws.credentials_file import (
     Locations,
+    look_beside,
     parse_profile,
     write_credentials,
     write_process,
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
+    from daypass.aws.credentials_file import Beside
     from daypass.aws.holding.cache import Held
     from daypass.aws.login import Assumed
+    from daypass.cli.token_source import TokenSource
     from daypass.errors import DaypassError
 
 # What a token carries is asked for at each login, and a credential_process has no words for it.
@@ -67,12 +70,13 @@ class _Login:
             self._shorten(CHAIN_SECONDS)
         self.checked = Checked.of(self.wanted)
 
-    def ask(self, token: OneToken, environ: Mapping[str, str]) -> Held:
+    def ask(self, token: OneToken, source: TokenSource, environ: Mapping[str, str]) -> Held:
         """The session: a new one, or with `--refreshing` alone the one that the cache has."""
         ask = idp_holding.obtainer(
             self.wanted,
             environ,
             token.for_one(),
+            source=source,
             wait_seconds=self._wait,
             clamp_duration=self._arguments.clamp_duration,
             granted=self._granted,
@@ -112,6 +116,7 @@ def log_in_held(arguments: argparse.Namespace) -> int:
     locations = Locations.of(environ)
     outcomes = ask_all(_asks(logins, environ, verbose=arguments.verbose))
     facts, status = [], 0
+    beside: dict[str, Beside] = {}
     for login, outcome in zip(logins, outcomes, strict=True):
         if outcome.error is not None:
             told = _tell(outcome.error, login, arguments, alone=len(logins) == 1)
@@ -121,6 +126,7 @@ def log_in_held(arguments: argparse.Namespace) -> int:
         if arguments.refreshing:
             write_process(command_line(login.wanted, environ), profile=login.profile, locations=locations)
         else:
+            beside[login.profile] = look_beside(login.profile, locations=locations)
             write_credentials(_credentials(outcome.held), profile=login.profile, locations=locations)
         region = login.checked.region
         if region is not None:
@@ -131,6 +137,8 @@ def log_in_held(arguments: argparse.Namespace) -> int:
     for login, outcome in zip(logins, outcomes, strict=True):
         if outcome.error is None:
             _notes(login, arguments)
+    for profile, found in beside.items():
+        idp_holding.tell_beside(found, profile)
     if arguments.refreshing and facts:
         output.note(
             "SDKs run daypass again when they need a session; it finds its token by the environment they run in."
@@ -232,14 +240,15 @@ def _entries(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Seque
 
 def _asks(logins: Sequence[_Login], environ: Mapping[str, str], *, verbose: bool) -> list[Callable[[], Held]]:
     """For each role what asks for its session; one token per audience, scope and source serves all."""
-    tokens: dict[tuple[str | None, ...], OneToken] = {}
+    tokens: dict[tuple[str | None, ...], tuple[OneToken, TokenSource]] = {}
 
     def asks(login: _Login) -> Callable[[], Held]:
         wanted = login.wanted
         about = (wanted.audience, wanted.scope, wanted.token_source, login.checked.role.partition)
         if about not in tokens:
-            tokens[about] = OneToken(idp_holding.find_token_for(wanted, environ, verbose=verbose))
-        return lambda: login.ask(tokens[about], environ)
+            source = idp_holding.token_source_for(wanted, environ, verbose=verbose)
+            tokens[about] = OneToken(source.token), source
+        return lambda: login.ask(*tokens[about], environ)
 
     return [asks(login) for login in logins]
 

@@ -49,6 +49,8 @@ def _forget(roles: set[str] | None) -> int:
     if roles is None:
         for path in cache.entries(os.environ, cache.SUFFIX + failures.SUFFIX):
             files.remove(path)
+        for path in cache.unfinished(os.environ):
+            files.remove(path)
     for path in cache.entries(os.environ):
         if roles is not None:
             try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _MAX_BYTES: Final = 64 * 1024
 _LOCK_SECONDS: Final = 60.0
 
@@ -98,7 +98,7 @@ def take(find: Callable[[], Secret], clocks: Callable[[], age.Reading]) -> Kept:
 
 
 def read(path: Path) -> Kept | None:
-    """The token at `path`; None when there is none, or what is there is not one of this format.
+    """The token at `path`; None when there is none, or what is there was not written there, in this format.
 
     Raises:
         FileUnsafe: when others can open the file, or it is not ours.
@@ -112,7 +112,7 @@ def read(path: Path) -> Kept | None:
         raise
     try:
         found = json.loads(content)
-        if found["format"] != _FORMAT:
+        if found["format"] != _FORMAT or found["entry"] != path.name:  # see `daypass.aws.holding.cache`
             return None
         begun = age.Reading(float(found["wall"]), float(found["boot"]), str(found["boot_id"]))
         life = age.Span(begun, float(found["lifetime_seconds"]), float(found["refresh_at_seconds"]))
@@ -126,6 +126,7 @@ def _write(path: Path, kept: Kept) -> None:
     assert life is not None
     document = {
         "format": _FORMAT,
+        "entry": path.name,
         "token": kept.token.reveal(),
         "wall": life.begun.wall,
         "boot": life.begun.boot,

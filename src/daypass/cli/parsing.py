@@ -96,6 +96,14 @@ class Parser(argparse.ArgumentParser):
             if name.startswith("--") and " " not in word and name not in known:
                 raise UsageInvalid(f"there is no option `{name}`", advice=self._nearest(name, known, "{}"))
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        # Python before 3.13 takes the value of `--name=--` for the end of the options, and gives a list without it.
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            value = self._get_value(action, "--")
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return

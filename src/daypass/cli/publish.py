@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from daypass.cli.arguments import connection, path, wait_seconds
 from daypass.cli.parsing import Parser
-from daypass.errors import UsageInvalid
+from daypass.errors import ChangedMeanwhile, UsageInvalid
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from daypass.config import Settings
     from daypass.fetching import Fetcher
     from daypass.publishing import Finding, Publication, Published
     from daypass.publishing.sources import Source
@@ -64,7 +65,9 @@ def parser() -> Parser:
     source.add_argument(
         "--token-file", type=path, metavar="FILE", help="with --from-kubernetes (default: the pod's service account)"
     )
-    source.add_argument("--max-age", metavar="SECONDS", help="how long caches may keep both documents (default: 300)")
+    source.add_argument(
+        "--max-age", metavar="SECONDS", help="with --from…: how long caches may keep both (default: 300)"
+    )
     source.add_argument(
         "--form",
         choices=("jwks-file", "pem"),
@@ -95,15 +98,21 @@ def parser() -> Parser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Publish and look; the exit status."""
+    """Publish and look; the exit status.
+
+    Raises:
+        PublishingRefused: the first, when all that could be done is done and told.
+    """
     from daypass.bootstrap.publishing import keep_published, open_target
+    from daypass.cli import output
 
     _demand_sense(arguments)
-    source = _source(arguments)
+    settings = None if any(_foreign(arguments)) else _settings(arguments)
+    source = _source(arguments, settings)
     if arguments.form is not None:
         return _upload_forms(arguments, source)
     target = None if arguments.verify_only else open_target(arguments.target, os.environ)
-    fetcher = None if arguments.no_verify else _outside(arguments)
+    fetcher = None if arguments.no_verify else _outside(arguments, settings)
     if arguments.watch:
         interval = _seconds("--interval", arguments.interval or "60", 1, 86_400)
         return keep_published(source, target, fetcher, interval_seconds=interval)
@@ -116,12 +125,20 @@ def run(arguments: argparse.Namespace) -> int:
         done = Published(tuple(await source.read()), (), {}) if target is None else await publish(source, target)
         return done, [] if fetcher is None else await _look(fetcher, done.publications, wait)
 
-    return _tell(arguments, *asyncio.run(once()))
+    try:
+        done, findings = asyncio.run(once())
+    except ChangedMeanwhile as error:
+        output.error(error)  # nothing is wrong with the command, and it may go well in a moment
+        return 3
+    status = _tell(arguments, done, findings)
+    if done.refused:
+        raise next(iter(done.refused.values()))
+    return status
 
 
 def _demand_sense(arguments: argparse.Namespace) -> None:
-    given = [name for name in ("upstream", "from_file", "from_kubernetes") if getattr(arguments, name) is not None]
-    if len(given) > 1:
+    given = any(_foreign(arguments))
+    if sum(_foreign(arguments)) > 1:
         raise UsageInvalid("name one source: --from, --from-file or --from-kubernetes")
     if arguments.target is None and not arguments.verify_only:
         raise UsageInvalid("TARGET is missing", advice="Name a bucket or a folder, or only look with --verify-only.")
@@ -130,6 +147,12 @@ def _demand_sense(arguments: argparse.Namespace) -> None:
     if not given and arguments.issuer is not None:
         raise UsageInvalid(
             "`--issuer` is for other issuers' documents", advice="Ours is `issuer` in the settings: DAYPASS_ISSUER."
+        )
+    if not given and arguments.max_age is not None:
+        # The server's key ring counts on its own settings, and would let a key sign that such caches do not have.
+        raise UsageInvalid(
+            "`--max-age` is for other issuers' documents",
+            advice="Ours is `key_set_max_age_seconds` in the settings, the server's and these.",
         )
     if given and arguments.organization is not None:
         raise UsageInvalid("`--organization` is for our own issuers")
@@ -141,18 +164,26 @@ def _demand_sense(arguments: argparse.Namespace) -> None:
         raise UsageInvalid("`--form` writes files: TARGET is a folder")
 
 
+def _foreign(arguments: argparse.Namespace) -> Sequence[bool]:
+    """Which of the sources that are not our own were named."""
+    return [each is not None for each in (arguments.upstream, arguments.from_file, arguments.from_kubernetes)]
+
+
 def _seconds(option: str, text: str, low: int, high: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and low <= int(text) <= high):
         raise UsageInvalid(f"`{option} {text}` is not a number of seconds, {low} to {high}")
     return int(text)
 
 
-def _source(arguments: argparse.Namespace) -> Source:
+def _source(arguments: argparse.Namespace, settings: Settings | None) -> Source:
+    from daypass.bootstrap.publishing import OwnIssuers
     from daypass.fetching import Fetcher
     from daypass.idp.key_times import KEY_SET_MAX_AGE_SECONDS
     from daypass.names import IssuerUrl
     from daypass.publishing.sources import Cluster, FetchedIssuer, FromFiles
 
+    if settings is not None:
+        return OwnIssuers(settings, arguments.organization)
     issuer = None if arguments.issuer is None else IssuerUrl.parse(arguments.issuer)
     given = arguments.max_age
     max_age = KEY_SET_MAX_AGE_SECONDS if given is None else _seconds("--max-age", given, 0, 86_400)
@@ -167,32 +198,23 @@ def _source(arguments: argparse.Namespace) -> Source:
     if arguments.from_file is not None:
         discovery, keys = arguments.from_file
         return FromFiles(discovery, keys, issuer, max_age)
-    if arguments.from_kubernetes is not None:
-        ca_file = arguments.ca_file or next(filter(Path.exists, [SERVICE_ACCOUNT / "ca.crt"]), None)
-        token_file = arguments.token_file or SERVICE_ACCOUNT / "token"
-        return Cluster(arguments.from_kubernetes, token_file, ca_file, issuer, max_age)
-    return _own(arguments)
+    ca_file = arguments.ca_file or next(filter(Path.exists, [SERVICE_ACCOUNT / "ca.crt"]), None)
+    token_file = arguments.token_file or SERVICE_ACCOUNT / "token"
+    return Cluster(arguments.from_kubernetes, token_file, ca_file, issuer, max_age)
 
 
-def _own(arguments: argparse.Namespace) -> Source:
-    from daypass.bootstrap.publishing import OwnIssuers
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """Those of our own issuers."""
     from daypass.cli import output
     from daypass.config import FILE_NAME, Settings
 
     named = arguments.config or os.environ.get("DAYPASS_CONFIG")
     file = Path(named) if named else Path(FILE_NAME)
-    given = {
-        name: text
-        for name, text in (
-            ("data_folder", arguments.data_folder),
-            ("key_set_max_age_seconds", arguments.max_age),
-        )
-        if text is not None
-    }
+    given = {} if arguments.data_folder is None else {"data_folder": arguments.data_folder}
     settings = Settings.read(os.environ, file=file if named or file.exists() else None, given=given)
     if not settings.published_elsewhere:
         output.note("note: `published_elsewhere` is not set: a new key signs although strangers may not get it yet")
-    return OwnIssuers(settings, arguments.organization)
+    return settings
 
 
 def _authorities(option: str, file: Path | None) -> tuple[Path, ...]:
@@ -205,11 +227,14 @@ def _authorities(option: str, file: Path | None) -> tuple[Path, ...]:
     return (file,)
 
 
-def _outside(arguments: argparse.Namespace) -> Fetcher:
+def _outside(arguments: argparse.Namespace, settings: Settings | None) -> Fetcher:
+    """Who looks. At our own issuers with the eyes of the server, whose keys wait for what it sees."""
     from daypass.fetching import Fetcher
 
+    ours = None if settings is None else settings.published_authorities
     return Fetcher(
-        trust=_authorities("--outside-ca-file", arguments.outside_ca_file),
+        trust=(*_authorities("--outside-ca-file", arguments.outside_ca_file), *([] if ours is None else [ours])),
+        allow_private=frozenset() if settings is None else settings.published_private_hosts,
         connect_to=dict(arguments.outside_connect_to),
     )
 
@@ -242,7 +267,13 @@ def _tell(arguments: argparse.Namespace, done: Published, findings: Sequence[Fin
         ]
         told = [found.to_json() for found in findings]
         output.as_json(
-            {"issuers": issuers, "written": list(done.written), "taken_out": done.taken_out, "findings": told}
+            {
+                "issuers": issuers,
+                "written": list(done.written),
+                "taken_out": done.taken_out,
+                "refused": [each.message for each in done.refused.values()],
+                "findings": told,
+            }
         )
     else:
         for each in done.publications:
@@ -254,7 +285,7 @@ def _tell(arguments: argparse.Namespace, done: Published, findings: Sequence[Fin
             output.line(f"written: {arguments.target.rstrip('/')}/{name}")
         for kid in done.taken_out:
             output.line(f"taken out: the key {kid}, which was there before and is none of the issuer's now")
-        if not done.written and not arguments.verify_only:
+        if not (done.written or done.refused or arguments.verify_only):
             output.line("nothing to write: it is there already")
         for found in findings:
             output.note(f"{found.gravity}: {found.code}: {found.issuer}: {found.message}")

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def client(endpoint: str, environ: Mapping[str, str]) -> StsClient:
-    """STS at an endpoint.
+def client(endpoint: str, environ: Mapping[str, str], *, profile: str | None = None) -> StsClient:
+    """STS at an endpoint, with the authorities of `profile`, if it names any (see `ca_bundle`).
 
     Raises:
         SettingInvalid: when it is none that may be called.
+        FileUnavailable: see `ca_bundle`.
     """
-    bundle, setting = ca_bundle(environ)
+    bundle, setting = ca_bundle(environ, profile=profile)
     return StsClient(endpoint, environ=environ, waiting=waiting(), clock=utc_now, ca_bundle=bundle, ca_setting=setting)

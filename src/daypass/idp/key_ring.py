@@ -28,7 +28,7 @@ from daypass.idp import key_life
 from daypass.idp.caller import Caller, Scope
 from daypass.idp.changes import recorded, uninterrupted
 from daypass.idp.key_life import PUBLISHED, Change, Wanted
-from daypass.idp.key_times import DECISION_SECONDS, STALE_SECONDS, KeyTimes
+from daypass.idp.key_times import DECISION_SECONDS, STALE_SECONDS, KeyTimes, least_publish_seconds
 from daypass.idp.model import KeysAt, KeyState
 from daypass.tokens.algorithms import BY_NAME
 from daypass.tokens.jwk import PublicKey
@@ -197,7 +197,8 @@ class KeyRing:
         sighting = outside.sighting(issuer, key)
         if sighting.seconds is None:
             return f"it is not seen at `{issuer}`: {sighting.why_not}"
-        least = self.times.least_publish.total_seconds()
+        # A CDN may have a mind of its own about how long it keeps the key set of before.
+        least = least_publish_seconds(max(self.times.key_set_max_age_seconds, sighting.cached_seconds))
         if sighting.seconds < least:
             return f"it is seen at `{issuer}` for {sighting.seconds:.0f} of the {least:.0f} seconds that caches need"
         return None
@@ -368,9 +369,10 @@ class KeyRing:
     async def revoke(self, caller: Caller, kid: str, *, reason: str) -> tuple[SigningKey, SigningKey | None]:
         """Take a key out of the key set at once, for good; when it was active, another signs in its place at once.
 
-        A key that is next already and known the longest takes the place, else a new one. Both changes are one: at no
-        moment do both keys sign, or none. Then its private half is destroyed: whoever reached the signer cannot go on
-        with it, nor a process that has not heard yet. Doing it twice changes nothing.
+        A key that is next already takes the place, one that is seen outside before others, then the one known longest;
+        else a new one. Both changes are one: at no moment do both keys sign, or none. Then its private half is
+        destroyed: whoever reached the signer cannot go on with it, nor a process that has not heard yet. Doing it twice
+        changes nothing.
 
         Args:
             caller: who asks.
@@ -395,7 +397,11 @@ class KeyRing:
             made = False
             if key.state is KeyState.ACTIVE:
                 waiting = [each for each in self.keys if (each.algorithm, each.state) == (key.algorithm, KeyState.NEXT)]
-                follower = min(waiting, key=lambda each: each.published_at or now, default=None)
+                follower = min(
+                    waiting,
+                    key=lambda each: (self.waits_for(each) is not None, each.published_at or now),
+                    default=None,
+                )
                 if follower is None:
                     # A full key set does not stop this: one leaves it.
                     follower, made = await self._new(key.algorithm), True

@@ -18,6 +18,8 @@ REFRESH_SECONDS: Final = 20
 """How often every process that serves the issuer reads the keys again."""
 STALE_SECONDS: Final = 60
 """A process that has not read the keys for this long does not sign: others may have taken its key out of use."""
+LOOK_SECONDS: Final = 300
+"""How long a look outside counts. The key ring looks every minute while a key waits."""
 CLOCKS_SECONDS: Final = 60
 """How far the clocks of two processes, or of us and a relying party, may be apart."""
 DECISION_SECONDS: Final = 30

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from daypass.errors import AlreadyExists, AuditBroken, ChangedMeanwhile, KeyUnavailable, NotFound
 from daypass.idp.exchange.connection import Connection
+from daypass.idp.key_times import LOOK_SECONDS
 from daypass.idp.model import (
     AdminToken,
     AuditEntry,
@@ -330,17 +331,23 @@ class MemorySeenOutside:
         self._monotonic = monotonic
         self._since: dict[tuple[IssuerUrl, str, str], float] = {}
         self._reached: dict[IssuerUrl, bool] = {}
+        self._looked_at: dict[IssuerUrl, float] = {}
 
     async def look(self, issuer: IssuerUrl) -> None:  # noqa: D102
         self._reached[issuer] = self.served is not None
         if self.served is not None:
-            before, now = self._since, self._monotonic()
+            now = self._monotonic()
+            before = self._since if self._lately(issuer) else {}
+            self._looked_at[issuer] = now
             names = [(issuer, key.kid, key.thumbprint) for key in self.served]
             others = {name: since for name, since in before.items() if name[0] != issuer}
             self._since = others | {name: before.get(name, now) for name in names}
 
     def sighting(self, issuer: IssuerUrl, key: SigningKey) -> Sighting:  # noqa: D102
-        if not self._reached.get(issuer):
+        if not self._reached.get(issuer) or not self._lately(issuer):
             return Sighting(None, "it cannot be reached")
         since = self._since.get((issuer, key.kid, PublicKey.from_jwk(key.public_jwk).thumbprint))
         return Sighting(None, "the key set lacks it") if since is None else Sighting(self._monotonic() - since)
+
+    def _lately(self, issuer: IssuerUrl) -> bool:
+        return self._monotonic() - self._looked_at.get(issuer, float("-inf")) <= LOOK_SECONDS

@@ -194,11 +194,13 @@ class SigningKey:
 class Sighting:
     """How long strangers have been seen to get a key at the issuer's URL, in `seconds`; None when they do not now.
 
-    `why_not` says then what was seen instead.
+    `why_not` says then what was seen instead. `cached_seconds` is how long caches there may keep a key set, as far as
+    it could be seen.
     """
 
     seconds: float | None
     why_not: str = ""
+    cached_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

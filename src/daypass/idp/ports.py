@@ -200,7 +200,8 @@ class SeenOutside(Protocol):
         """What the last look saw of a key, from memory. Only a key of the same material is the key.
 
         The seconds count from the first of the looks that all saw it. A look that could not be made does not begin
-        them anew, but until the next one that is made the key is not seen.
+        them anew, but until the next one that is made the key is not seen. After `LOOK_SECONDS` without any, nothing is
+        seen, and they begin anew.
         """
         ...
 

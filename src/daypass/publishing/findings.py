@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -67,13 +67,14 @@ REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference at one issuer."""
+    """One difference at one issuer. `thumbprint` is that of a served key, where it is one."""
 
     code: Code
     gravity: Gravity
     issuer: str
     message: str
     kid: str | None = None
+    thumbprint: str | None = None
 
     @property
     def remedy(self) -> str:
@@ -119,7 +120,8 @@ def _keys(wanted: Publication, seen: FetchedKeys) -> Iterator[Finding]:
     ours = {key.kid: key for key in wanted.keys.keys}
     served = {key.kid: key for key in seen.keys.keys}
     for kid in served.keys() - ours.keys():
-        yield found(Code.KEY_UNKNOWN, f"the key `{kid}` is served, and it is none of ours", kid)
+        message = f"the key `{kid}` is served, and it is none of ours"
+        yield replace(found(Code.KEY_UNKNOWN, message, kid), thumbprint=served[kid].thumbprint)
     for refused in seen.keys.refused:
         name = f"`{refused.kid}`" if refused.kid else f"at {refused.index}"
         message = f"the entry {name} is served, and it is none of ours: {refused.reason}"
@@ -151,15 +153,33 @@ def _headers(wanted: Publication, seen: FetchedKeys) -> Iterator[Finding]:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in _JSON_TYPES:
             yield warning(Code.TYPE_WRONG, f"the {name} is served as {strict_json.brief(kind)}")
-        most = _most_age(headers)
+        most = cache_seconds(headers)
+        if most is None and not _says_no_caching(headers):
+            yield warning(
+                Code.CACHE_LONG, f"the {name} may be cached for as long as a cache likes: no max-age is served"
+            )
         if most is not None and most > wanted.max_age_seconds:
             message = f"the {name} may be cached for {most} seconds, and {wanted.max_age_seconds} are counted on"
             yield warning(Code.CACHE_LONG, message)
-        age = headers.get("age", "")
-        if re.fullmatch(r"[0-9]{1,10}", age) and int(age) > wanted.max_age_seconds:
-            yield warning(Code.CACHE_OLD, f"the {name} comes from a cache that has had it for {int(age)} seconds")
+        if (age := cached_for(headers)) > wanted.max_age_seconds:
+            yield warning(Code.CACHE_OLD, f"the {name} comes from a cache that has had it for {age} seconds")
 
 
-def _most_age(headers: Mapping[str, str]) -> int | None:
+def cache_seconds(headers: Mapping[str, str]) -> int | None:
+    """The longest that an answer lets any cache keep it (RFC 9111 section 5.2.2); None when it does not say."""
     found = [int(number) for number in _MAX_AGE.findall(headers.get("cache-control", ""))]
     return max(found, default=None)
+
+
+def cached_for(headers: Mapping[str, str]) -> int:
+    """For how many seconds the cache that answered has had it (RFC 9111 section 5.1)."""
+    age = headers.get("age", "")
+    return int(age) if re.fullmatch(r"[0-9]{1,10}", age) else 0
+
+
+def _says_no_caching(headers: Mapping[str, str]) -> bool:
+    """Without `max-age`, a cache may guess (RFC 9111 section 4.2.2), or has a default: CloudFront's is a day."""
+    return (
+        "expires" in headers
+        or re.search(r"\bno-(?:store|cache)\b", headers.get("cache-control", "").lower()) is not None
+    )

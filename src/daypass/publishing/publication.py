@@ -21,13 +21,18 @@ from daypass.tokens.jwk import private_member
 from daypass.tokens.key_set import MAX_DOCUMENT_BYTES, KeySet
 
 if TYPE_CHECKING:
-    from daypass.tokens.strict_json import JsonObject
+    from collections.abc import Iterable
+
+    from daypass.tokens.strict_json import JsonObject, JsonValue
 
 DISCOVERY_PATH: Final = ".well-known/openid-configuration"
 USUAL_KEYS_PATH: Final = ".well-known/jwks.json"
 CONTENT_TYPE: Final = "application/json"
+_LEAKED: Final = "Whoever could read it can sign tokens. Replace that key at the issuer before anything else."
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,99}")
 _MAX_SEGMENTS: Final = 8
+# Not `index.html`: where a web server goes by the suffix, a `kid` would be a script on the issuer's host.
+_DOCUMENT: Final = re.compile(r"[A-Za-z0-9_~-]{1,99}(?:\.json)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,21 @@ def _members(discovery: bytes) -> JsonObject:
         raise _refused(f"the discovery document is unusable: {fault.message}") from None
     if not isinstance(members, dict):
         raise _refused("the discovery document is not a JSON object")
+    if name := _private_key_in(members):
+        raise _refused(f"the discovery document holds a key with the private member `{name}`", advice=_LEAKED)
     return members
+
+
+def _private_key_in(value: JsonValue) -> str | None:
+    """The first private member of a JWK anywhere in it: all members of a discovery document are published."""
+    inner: Iterable[JsonValue] = ()
+    if isinstance(value, dict):
+        if "kty" in value and (name := private_member(value)):
+            return name
+        inner = value.values()
+    elif isinstance(value, list):
+        inner = value
+    return next(filter(None, map(_private_key_in, inner)), None)
 
 
 def _own_issuer(members: JsonObject) -> IssuerUrl:
@@ -150,7 +169,7 @@ def _keys(document: bytes | KeySet) -> tuple[KeySet, list[str]]:
         if entry is not None and (name := private_member(entry)):
             raise _refused(
                 f"entry {index} of the key set holds the private member `{name}`",
-                advice="Whoever could read it can sign tokens. Replace that key at the issuer before anything else.",
+                advice=_LEAKED,
             )
     if not found.keys:
         raise _refused("the key set has no key that may verify anything")
@@ -170,7 +189,7 @@ def _keys_path(members: JsonObject, own: IssuerUrl) -> str:
         path = "/".join(segments)
         plain = len(segments) <= _MAX_SEGMENTS and all(map(_SEGMENT.fullmatch, segments[:-1] or segments))
         # A folder cannot have a document's name, and a document not a folder's.
-        if plain and _SEGMENT.fullmatch(segments[-1]) and segments[0] != ".well-known":
+        if plain and _DOCUMENT.fullmatch(segments[-1]) and segments[0] != ".well-known":
             return path
     return USUAL_KEYS_PATH
 

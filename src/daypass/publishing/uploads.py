@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from daypass import files
@@ -40,14 +41,15 @@ def write_upload(form: Form, publication: Publication, folder: Path) -> list[str
 def _jwks_file(publication: Publication, folder: Path) -> list[str]:
     path = folder / "jwks.json"
     files.write_atomic(path, strict_json.dump({"keys": [key.to_jwk() for key in publication.keys.keys]}), mode=0o644)
+    issuer = quote(publication.issuer.text)
     create = (
         "gcloud iam workload-identity-pools providers create-oidc PROVIDER --location=global"
-        f" --workload-identity-pool=POOL --issuer-uri={publication.issuer} --jwk-json-path={path}"
+        f" --workload-identity-pool=POOL --issuer-uri={issuer} --jwk-json-path={quote(str(path))}"
         " --attribute-mapping=google.subject=assertion.sub"
     )
     return [
         f"Google:  {create}",
-        f"         later: … providers update-oidc PROVIDER --jwk-json-path={path}",
+        f"         later: … providers update-oidc PROVIDER --jwk-json-path={quote(str(path))}",
     ]
 
 
@@ -65,6 +67,6 @@ def _pem(publication: Publication, folder: Path) -> list[str]:
     path = folder / "vault-config.json"
     files.write_atomic(path, strict_json.dump(config) + b"\n", mode=0o644)
     return [
-        f"Vault:   vault write auth/jwt/config @{path}",
+        f"Vault:   vault write auth/jwt/config {quote(f'@{path}')}",
         f"         it has the keys of {', '.join(names)}; run it again after each rotation, before the new key signs",
     ]

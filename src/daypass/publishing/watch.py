@@ -24,6 +24,8 @@ JITTER: Final = 0.1
 """Each wait is up to this part longer or shorter, so that many publishers do not ask at once."""
 STOP_SECONDS: Final = 10.0
 """How long a check under way may go on when the watch is to end."""
+SLOW_SECONDS: Final = 120.0
+"""A check that takes so long is an alarm, each time: something does not answer, and nobody watches meanwhile."""
 LOOKS_AT_ONCE: Final = 8
 CACHED: Final = frozenset({Code.KEY_MISSING, Code.DISCOVERY_DIFFERS, Code.NOT_SERVED})
 """What a cache may still show of a moment before our last write; an unknown key only when it once was ours."""
@@ -72,6 +74,7 @@ class Watch:
         self._written_at: float | None = None
         self._well: bool | None = None
         self._bodies: dict[str, bytes] = {}
+        # Issuers and thumbprints: a thief may take the `kid` of a key that has left.
         self._once_ours: set[tuple[str, str | None]] = set()
 
     async def run(self, stopped: asyncio.Event) -> None:
@@ -79,11 +82,20 @@ class Watch:
         stopping = asyncio.create_task(stopped.wait())
         while not stopping.done():
             checking = asyncio.create_task(self.check())
-            await asyncio.wait({checking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            while not (checking.done() or stopping.done()):
+                done, _ = await asyncio.wait(
+                    {checking, stopping}, timeout=SLOW_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not done:
+                    self._report("slow", alarm=True, seconds=SLOW_SECONDS)
             if not checking.done():
                 await asyncio.wait({checking}, timeout=STOP_SECONDS)
                 checking.cancel()
-            await asyncio.gather(checking, return_exceptions=stopping.done())
+            await asyncio.wait({checking})
+            if not checking.cancelled() and (fault := checking.exception()) is not None:
+                # It may pass, and a watch that has ended finds no thief. A fault's message may hold a secret.
+                self._well = False
+                self._report("fault", alarm=True, reason=type(fault).__name__)
             pause = self._interval * (1 + JITTER * (2 * self._random() - 1))
             await asyncio.wait({stopping}, timeout=pause)
 
@@ -97,22 +109,27 @@ class Watch:
             else:
                 done = await publish(self._source, self._target)
                 publications = done.publications
-                well = self._keep(done)
+                well = self._keep(done) and not done.refused
+                for refusal in done.refused.values():
+                    self._not_published(refusal)
         except DaypassError as error:
             well = False
-            self._report("not_published", alarm=True, code=error.code, reason=error.message, advice=error.advice)
+            self._not_published(error)
             # What was published before is looked at all the same, when the source still answers.
             try:
                 publications = await self._source.read()
             except DaypassError:
                 publications = ()
-        self._once_ours |= {(each.issuer.text, key.kid) for each in publications for key in each.keys.keys}
+        self._once_ours |= {(each.issuer.text, key.thumbprint) for each in publications for key in each.keys.keys}
         for found in await self._look(publications):
             well = self._tell(found, publications) and well
         if well and not self._well:
             self._report("well", alarm=False, issuers=[each.issuer.text for each in publications])
         self._well = well
         return well
+
+    def _not_published(self, error: DaypassError) -> None:
+        self._report("not_published", alarm=True, code=error.code, reason=error.message, advice=error.advice)
 
     async def _look(self, publications: Sequence[Publication]) -> list[Finding]:
         if self._fetcher is None:
@@ -127,7 +144,12 @@ class Watch:
 
     def _keep(self, done: Published) -> bool:
         """Tell of what was written, and of what another had put in its place; whether that was nobody."""
-        wanted = {found.path: found.body for each in done.publications for found in each.objects}
+        left = {
+            found.path: found.body
+            for each in done.publications
+            for found in each.objects
+            if each.folder not in done.refused or found.path in done.written
+        }
         foreign = [
             path
             for path in done.written
@@ -147,14 +169,14 @@ class Watch:
                 kids=kids,
                 taken_out=done.taken_out,
             )
-        self._bodies = wanted
+        self._bodies |= left
         return not foreign
 
     def _tell(self, found: Finding, publications: Sequence[Publication]) -> bool:
         """Tell of a finding; whether all is well in spite of it."""
         max_age = max(each.max_age_seconds for each in publications)
         fresh = self._written_at is not None and self._monotonic() - self._written_at <= max_age
-        cached = found.code in CACHED or (found.issuer, found.kid) in self._once_ours
+        cached = found.code in CACHED or (found.issuer, found.thumbprint) in self._once_ours
         if found.gravity is Gravity.DRIFT and cached and fresh and found.code is not Code.KEY_DIFFERS:
             self._report("not_seen_yet", alarm=False, **found.to_json())
             return False

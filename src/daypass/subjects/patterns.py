@@ -100,6 +100,11 @@ def spoken(grammar: Grammar, words: Mapping[str, Sequence[str]], *, other_words:
             if missing is not None:
                 faults.append(_unscoped(grammar, missing))
                 continue
+            try:
+                _demand_fenced(grammar, shape, filled)
+            except RequestInvalid as fault:
+                faults.append(fault)
+                continue
             rank = sum(held[name] in shape.scope and name not in ids for name in held)
             candidates.append((rank, _pattern(shape, filled), frozenset(held)))
             unused -= {*zip(held, values, strict=True)}
@@ -206,8 +211,11 @@ def _filled(shape: Shape, values: Mapping[str, str], held: Mapping[str, str]) ->
 
 def _pattern(shape: Shape, filled: Mapping[str, str]) -> SubjectPattern:
     parts = []
-    for part in shape.parts:
-        value = part if isinstance(part, str) else filled.get(part.name, "*")
+    for index, part in enumerate(shape.parts):
+        open_as = "*"
+        if isinstance(part, Component) and part.length is not None and _named_behind(shape, index, filled):
+            open_as = "?" * part.length  # no separator fits into it
+        value = part if isinstance(part, str) else filled.get(part.name, open_as)
         parts.append((value, isinstance(part, Component) and bool(_WILD & {*value})))
     left_open = tuple(each.noun for each in shape.components if each.name not in filled)
     return SubjectPattern(shape, tuple(parts), tuple(filled.items()), left_open)
@@ -221,6 +229,65 @@ def _demand_tenant(grammar: Grammar, filled: Mapping[str, str]) -> None:
             advice="Write the first name in full; a wildcard may stand behind it.",
             word=grammar.tenant,
         )
+
+
+def _demand_fenced(grammar: Grammar, shape: Shape, filled: Mapping[str, str]) -> None:
+    """Refuse a wildcard that could run over the end of its part into one that somebody else chooses.
+
+    A star stands for separators too. In `user/*/vcs-ref/refs/heads/main` it would also stand for the beginning of a
+    branch that somebody calls `x/vcs-ref/refs/heads/main`.
+    """
+    for index, part in enumerate(shape.parts):
+        if isinstance(part, str):
+            continue
+        value = filled.get(part.name)
+        if value is None:
+            if part.length is None and _named_behind(shape, index, filled) and _overruns(grammar, shape, index):
+                behind = next(each.name for each in shape.components if each.name in {*filled} - {*shape.scope})
+                raise RequestInvalid(
+                    f"`{part.name}` is left open, and what stands behind it could be pretended",
+                    advice=f"Name `{part.name}` as well, or leave out `{behind}` and what follows.",
+                    missing=part.name,
+                )
+        elif _WILD & {*value} and part.chosen_by is ChosenBy.ISSUER:
+            raise RequestInvalid(
+                f"`{value}`: the `{part.name}` is an id, and has no wildcards",
+                advice="Write the id in full, or leave it out; a list may have several.",
+                word=part.name,
+            )
+        elif _WILD & {*value} and _overruns(grammar, shape, index):
+            raise RequestInvalid(
+                f"`{value}`: a wildcard in the `{part.name}` would also stand for what follows it",
+                advice="Write it in full; a list may have several.",
+                word=part.name,
+            )
+
+
+def _named_behind(shape: Shape, index: int, filled: Mapping[str, str]) -> bool:
+    return any(not isinstance(part, str) and part.name in filled for part in shape.parts[index + 1 :])
+
+
+def _overruns(grammar: Grammar, shape: Shape, index: int) -> bool:
+    """Whether a text of any length in place of a part could reach into later parts, in this form or a longer one.
+
+    It could when all fixed texts behind the part are found again, in order, behind where they belong. What is in doubt
+    counts as found.
+    """
+    begun = shape.parts[: index + 1]
+    fences = [part for part in shape.parts[index + 1 :] if isinstance(part, str)]
+    for other in grammar.shapes:
+        if other.parts[: index + 1] != begun or len(other.parts) <= index + 1:
+            continue
+        later = list(other.parts[index + 1 :])
+        if isinstance(later[0], str):
+            later[0] = later[0][1:]
+        left = list(fences)
+        for part in later:
+            while left and (left[0] in part if isinstance(part, str) else all(map(part.takes, left[0]))):
+                left.pop(0)
+        if not left:
+            return True
+    return False
 
 
 def _demand_known(

@@ -37,6 +37,7 @@ class Component:
         excluded: characters that it cannot hold.
         allowed: the only characters that it can hold; empty for all that are not excluded.
         longest: how many characters it has at most; None when nothing bounds it.
+        length: how many characters it always has, as a UUID; None when that differs.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Component:
     excluded: str = ""
     allowed: str = ""
     longest: int | None = None
+    length: int | None = None
 
     @property
     def outsider(self) -> bool:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from daypass.errors import DaypassError, KeyUnavailable, Unavailable
 from daypass.idp.key_life import next_step_at
-from daypass.idp.model import AuditEntry
+from daypass.idp.model import AuditEntry, KeyState
 from daypass.tokens.key_set import KeySet
 
 if TYPE_CHECKING:
@@ -67,9 +67,10 @@ class Health:
             {"kid": key.kid, "issuer": str(issuing.url), "reason": reason}
             for issuing in self._services.key_rings
             for key in issuing.key_ring.keys
-            if (reason := issuing.key_ring.waits_for(key)) is not None
+            if key.state is KeyState.NEXT
             and (step_at := next_step_at(key, self._services.key_rings.times)) is not None
             and step_at <= now
+            and (reason := issuing.key_ring.waits_for(key)) is not None  # the dear one: it reads the key
         ]
 
     async def _look(self) -> None:

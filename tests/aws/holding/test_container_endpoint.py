@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 from typing import TYPE_CHECKING
 
@@ -122,6 +123,25 @@ def test_only_get_is_answered(endpoint: ContainerEndpoint, method: str) -> None:
     status, text = ask(endpoint, method=method)
     assert status == 501
     assert "secret-access-key" not in text
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (f"host: 127.0.0.1:{{port}}\r\nauthorization: {SECRET}\r\n", 200),
+        (f"HOST: localhost:{{port}}\r\nAUTHORIZATION: {SECRET}\r\n", 200),
+        (f"host: attacker.example:{{port}}\r\nauthorization: {SECRET}\r\n", 403),
+        (f"host: 127.0.0.1:{{port}}\r\norigin: https://attacker.example\r\nauthorization: {SECRET}\r\n", 403),
+        (f"host: 127.0.0.1:{{port}}\r\nsec-fetch-site: cross-site\r\nauthorization: {SECRET}\r\n", 403),
+        ("host: 127.0.0.1:{port}\r\n", 401),
+    ],
+)
+def test_names_of_headers_have_no_letter_case(endpoint: ContainerEndpoint, lines: str, status: int) -> None:
+    """AWS's SDK for Rust writes them all in lower case."""
+    with socket.create_connection(("127.0.0.1", endpoint.port), timeout=5) as connection:
+        head = f"GET /credentials/role HTTP/1.1\r\n{lines.format(port=endpoint.port)}\r\n"
+        connection.sendall(head.encode())
+        assert connection.recv(4096).startswith(f"HTTP/1.1 {status} ".encode())
 
 
 def test_it_listens_on_this_machine_alone(endpoint: ContainerEndpoint) -> None:

@@ -187,6 +187,17 @@ def test_a_cache_that_cannot_be_trusted_stops_nobody_and_gets_nothing(entry: str
         assert not os.path.isfile(path) or b"secret-access-key" not in files.read_bounded(path, 1 << 16)
 
 
+def test_an_entry_under_another_entrys_name_is_none(entry: str, sts: Sts, clocks: Clocks) -> None:
+    """In a folder that others may write to, they can rename our files: one role's session would be another one's."""
+    other = entry.replace(KEY, KEY[::-1])
+    sts.calls = 100
+    hold(entry, sts)
+    os.rename(entry, other)
+    assert single_flight.usable(other, clocks) is None
+    assert cache.read(other) is None
+    assert hold(other, sts).endswith("102")
+
+
 def test_the_cache_is_where_the_specification_says(tmp_path: Path) -> None:
     assert cache.folder({"XDG_CACHE_HOME": "/c", "HOME": "/h"}) == "/c/daypass/aws"
     assert cache.folder({"XDG_CACHE_HOME": "relative", "HOME": "/h"}) == "/h/.cache/daypass/aws"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import daypass.ambient
@@ -14,7 +15,7 @@ from daypass.aws.holding import wanted
 from daypass.aws.holding.wanted import Wanted
 
 ROLE = "arn:aws:iam::111122223333:role/ci"
-WORD = st.from_regex(r"[A-Za-z0-9:/_.,@=+]{1,30}", fullmatch=True)
+WORD = st.from_regex(r"[A-Za-z0-9:/_.,@=+-]{1,30}", fullmatch=True)
 WISHES = st.builds(
     Wanted,
     role_arn=WORD,
@@ -28,6 +29,7 @@ WISHES = st.builds(
 )
 
 
+@example(Wanted("a", session_name="-ci-"))
 @given(WISHES)
 def test_the_command_line_of_a_wish_makes_it_again(wish: Wanted) -> None:
     assert Wanted.read(wish.words(), {}) == wish
@@ -84,6 +86,54 @@ def test_another_secret_in_the_same_file_has_another_entry(tmp_path: Path) -> No
         ):
             keys.add(wish.key(environ))
     assert len(keys) == 6
+
+
+def test_another_token_below_the_home_has_another_entry(tmp_path: Path) -> None:
+    keys = set()
+    for content in ("a", "b"):
+        (tmp_path / "token").write_text(content)
+        keys.add(Wanted(ROLE, token_source="file:~/token").key({"HOME": str(tmp_path)}))
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["sh -c 'echo $MINE'", "printenv MINE", 'sh -c "printf %s ${MINE}"', "cat {path}", "sh -c 'cat <{path}|tr -d x'"],
+)
+def test_another_token_of_the_same_command_has_another_entry(command: str, tmp_path: Path) -> None:
+    """A shell runner runs two projects' jobs as one user; the second must not get the first one's role."""
+    path = tmp_path / "token"
+    wish = Wanted(ROLE, token_source=f"command:{command.replace('{path}', str(path))}")
+    keys = set()
+    for content in ("a", "b"):
+        path.write_text(content)
+        keys.add(wish.key({"MINE": content}))
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("TFC_WORKLOAD_IDENTITY_TOKEN_AWS", None), ("TFC_WORKLOAD_IDENTITY_TOKEN_MINE", "hcp-terraform:MINE")],
+)
+def test_plan_and_apply_of_one_run_have_their_own_entries(name: str, source: str | None) -> None:
+    """They have one number and two subjects: run_phase:plan and run_phase:apply."""
+    wish = Wanted(ROLE, token_source=source)
+    assert wish.key({"TFC_RUN_ID": "run-1", name: "plan"}) != wish.key({"TFC_RUN_ID": "run-1", name: "apply"})
+
+
+@pytest.mark.parametrize("environ", [{}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, {"K_SERVICE": "x"}])
+def test_machines_that_share_a_home_share_no_entry_of_the_machines_own_identity(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {**environ, "DAYPASS_TOKEN": "x"}
+    keys = []
+    for name in ("pod-1", "pod-2"):
+        here = os.uname()
+        monkeypatch.setattr(os, "uname", lambda name=name, here=here: os.uname_result((here[0], name, *here[2:])))
+        keys.append((Wanted(ROLE).key(environ), Wanted(ROLE).key(own)))
+        monkeypatch.undo()
+    assert keys[0][0] != keys[1][0]
+    assert keys[0][1] == keys[1][1]
 
 
 def test_every_variable_from_which_a_platform_takes_a_token_is_part_of_the_name() -> None:

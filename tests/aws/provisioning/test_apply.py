@@ -140,3 +140,15 @@ def test_being_stopped_leaves_no_half_told_state(bench: Bench) -> None:
     assert len(facts["left"]) == 2  # type: ignore[arg-type]  # likewise
     bench.apply()
     assert bench.plan().empty
+
+
+def test_a_trust_policy_that_somebody_locked_after_the_plan_is_not_opened_again(bench: Bench) -> None:
+    """What was planned as narrower is wider than what is there by now."""
+    bench.apply(FILE.replace("branch: main", "branch: [main, dev]"))
+    narrower = bench.plan()
+    locked = bench.trust()
+    locked["Statement"][0]["Condition"]["StringEquals"]["gitlab.com:sub"] = "project_path:tidewater/shop:none"
+    bench.set_trust(locked)
+    with pytest.raises(ProvisioningRefused):
+        apply(bench.iam, narrower, plan_again=bench.plan, patience=bench.time.patience)
+    assert bench.trust() == locked

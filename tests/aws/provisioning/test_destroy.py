@@ -78,3 +78,14 @@ def test_what_broke_off_is_taken_up_again(bench: Bench) -> None:
         destroy(bench)
     destroy(bench)
     assert bench.iam.account.roles == {}
+
+
+def test_only_what_the_file_no_longer_names_goes(bench: Bench) -> None:
+    bench.apply()
+    renamed = FILE.replace("shop-deploy", "shop-release")
+    bench.apply(renamed)
+    wanted = bench.desired(renamed)
+    found = plan_to_destroy(wanted, *read_to_destroy(bench.iam, wanted, ACCOUNT), left_over=True)
+    assert [(change.kind, change.resource.rpartition("/")[2]) for change in found.changes] == [
+        (Kind.DELETE_ROLE, "shop-deploy")
+    ]

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daypass.aws.provisioning.changes import Kind
+from daypass.errors import ProvisioningRefused
 from daypass.trust.diff import Verdict
 from support.memory_iam import ACCOUNT
 from support.provisioning import FILE
 
 if TYPE_CHECKING:
+    from daypass.aws.provisioning.changes import Change, Plan
     from support.provisioning import Bench
 
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/gitlab.com"
@@ -21,6 +23,12 @@ INLINE = "    inline_policies: {p: {Version: '2012-10-17', Statement: [{Effect: 
 
 def kinds(bench: Bench, text: str = FILE, **options: bool) -> list[str]:
     return [change.kind.value for change in bench.plan(text, **options).changes]
+
+
+def put(plan: Plan) -> Change:
+    """The only change beside the records."""
+    (change,) = (each for each in plan.changes if each.kind not in {Kind.TAG, Kind.UNTAG})
+    return change
 
 
 def test_an_empty_account_gets_all_in_order(bench: Bench) -> None:
@@ -153,7 +161,7 @@ def test_permissions_that_are_added_or_changed_later_count_as_wider(bench: Bench
 def test_an_inline_policy_with_a_statement_less_is_not_wider(bench: Bench) -> None:
     two = INLINE.replace("}]}}", "}, {Effect: Allow, Action: 's3:PutObject', Resource: '*'}]}}") % "'s3:GetObject'"
     bench.apply(FILE + two)
-    (change,) = bench.plan(FILE + INLINE % "'s3:GetObject'").changes
+    change = put(bench.plan(FILE + INLINE % "'s3:GetObject'"))
     assert change.kind is Kind.PUT_POLICY
     assert change.wider is None
 
@@ -161,7 +169,7 @@ def test_an_inline_policy_with_a_statement_less_is_not_wider(bench: Bench) -> No
 def test_taking_away_a_statement_that_denies_is_wider(bench: Bench) -> None:
     two = INLINE.replace("}]}}", "}, {Effect: Deny, Action: 's3:PutObject', Resource: '*'}]}}") % "'s3:*'"
     bench.apply(FILE + two)
-    (change,) = bench.plan(FILE + INLINE % "'s3:*'").changes
+    change = put(bench.plan(FILE + INLINE % "'s3:*'"))
     assert change.wider is not None
 
 
@@ -206,3 +214,82 @@ def test_a_plan_as_json_can_be_read_back(bench: Bench) -> None:
     assert found["empty"] is False
     assert found["summary"] == "2 to create"
     assert found["changes"][0]["calls"][0]["operation"] == "CreateOpenIDConnectProvider"
+
+
+def trusting(bench: Bench, name: str, conditions: dict[str, object]) -> None:
+    """A role that somebody made by hand."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": PROVIDER},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {"gitlab.com:sub": "project_path:g/p:ref_type:branch:ref:main", **conditions}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    bench.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "wider"),
+    [({}, True), ({"gitlab.com:aud": "theirs"}, False), ({"gitlab.com:aud": ["theirs", "https://gitlab.com"]}, True)],
+)
+def test_an_audience_that_would_open_a_role_of_others_is_wider(
+    bench: Bench, conditions: dict[str, object], *, wider: bool
+) -> None:
+    bench.iam.create_open_id_connect_provider(Url="https://gitlab.com", ClientIDList=["theirs"])
+    trusting(bench, "nightly", conditions)
+    added = next(change for change in bench.plan().changes if change.kind is Kind.ADD_CLIENT_ID)
+    assert (added.wider is not None) is wider
+    assert not wider or "nightly" in str(added.wider)
+    if wider:
+        with pytest.raises(ProvisioningRefused):
+            bench.apply()
+        assert "shop-deploy" not in bench.iam.account.roles
+    bench.apply(allow_wider=wider)
+    assert bench.plan().empty
+
+
+def test_a_provider_made_again_opens_the_roles_that_still_name_it(bench: Bench) -> None:
+    """Deleting the provider is how somebody shuts them all at once."""
+    bench.iam.create_open_id_connect_provider(Url="https://gitlab.com", ClientIDList=["https://gitlab.com"])
+    trusting(bench, "nightly", {"gitlab.com:aud": "https://gitlab.com"})
+    bench.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=PROVIDER)
+    (created,) = (change for change in bench.plan().changes if change.kind is Kind.CREATE_PROVIDER)
+    assert "nightly" in str(created.wider)
+
+
+def test_a_role_that_is_no_longer_in_the_file_is_told(bench: Bench) -> None:
+    bench.apply()
+    renamed = FILE.replace("shop-deploy", "shop-release")
+    (note,) = bench.plan(renamed).notes["shop-deploy"]
+    assert "no longer in the file" in note
+    assert "daypass aws destroy --left-over" in note
+    assert "shop-deploy" not in bench.plan().notes
+
+
+def test_an_audience_that_another_stack_may_need_stays(bench: Bench) -> None:
+    """The second stack found it there, and no record says that it needs it."""
+    bench.apply()
+    second = FILE.replace("stack: shop", "stack: second").replace("shop-deploy", "second-deploy")
+    bench.apply(second)
+    bench.apply(FILE.replace("audiences: [https://gitlab.com]", "audiences: [other]"), allow_wider=True)
+    found = bench.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=PROVIDER)["ClientIDList"]
+    assert {*found} == {"https://gitlab.com", "other"}
+    assert bench.plan(second).empty
+
+
+@pytest.mark.parametrize("tags", ["    tags: {team: admin}\n", ""])
+def test_tags_of_a_role_that_is_there_count_as_wider(bench: Bench, tags: str) -> None:
+    """`aws:PrincipalTag/team` decides in policies that are not read here."""
+    bench.apply(FILE + "    tags: {team: shop}\n")
+    assert bench.plan(FILE + tags).wider
+    with pytest.raises(ProvisioningRefused):
+        bench.apply(FILE + tags)
+    bench.apply(FILE + tags, allow_wider=True)
+    assert bench.plan(FILE + tags).empty
+
+
+def test_an_inline_policy_that_somebody_took_away_is_not_put_back_with_another_text(bench: Bench) -> None:
+    bench.apply(FILE + INLINE % "'s3:GetObject'")
+    bench.iam.delete_role_policy(RoleName="shop-deploy", PolicyName="p")
+    assert not bench.plan(FILE + INLINE % "'s3:GetObject'").wider
+    assert bench.plan(FILE + INLINE % "'*'").wider

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 64 * 1024
 SUFFIX: Final = ".json"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 class Held:
@@ -78,7 +78,7 @@ def entry(environ: Mapping[str, str], key: str) -> str:
 
 
 def read(path: str) -> Held | None:
-    """The session at `path`; None when there is none, or what is there is not one of this format.
+    """The session at `path`; None when there is none, or what is there was not written there, in this format.
 
     Raises:
         FileUnsafe: when it is not a file of ours that nobody else can open.
@@ -92,7 +92,8 @@ def read(path: str) -> Held | None:
         raise
     try:
         kept = json.loads(content)
-        if kept["format"] != _FORMAT:
+        # Whoever may write to the folder cannot write a file of ours, but give one the name of another.
+        if kept["format"] != _FORMAT or kept["entry"] != os.path.basename(path):
             return None
         begun = age.Reading(float(kept["wall"]), float(kept["boot"]), str(kept["boot_id"]))
         return Held(
@@ -118,6 +119,7 @@ def write(path: str, held: Held) -> None:
     life = held.life
     kept = {
         "format": _FORMAT,
+        "entry": os.path.basename(path),
         "role_arn": held.role_arn,
         "session_arn": held.session_arn,
         "account": held.account,
@@ -132,6 +134,18 @@ def write(path: str, held: Held) -> None:
         "boot_id": life.begun.boot_id,
     }
     files.write_atomic(path, json.dumps(kept).encode("ascii"))
+
+
+def unfinished(environ: Mapping[str, str]) -> Iterator[str]:
+    """The paths of entries, and of what lies beside them, whose writer was killed before they had their name."""
+    where = folder(environ)
+    try:
+        names = sorted(os.listdir(where))
+    except OSError:
+        return
+    for name in names:
+        if name.startswith(".") and name.endswith(".tmp") and SUFFIX in name:
+            yield os.path.join(where, name)
 
 
 def entries(environ: Mapping[str, str], suffix: str = SUFFIX) -> Iterator[str]:

@@ -102,7 +102,8 @@ class ContainerEndpoint:
 
         class Handler(_Handler):
             def reply(self) -> tuple[int, str]:
-                return endpoint.answer(self.path, dict(self.headers))
+                # AWS's SDKs for Rust and Swift write the names in lower case (RFC 9110 section 5.1).
+                return endpoint.answer(self.path, {name.lower(): value for name, value in self.headers.items()})
 
         try:
             self._server = _Server((HOST, port), Handler)
@@ -136,12 +137,12 @@ class ContainerEndpoint:
         self._server.server_close()
 
     def answer(self, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
-        """Status and body of the answer to a GET."""
-        if headers.get("Host") not in (f"{HOST}:{self.port}", f"localhost:{self.port}"):
+        """Status and body of the answer to a GET. Names of headers are in lower case."""
+        if headers.get("host") not in (f"{HOST}:{self.port}", f"localhost:{self.port}"):
             return _refusal(403, "HostRefused", "this endpoint is asked by its own address alone")
-        if headers.get("Origin") is not None or headers.get("Sec-Fetch-Site") is not None:
+        if headers.get("origin") is not None or headers.get("sec-fetch-site") is not None:
             return _refusal(403, "OriginRefused", "this endpoint is not for pages")
-        given = headers.get("Authorization") or ""
+        given = headers.get("authorization") or ""
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self._secret.encode()):
             return _refusal(401, "Unauthorized", "the content of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE is needed")
         kept = self._kept.get(path.removeprefix(_PREFIX)) if path.startswith(_PREFIX) else None

@@ -33,7 +33,14 @@ CREDENTIALS: Final = (
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 )
 """Every variable from which one of AWS's tools takes credentials, or which says where to take them from."""
+_BEARER: Final = "AWS_BEARER_TOKEN_"
+"""Begins the names of keys of one service each, which SDKs use before all else (Amazon Bedrock API keys)."""
 _OURS: Final = ("DAYPASS_TOKEN", "DAYPASS_ADMIN_TOKEN")
+
+
+def credentials_in(environ: Mapping[str, str]) -> list[str]:
+    """The variables that give AWS credentials, or name where they are."""
+    return [name for name in environ if name in CREDENTIALS or name.startswith(_BEARER)]
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
@@ -42,4 +49,5 @@ def clean(environ: Mapping[str, str]) -> dict[str, str]:
     What else AWS's tools read (region, endpoints, certificates, proxies, files) stays. Daypass's own secrets that stand
     in a variable go too: the command is given a session so that it needs no more than that.
     """
-    return {name: value for name, value in environ.items() if name not in CREDENTIALS and name not in _OURS}
+    gone = {*credentials_in(environ), *_OURS}
+    return {name: value for name, value in environ.items() if name not in gone}

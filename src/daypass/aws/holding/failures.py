@@ -47,7 +47,7 @@ def remember(path: str, failure: DaypassError, at: age.Reading, *, seconds: floa
 
 
 def remembered(path: str, at: age.Reading) -> DaypassError | None:
-    """The failure of the entry at `path`, while it counts; its advice says how old it is."""
+    """The failure of the entry at `path`, while it counts; its advice, and `again` in its facts, say how old it is."""
     try:
         kept = json.loads(files.read_private(path + SUFFIX, max_bytes=_MAX_BYTES))
         life = age.Span(age.Reading(kept["wall"], kept["boot"], kept["boot_id"]), kept["seconds"], 0.0)
@@ -62,6 +62,7 @@ def remembered(path: str, at: age.Reading) -> DaypassError | None:
             f"That is the answer of {max(0, round(old))} seconds ago; in {max(1, round(left))} it is asked for anew."
         )
         advice = kept["advice"]
+        facts["again"] = again
         return kind(str(kept["message"]), advice=f"{advice}\n{again}" if advice else again, **facts)
     except (
         FileUnsafe,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass import files
-from daypass.aws.config_glance import config_about_endpoints
+from daypass.aws.config_glance import config_about_endpoints, home_of
 from daypass.errors import DaypassError
 
 try:  # the module behind hashlib, which takes ten times as long to load because it brings OpenSSL's hashes too
@@ -69,7 +70,11 @@ _IDENTITY: Final = (
     "SYSTEM_OIDCREQUESTURI",
     "TFC_RUN_ID",
     "TFC_WORKLOAD_IDENTITY_TOKEN",
+    "TFC_WORKLOAD_IDENTITY_TOKEN_AWS",
 )
+# These say which kind of machine it is, and not which one.
+_OF_MANY: Final = frozenset({"GCE_METADATA_HOST", "K_SERVICE", "KUBERNETES_SERVICE_HOST"})
+_TAGGED: Final = "TFC_WORKLOAD_IDENTITY_TOKEN_"
 _IDENTITY_FILES: Final = ("DAYPASS_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 _MAX_IDENTITY_BYTES: Final = 64 * 1024
 
@@ -112,11 +117,11 @@ class Wanted(NamedTuple):
 
     def words(self) -> list[str]:
         """The command line that `read` makes this of again, without what goes without saying."""
-        words = ["--role-arn", self.role_arn]
+        words: list[str] = []
         for name, field in _OPTIONS.items():
             value = getattr(self, field)
-            if name.startswith("--") and field != "role_arn" and value != self._field_defaults.get(field):
-                words += [name, value]
+            if name.startswith("--") and value != self._field_defaults.get(field):
+                words += [f"{name}={value}"] if value.startswith("-") else [name, value]
         return words
 
     def key(self, environ: Mapping[str, str]) -> str:
@@ -135,16 +140,36 @@ class Wanted(NamedTuple):
 
 def entry_name(parts: Iterable[str], token_source: str | None, environ: Mapping[str, str]) -> str:
     """The name of a cache entry for what `parts` say, of the identity that `token_source` gives here."""
-    parts = [*parts, *(f"{name}={environ[name]}" for name in _IDENTITY if environ.get(name))]
-    parts += [f"{name}={_content(environ[name])}" for name in _IDENTITY_FILES if environ.get(name)]
-    argument = (token_source or "").partition(":")[2]
+    names = [name for name in _IDENTITY if environ.get(name)]
+    paths = [name for name in _IDENTITY_FILES if environ.get(name)]
+    parts = [*parts, *(f"{name}={environ[name]}" for name in names)]
+    parts += [f"{name}={_content(environ[name], environ)}" for name in paths]
+    source, _, argument = (token_source or "").partition(":")
     if argument:
-        parts.append(f"source={environ.get(argument) or _content(argument)}")
+        parts.append(
+            f"source={environ.get(argument) or environ.get(_TAGGED + argument) or _content(argument, environ)}"
+        )
+    if source == "command":
+        parts += _named_in(argument, environ)
+    if not paths and _OF_MANY.issuperset(names):
+        parts.append(f"machine={os.uname().nodename}")  # whose token it is then, and machines can share a home
     return blake2b("\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
-def _content(path: str) -> str:
+def _named_in(command: str, environ: Mapping[str, str]) -> Iterable[str]:
+    """The variables and files that a command names, as they are: its token may be one job's and not the next one's."""
+    words = command.translate(dict.fromkeys(map(ord, "\"'`$(){}=;|&<>"), " ")).split()
+    for word in words:
+        if word in environ:
+            yield f"{word}={environ[word]}"
+        elif "/" in word:
+            yield f"{word}={_content(word, environ)}"
+
+
+def _content(path: str, environ: Mapping[str, str]) -> str:
     """What the file holds; its name when it cannot be read, which whoever needs the file will complain of."""
+    if path.startswith("~/"):
+        path = home_of(environ) + path[1:]
     try:
         return files.read_bounded(path, _MAX_IDENTITY_BYTES).decode("latin-1")
     except DaypassError:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from daypass.aws.provisioning.calls import ask, pages
 from daypass.aws.provisioning.desired import InlinePolicy, canonical
+from daypass.aws.provisioning.ownership import ADOPTED_BY, MADE_BY
 from daypass.aws.provisioning.trust_policies import provider_arn
 from daypass.errors import NotFound
 
@@ -48,21 +49,30 @@ class SeenRole:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What an account has of what a file names: providers by ARN, roles by name. What is not there is left out."""
+    """What an account has of what a file names: providers by ARN, roles by name. What is not there is left out.
+
+    `trusting` are all roles of the account that name a provider of the file, by its ARN, whether it is there or not.
+    """
 
     account: str
     partition: str = "aws"
     providers: Mapping[str, SeenProvider] = field(default_factory=dict)
     roles: Mapping[str, SeenRole] = field(default_factory=dict)
+    trusting: Mapping[str, tuple[TrustingRole, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TrustingRole:
-    """A role that names a provider in its trust policy. `stack` is whose it is by its tags, None for nobody's."""
+    """A role that names a provider in its trust policy, which is JSON text.
+
+    `stack` is whose it is by its tags, None for nobody's; `made` says that the stack made it, and did not take it over.
+    """
 
     name: str
     arn: str
     stack: str | None
+    made: bool = False
+    trust_policy: str = ""
 
 
 def read_provider(iam: AwsClient, arn: str) -> SeenProvider | None:
@@ -114,22 +124,27 @@ def read_account(iam: AwsClient, desired: Desired, account: str, partition: str 
     arns = [str(provider_arn(provider, account, partition)) for provider in desired.providers]
     providers = {arn: found for arn in arns if (found := read_provider(iam, arn)) is not None}
     roles = {role.name: there for role in desired.roles if (there := read_role(iam, role.name)) is not None}
-    return Seen(account, partition, providers, roles)
+    return Seen(account, partition, providers, roles, roles_trusting(iam, arns))
 
 
 def roles_trusting(iam: AwsClient, arns: Iterable[str]) -> dict[str, tuple[TrustingRole, ...]]:
     """The roles of the account that name each of these providers, whoever made them. Raises as `calls.ask` does."""
-    from daypass.aws.provisioning.ownership import ADOPTED_BY, MADE_BY  # noqa: PLC0415 - only removing needs it
-
     found: dict[str, list[TrustingRole]] = {arn: [] for arn in arns}
-    for role in pages(iam, "ListRoles", "Roles"):
+    for role in pages(iam, "ListRoles", "Roles", MaxItems=1000):
         trusted = [arn for arn in found if arn in _federated(role.get("AssumeRolePolicyDocument"))]
         if not trusted:
             continue
-        tags = _tags(pages(iam, "ListRoleTags", "Tags", RoleName=role["RoleName"]))
-        whose = tags.get(MADE_BY) or tags.get(ADOPTED_BY)
+        try:
+            tags = _tags(pages(iam, "ListRoleTags", "Tags", RoleName=role["RoleName"]))
+        except NotFound:  # somebody deleted it a moment ago
+            continue
+        maker = tags.get(MADE_BY)
+        text = _text(role["AssumeRolePolicyDocument"])
+        there = TrustingRole(
+            str(role["RoleName"]), str(role["Arn"]), maker or tags.get(ADOPTED_BY), maker is not None, text
+        )
         for arn in trusted:
-            found[arn].append(TrustingRole(str(role["RoleName"]), str(role["Arn"]), whose))
+            found[arn].append(there)
     return {arn: tuple(roles) for arn, roles in found.items()}
 
 

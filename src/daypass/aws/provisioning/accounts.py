@@ -95,8 +95,8 @@ def entered(way: AccountWay) -> Iterator[Account]:
             raise unreached(fault) from None
         if way.account is not None and way.account != account:
             raise AccountUnexpected(
-                f"{way} leads to the account {account}, and the file says {way.account}",
-                advice="Put right the profile or the role, or the account in the file.",
+                f"{way} leads to the account {account}, and not to {way.account}, which was named or planned for",
+                advice="Put right the profile or the role, or the account in the file; then plan again.",
                 wanted=way.account,
                 found=account,
             )

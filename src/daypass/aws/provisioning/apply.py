@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from daypass.aws.provisioning.account import read_role
 from daypass.aws.provisioning.calls import ask
 from daypass.aws.provisioning.changes import CREATING, Kind
+from daypass.aws.provisioning.same import same_form
 from daypass.errors import (
     AlreadyExists,
     AwsPermissionMissing,
@@ -164,6 +166,7 @@ class _Run:
                 raise ProvisioningIncomplete("it was stopped", code="interrupted")
             self._tell(Step.BEGUN, change, number, total)
             try:
+                self._demand_as_planned(change)
                 for call in change.calls:
                     self._do(change, call, number, total)
             except DaypassError:
@@ -174,6 +177,18 @@ class _Run:
             if change.kind in CREATING:
                 self.fresh[change.resource] = self.patience.now() + PROPAGATION_SECONDS
             self._tell(Step.DONE, change, number, total)
+
+    def _demand_as_planned(self, change: Change) -> None:
+        """Refuse to write over a trust policy that is no longer the one that was compared.
+
+        IAM has no conditional write; what somebody locks in the moment between these two calls is still lost.
+        """
+        if change.before is None or change.kind not in _TRUSTING:
+            return
+        role = change.calls[0].parameters["RoleName"]
+        there = read_role(self.iam, role)
+        if there is None or not same_form(there.trust_policy, change.before):
+            raise ChangedMeanwhile(f"the trust policy of `{role}` changed", advice="Run the same command again.")
 
     def _do(self, change: Change, call: Call, number: int, total: int) -> None:
         tries = 0

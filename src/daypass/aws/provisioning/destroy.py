@@ -37,13 +37,16 @@ def read_to_destroy(
     return Seen(account, partition, providers, roles), trusting
 
 
-def plan_to_destroy(desired: Desired, seen: Seen, trusting: Mapping[str, Sequence[TrustingRole]]) -> Plan:
+def plan_to_destroy(
+    desired: Desired, seen: Seen, trusting: Mapping[str, Sequence[TrustingRole]], *, left_over: bool = False
+) -> Plan:
     """What to remove. Pure.
 
     Args:
         desired: the file whose stack goes.
         seen: what the account has of it.
         trusting: the account's roles that trust each provider, by its ARN.
+        left_over: only the roles that the file no longer names.
     """
     stack = desired.stack
     changes: list[Change] = []
@@ -51,7 +54,10 @@ def plan_to_destroy(desired: Desired, seen: Seen, trusting: Mapping[str, Sequenc
     notes: dict[str, tuple[str, ...]] = {}
     unchanged: list[str] = []
     going: set[str] = set()
-    for role in seen.roles.values():
+    kept = {role.name for role in desired.roles} if left_over else set()
+    for name, role in seen.roles.items():
+        if name in kept:
+            continue
         if role.tags.get(MADE_BY) == stack:
             going.add(role.arn)
             changes += _remove_role(role)
@@ -60,7 +66,7 @@ def plan_to_destroy(desired: Desired, seen: Seen, trusting: Mapping[str, Sequenc
             adopted = role.tags.get(ADOPTED_BY) == stack
             how = "was taken over, and is not removed" if adopted else "was not made by this stack, and stays"
             notes[role.name] = (f"The role {how}.",)
-    for arn, provider in seen.providers.items():
+    for arn, provider in ({} if left_over else seen.providers).items():
         left = [role for role in trusting.get(arn, ()) if role.arn not in going]
         if provider.tags.get(MADE_BY) == stack:
             others = [other for other in stacks_using(provider.tags) if other != stack]

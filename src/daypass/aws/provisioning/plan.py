@@ -14,7 +14,7 @@ from daypass.aws.provisioning.plan_role import plan_role
 from daypass.aws.provisioning.trust_policies import provider_arn, trust_policy
 
 if TYPE_CHECKING:
-    from daypass.aws.provisioning.account import Seen
+    from daypass.aws.provisioning.account import Seen, TrustingRole
     from daypass.aws.provisioning.desired import Desired
 
 
@@ -34,9 +34,12 @@ def plan(desired: Desired, seen: Seen, *, adopt: bool = False) -> Plan:
     blocked: list[Blocked] = []
     unchanged: list[str] = []
     notes: dict[str, tuple[str, ...]] = {}
+    names = {role.name for role in desired.roles}
     for provider in desired.providers:
         arn = str(provider_arn(provider, account, partition))
-        found = plan_provider(provider, seen.providers.get(arn), arn=arn, stack=desired.stack)
+        others = [role for role in seen.trusting.get(arn, ()) if role.name not in names]
+        found = plan_provider(provider, seen.providers.get(arn), arn=arn, stack=desired.stack, others=others)
+        notes |= {role.name: (_left_over(role),) for role in others if role.stack == desired.stack}
         changes += found
         unchanged += [] if found else [arn]
     for role in desired.roles:
@@ -52,3 +55,12 @@ def plan(desired: Desired, seen: Seen, *, adopt: bool = False) -> Plan:
         if there is not None and not outcome:
             unchanged.append(there.arn)
     return Plan(account, partition, desired.stack, tuple(changes), tuple(blocked), tuple(unchanged), notes)
+
+
+def _left_over(role: TrustingRole) -> str:
+    if not role.made:
+        return "It was taken over by this stack and is no longer in the file. It stays, and lets in whom it did."
+    return (
+        "It was made by this stack and is no longer in the file. It still lets in whom it did;"
+        " `daypass aws destroy --left-over` removes it."
+    )

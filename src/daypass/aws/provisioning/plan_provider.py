@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from daypass.aws.provisioning.changes import Call, Change, Kind
 from daypass.aws.provisioning.desired import AutomaticThumbprints
-from daypass.aws.provisioning.ownership import MADE_BY, audiences_key
+from daypass.aws.provisioning.ownership import MADE_BY, audiences_key, stacks_using
+from daypass.aws.provisioning.same import admits_audience
 from daypass.aws.provisioning.tag_changes import Held, tag_changes, tags_of_new
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from daypass.aws.provisioning.account import SeenProvider
+    from daypass.aws.provisioning.account import SeenProvider, TrustingRole
     from daypass.aws.provisioning.desired import DesiredProvider
 
+_MOST_NAMED: Final = 10
 
-def plan_provider(desired: DesiredProvider, seen: SeenProvider | None, *, arn: str, stack: str) -> list[Change]:
-    """The changes of a provider, in order; none when it is as it should be."""
+
+def plan_provider(
+    desired: DesiredProvider,
+    seen: SeenProvider | None,
+    *,
+    arn: str,
+    stack: str,
+    others: Sequence[TrustingRole] = (),
+) -> list[Change]:
+    """The changes of a provider, in order; none when it is as it should be.
+
+    Args:
+        desired: what the file wants.
+        seen: what the account has.
+        arn: its ARN.
+        stack: whose the file is.
+        others: the roles that name it in their trust policies, and that the file does not name.
+    """
     assert not isinstance(desired.thumbprints, AutomaticThumbprints), "resolved before planning"
     if seen is None:
-        return [_create(desired, desired.thumbprints, arn, stack)]
+        return [_create(desired, desired.thumbprints, arn, stack, others)]
     key = audiences_key(stack)
     clients = Held.of(desired.client_ids, seen.client_ids, seen.tags.get(key))
     ours = seen.tags.get(MADE_BY) == stack
+    # Another stack found the audience there, and so has no record of its own that it needs it.
+    needed = any(other != stack for other in stacks_using(seen.tags))
     # The tags of the file are for providers that it made: those of others are theirs to tag.
     tags = tag_changes(
         seen.tags if ours else {name: value for name, value in seen.tags.items() if name == key},
@@ -47,8 +67,9 @@ def plan_provider(desired: DesiredProvider, seen: SeenProvider | None, *, arn: s
         Change(
             Kind.ADD_CLIENT_ID,
             arn,
-            f"take tokens for the audience {client}; so do roles that trust it and test no audience",
+            f"take tokens for the audience {client}",
             (Call("AddClientIDToOpenIDConnectProvider", {"OpenIDConnectProviderArn": arn, "ClientID": client}),),
+            wider=_opened(others, arn, (client,)),
         )
         for client in desired.client_ids
         if client not in seen.client_ids
@@ -61,6 +82,7 @@ def plan_provider(desired: DesiredProvider, seen: SeenProvider | None, *, arn: s
             (Call("RemoveClientIDFromOpenIDConnectProvider", {"OpenIDConnectProviderArn": arn, "ClientID": client}),),
         )
         for client in clients.going
+        if not needed
     ]
     if desired.thumbprints and {*desired.thumbprints} != {*seen.thumbprints}:
         changes.append(_thumbprints(desired.thumbprints, seen, arn))
@@ -72,7 +94,9 @@ def plan_provider(desired: DesiredProvider, seen: SeenProvider | None, *, arn: s
     return changes
 
 
-def _create(desired: DesiredProvider, thumbprints: tuple[str, ...], arn: str, stack: str) -> Change:
+def _create(
+    desired: DesiredProvider, thumbprints: tuple[str, ...], arn: str, stack: str, others: Sequence[TrustingRole]
+) -> Change:
     parameters: dict[str, Any] = {"Url": str(desired.issuer), "ClientIDList": [*desired.client_ids]}
     if thumbprints:
         parameters["ThumbprintList"] = [*thumbprints]
@@ -85,7 +109,17 @@ def _create(desired: DesiredProvider, thumbprints: tuple[str, ...], arn: str, st
         arn,
         f"create the provider; it takes tokens for {audiences}",
         (Call("CreateOpenIDConnectProvider", parameters),),
+        wider=_opened(others, arn, desired.client_ids),
     )
+
+
+def _opened(others: Sequence[TrustingRole], arn: str, audiences: Sequence[str]) -> str | None:
+    """Which roles that the file does not name would be entered with tokens for audiences that were not taken before."""
+    names = [role.name for role in others if admits_audience(role.trust_policy, arn, audiences)]
+    if not names:
+        return None
+    told = ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED} more" if names[_MOST_NAMED:] else "")
+    return f"tokens for {', '.join(audiences)} would get into roles that are not in the file: {told}"
 
 
 def _thumbprints(thumbprints: tuple[str, ...], seen: SeenProvider, arn: str) -> Change:

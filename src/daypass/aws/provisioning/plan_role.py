@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from daypass.aws.provisioning.changes import Blocked, Call, Change, Kind
 from daypass.aws.provisioning.desired import filled_in
-from daypass.aws.provisioning.ownership import ADOPTED_BY, BOUNDARY, INLINE, MADE_BY, MANAGED, POLICIES
+from daypass.aws.provisioning.ownership import ADOPTED_BY, BOUNDARY, INLINE, MADE_BY, MANAGED, POLICIES, is_ours
 from daypass.aws.provisioning.same import allows_no_more, same_form
 from daypass.aws.provisioning.tag_changes import Held, TagChanges, tag_changes, tags_of_new
 from daypass.errors import DaypassError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from daypass.aws.provisioning.desired import DesiredRole
 
 _NOT_COMPARED = "what permissions allow is not compared, so this counts as more"
+_TAGS_NOT_COMPARED = "a role's tags are its sessions' `aws:PrincipalTag`, which policies test, so this counts as more"
 
 
 def plan_role(
@@ -79,7 +80,13 @@ class _Wanted:
     @property
     def _held(self) -> list[str]:
         boundary = [] if self._boundary is None else [BOUNDARY + self._boundary]
-        return [*(MANAGED + arn for arn in self._managed), *(INLINE + name for name in self._inline), *boundary]
+        texts = [_text_of(name, document) for name, document in self._inline.items()]
+        return [
+            *(MANAGED + arn for arn in self._managed),
+            *(INLINE + name for name in self._inline),
+            *texts,
+            *boundary,
+        ]
 
     def create(self) -> list[Change]:
         parameters: dict[str, Any] = {
@@ -107,6 +114,7 @@ class _Wanted:
         present = [
             *(MANAGED + arn for arn in there.managed_policies),
             *(INLINE + policy.name for policy in there.inline_policies),
+            *(_text_of(policy.name, policy.document) for policy in there.inline_policies),
             *boundary,
         ]
         held = Held.of(self._held, present, there.tags.get(POLICIES))
@@ -209,7 +217,7 @@ class _Wanted:
         for name, document in self._inline.items():
             before = present.get(name)
             if before is None:
-                yield self._put(name, wider=None if INLINE + name in promised else _NOT_COMPARED)
+                yield self._put(name, wider=None if _text_of(name, document) in promised else _NOT_COMPARED)
             elif not same_form(before, document):
                 wider = None if allows_no_more(before, document) else _NOT_COMPARED
                 yield self._put(name, before=before, wider=wider)
@@ -236,18 +244,25 @@ class _Wanted:
         adopting = MADE_BY not in there.tags and ADOPTED_BY not in there.tags
         kind = Kind.ADOPT_ROLE if adopting else Kind.TAG
         words = "take over the role, which is never removed" if adopting else f"tag {', '.join(sorted(tags.first))}"
-        yield Change(kind, self._arn, words, (self._tag(tags.first),))
+        wider = None if all(map(is_ours, tags.first)) else _TAGS_NOT_COMPARED
+        yield Change(kind, self._arn, words, (self._tag(tags.first),), wider=wider)
 
     def _last_tags(self, tags: TagChanges) -> Iterator[Change]:
         if tags.remove:
             call = Call("UntagRole", {"RoleName": self._role.name, "TagKeys": [*tags.remove]})
-            yield Change(Kind.UNTAG, self._arn, f"untag {', '.join(tags.remove)}", (call,))
+            wider = None if all(map(is_ours, tags.remove)) else _TAGS_NOT_COMPARED
+            yield Change(Kind.UNTAG, self._arn, f"untag {', '.join(tags.remove)}", (call,), wider=wider)
         if tags.last:
             yield Change(Kind.TAG, self._arn, f"tag {', '.join(sorted(tags.last))}", (self._tag(tags.last),))
 
     def _tag(self, tags: Mapping[str, str]) -> Call:
         listed = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
         return Call("TagRole", {"RoleName": self._role.name, "Tags": listed})
+
+
+def _text_of(name: str, document: str) -> str:
+    """What stands in the record for an inline policy's text: leave to put it is no leave to put another."""
+    return f"text:{name}:{document}"
 
 
 def _hours(seconds: int) -> str:

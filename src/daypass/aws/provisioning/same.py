@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from daypass.errors import DaypassError
+from daypass.trust.diff import Verdict, diff
+from daypass.trust.document import Policy
+from daypass.trust.token_claims import LOGIN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def same_form(one: str, other: str) -> bool:
@@ -35,6 +43,27 @@ def allows_no_more(old: str, new: str) -> bool:
     return all(each in before for each in after) and all(
         isinstance(each, dict) and each.get("Effect") == "Allow" for each in gone
     )
+
+
+def admits_audience(trust: str, provider: str, audiences: Sequence[str]) -> bool:
+    """Whether a trust policy admits a provider's tokens for any of these audiences; when it is not decided, it does.
+
+    It does not when a statement that denies them would change nothing.
+    """
+    try:
+        document = json.loads(trust)
+        statements = document["Statement"]
+        denied = {
+            "Effect": "Deny",
+            "Principal": {"Federated": provider},
+            "Action": LOGIN,
+            "Condition": {"StringEquals": {f"{provider.partition(':oidc-provider/')[2]}:aud": [*audiences]}},
+        }
+        without = {**document, "Statement": [*(statements if isinstance(statements, list) else [statements]), denied]}
+        difference = diff(Policy.parse(json.dumps(without)), Policy.parse(trust))
+    except (DaypassError, ValueError, KeyError, TypeError):
+        return True
+    return difference.verdict is not Verdict.EQUIVALENT
 
 
 def _statements(document: dict[str, Any]) -> list[Any]:

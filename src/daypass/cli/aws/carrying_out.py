@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daypass.aws.provisioning.apply import apply, demand_allowed
@@ -59,8 +60,10 @@ def carry_out(
             output.note("Nothing was changed.")
         return interruptions.status or failed
     tell = working.told()
+    # A profile can lead elsewhere a moment later; what was shown and allowed is for this account.
+    planned_ways = [replace(outcome.way, account=outcome.account) for outcome in planned]
     made = working.each(
-        ways,
+        planned_ways,
         lambda account: apply(
             account.iam,
             plan(account),

@@ -22,6 +22,7 @@ def add(group: Parser) -> None:
         " are named. Exit status: 0 done, 1 refused, 3 could not find out, or only some of it was done.",
     )
     wanted.add(command)
+    command.add_argument("--left-over", action="store_true", help="remove only roles that the file no longer names")
     command.add_argument("--plan", action="store_true", help="only show what would be removed")
     command.add_argument("--json", action="store_true", help="print what was done as JSON")
 
@@ -39,7 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     return carry_out(
         wanted.ways_of(arguments, desired),
         lambda account: plan_to_destroy(
-            desired, *read_to_destroy(account.iam, desired, account.account, account.partition)
+            desired,
+            *read_to_destroy(account.iam, desired, account.account, account.partition),
+            left_over=arguments.left_over,
         ),
         allow_wider=False,
         as_json=arguments.json,

@@ -6,6 +6,7 @@ https://learn.microsoft.com/rest/api/storageservices/specifying-conditional-head
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from azure.core import MatchConditions
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 3
 READ_SECONDS: Final = 10
 RETRIES: Final = 2
+# Without a handler Python prints the library's warnings raw, between the lines of the watch.
+logging.getLogger("azure").addHandler(logging.NullHandler())
 CONNECTION_STRING: Final = "AZURE_STORAGE_CONNECTION_STRING"
 
 
@@ -78,9 +81,21 @@ class AzureTarget:
                 if getattr(error, "error_code", None) == "BlobNotFound":
                     return None
                 raise
+            except HttpResponseError as error:
+                if getattr(error, "error_code", None) == "InvalidRange":
+                    return self._read_empty(path)
+                raise
             settings = answer.properties.content_settings
             body = bytes(answer.readall())
         return Stored(body, answer.properties.etag, settings.content_type or "", settings.cache_control or "")
+
+    def _read_empty(self, path: str) -> Stored:
+        """No range of an empty blob can be asked for, and whoever emptied it would keep us out."""
+        found = self._container.get_blob_client(self._prefix + path).get_blob_properties()
+        if found.size:
+            raise ChangedMeanwhile(f"another has written to `{self}` at the same moment")
+        settings = found.content_settings
+        return Stored(b"", found.etag, settings.content_type or "", settings.cache_control or "")
 
     def write(self, wanted: PublishedObject, *, was: Stored | None) -> None:
         """See `Target`."""
@@ -102,7 +117,16 @@ class AzureTarget:
             yield
         except (ResourceExistsError, ResourceModifiedError):
             raise ChangedMeanwhile(f"another has written to `{self}` at the same moment") from None
-        except (ResourceNotFoundError, ClientAuthenticationError) as error:
+        except ClientAuthenticationError as error:
+            if error.status_code is None:
+                # Azure was not asked.
+                raise ServiceUnreachable(
+                    f"there are no Azure credentials that can be used for `{self}`",
+                    advice=f"Set {CONNECTION_STRING}, or log in where Azure's default credentials are looked for.",
+                    place=str(self),
+                ) from None
+            raise self._no(error) from None
+        except ResourceNotFoundError as error:
             raise self._no(error) from None
         except HttpResponseError as error:
             status = error.status_code or 0

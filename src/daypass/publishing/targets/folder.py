@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from daypass import files
-from daypass.errors import ChangedMeanwhile, FileUnavailable
+from daypass.errors import ChangedMeanwhile, FileUnavailable, FileUnsafe
 from daypass.publishing.targets.port import Stored
 from daypass.tokens.key_set import MAX_DOCUMENT_BYTES
 
@@ -35,15 +35,34 @@ class FolderTarget:
         except FileUnavailable as error:
             if error.facts.get("missing"):
                 return None
-            raise
+            size = self._size(path)
+            if size <= MAX_DOCUMENT_BYTES:
+                raise
+            return Stored(b"", f"{size} bytes")  # no document of ours, and so to be replaced
         return Stored(body, hashlib.sha256(body).hexdigest())
 
     def write(self, wanted: PublishedObject, *, was: Stored | None) -> None:
         """See `Target`."""
         place = self._folder / wanted.path
+        self._demand_inside(place.parent)
         files.public_folder(place.parent)
         with files.locked(self._folder / LOCK, timeout_seconds=LOCK_SECONDS):
             now = self.read(wanted.path)
             if (now and now.version) != (was and was.version):
                 raise ChangedMeanwhile(f"`{place}` is not as it was any more")
             files.write_atomic(place, wanted.body, mode=0o644)
+
+    def _size(self, path: str) -> int:
+        try:
+            return (self._folder / path).stat().st_size
+        except OSError:
+            return 0
+
+    def _demand_inside(self, folder: Path) -> None:
+        """Follow a link that is the folder itself, and none below: whoever may write there would choose where we do."""
+        if not folder.resolve().is_relative_to(self._folder.resolve()):
+            raise FileUnsafe(
+                f"`{folder}` leads out of `{self._folder}` by a link",
+                advice="Remove the link, or name the folder that it leads to.",
+                path=str(folder),
+            )

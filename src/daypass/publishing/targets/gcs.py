@@ -51,10 +51,17 @@ class GcsTarget:
                 return None
             # Before the download, which takes some of them from the headers of its answer.
             version, kind, cache = str(blob.generation), blob.content_type or "", blob.cache_control or ""
-            # Of this generation: between the two requests another may write.
-            body = blob.download_as_bytes(
-                end=MAX_DOCUMENT_BYTES, if_generation_match=blob.generation, timeout=TIMEOUT_SECONDS, retry=RETRY
-            )
+            # No range of an empty object can be asked for, and whoever emptied it would keep us out.
+            body = b""
+            if blob.size:
+                # Of this generation: between the two requests another may write.
+                body = blob.download_as_bytes(
+                    end=MAX_DOCUMENT_BYTES,
+                    if_generation_match=blob.generation,
+                    checksum=None,  # the object's, so not that of a part
+                    timeout=TIMEOUT_SECONDS,
+                    retry=RETRY,
+                )
         return Stored(bytes(body), version, kind, cache)
 
     def write(self, wanted: PublishedObject, *, was: Stored | None) -> None:

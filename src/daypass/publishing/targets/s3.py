@@ -9,7 +9,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError
 from botocore.session import Session
 
 from daypass.errors import ChangedMeanwhile, PublishingRefused, ServiceUnreachable
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 3
 READ_SECONDS: Final = 10
+_EXPIRED: Final = frozenset({"ExpiredToken", "TokenRefreshRequired", "InvalidAccessKeyId", "InvalidToken"})
+_CREDENTIALS: Final = (
+    "They are found as AWS's own tools find them (AWS_PROFILE, the role of the machine, …);"
+    " `aws sts get-caller-identity` says whose they are."
+)
 # 412: another has written. 409: another is writing at this moment.
 _LOST: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted"})
 
@@ -32,10 +37,10 @@ class S3Target:
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self._bucket, self._prefix = bucket, prefix
-        session = Session()
-        # S3 tells the right region itself; without any, botocore asks nobody.
-        region = None if session.get_config_variable("region") else "us-east-1"
         try:
+            session = Session()
+            # S3 tells the right region itself; without any, botocore asks nobody.
+            region = None if session.get_config_variable("region") else "us-east-1"
             self._s3: Any = session.create_client(
                 "s3",
                 region_name=region,
@@ -45,8 +50,17 @@ class S3Target:
                     retries={"mode": "standard", "total_max_attempts": 3},
                 ),
             )
-        except (BotoCoreError, ValueError) as error:
-            raise ServiceUnreachable(f"S3 cannot be asked: {error}", place=str(self)) from None
+        except CredentialRetrievalError as error:
+            raise self._nobody(error) from None
+        except BotoCoreError as error:
+            raise ServiceUnreachable(f"S3 cannot be asked: {str(error).lower()}", place=str(self)) from None
+        except ValueError:
+            # The library's own words repeat the URL, which may hold a password.
+            raise ServiceUnreachable(
+                "S3 cannot be asked: its endpoint is not a URL",
+                advice="Mend AWS_ENDPOINT_URL_S3, or endpoint_url in the AWS configuration.",
+                place=str(self),
+            ) from None
 
     def __str__(self) -> str:
         return f"s3://{self._bucket}/{self._prefix}".removesuffix("/")
@@ -91,6 +105,10 @@ class S3Target:
             # may not list the bucket.
             if code == "NoSuchKey":
                 raise ChangedMeanwhile(f"another has removed from `{self}` at the same moment") from None
+            if code in _EXPIRED:
+                raise ServiceUnreachable(
+                    f"S3 does not take these AWS credentials: {code}", advice=_CREDENTIALS, place=str(self)
+                ) from None
             raise PublishingRefused(
                 f"S3 says `{code}` of `{self}`",
                 advice="Whoever publishes needs s3:GetObject and s3:PutObject there, and s3:ListBucket on the bucket:"
@@ -98,7 +116,15 @@ class S3Target:
                 place=str(self),
                 aws_code=code,
             ) from None
+        except (NoCredentialsError, CredentialRetrievalError) as error:
+            raise self._nobody(error) from None
         except (BotoCoreError, OSError) as error:
             raise ServiceUnreachable(
                 f"S3 did not answer for `{self}`: {type(error).__name__}", place=str(self)
             ) from None
+
+    def _nobody(self, error: BotoCoreError) -> ServiceUnreachable:
+        """Without the library's words: they repeat what a credential process wrote."""
+        return ServiceUnreachable(
+            f"no AWS credentials were found for `{self}`: {type(error).__name__}", advice=_CREDENTIALS, place=str(self)
+        )

@@ -22,7 +22,9 @@ def named(name: str, noun: str, chosen_by: ChosenBy, excluded: str = ":") -> Com
 def given(name: str, noun: str, allowed: str = UUID) -> Component:
     """An id that the issuer gives."""
     longest = {UUID: 36, DIGITS: 21, ANY_ID: 36}.get(allowed)
-    return Component(name, noun, ChosenBy.ISSUER, allowed=allowed, longest=longest)
+    return Component(
+        name, noun, ChosenBy.ISSUER, allowed=allowed, longest=longest, length=36 if allowed == UUID else None
+    )
 
 
 FURTHER: Final = named("fields", "further fields", ChosenBy.CONTRIBUTOR, "")

@@ -174,15 +174,18 @@ def obtainer(
     wait_seconds: float = 0.0,
     clamp_duration: bool = False,
     granted: Callable[[Assumed], None] | None = None,
+    profile: str | None = None,
 ) -> Callable[[], Held]:
     """Something that asks for a session, with a fresh token each time, or with the one that `find_token` gives.
 
-    `source` is where that is from; a refusal has it as `token_from` in its facts. The rest is as `obtain` has it.
+    `source` is where that is from; a refusal has it as `token_from` in its facts. `profile` is that
+    whose endpoint, region and authorities count; None for `AWS_PROFILE`. The rest is as `obtain` has it.
 
     Raises:
         Invalid: what is wrong with the wish; nobody has been asked.
     """
-    from daypass.aws.endpoint import region_from, sts_endpoint
+    from daypass.aws.credentials_file import Locations
+    from daypass.aws.endpoint import find_region, region_from, sts_endpoint
     from daypass.aws.holding import age
     from daypass.aws.holding.obtain import Checked, obtain
     from daypass.cli.clocks import fraction, utc_now
@@ -190,7 +193,12 @@ def obtainer(
     from daypass.errors import AwsRefused
 
     checked = Checked.of(wanted)
-    sts = client(sts_endpoint(checked.region or region_from(environ), checked.role.partition, environ), environ)
+
+    def region() -> str | None:
+        found = checked.region or region_from(environ)
+        return found or (None if profile is None else find_region(environ, profile, Locations.of(environ)))
+
+    sts = client(sts_endpoint(region, checked.role.partition, environ, profile=profile), environ, profile=profile)
     found = source or token_source_for(wanted, environ)
 
     def ask() -> Held:
@@ -286,7 +294,7 @@ def tell_refusal(refused: AwsRefused, wanted: Wanted) -> int:
 
     if "claims" not in refused.facts:
         raise refused
-    return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False, takes_policy=False)
+    return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False, is_login=False)
 
 
 def tell_beside(found: Beside, profile: str) -> None:
@@ -300,6 +308,11 @@ def tell_beside(found: Beside, profile: str) -> None:
             f"The profile {profile} has a {found.setting_before}, and AWS's tools use that before these keys;"
             " log in to another --profile."
         )
+    if found.refreshing:
+        output.note(
+            f"The profile {profile} renewed itself; AWS's tools use these keys first, which end and are not renewed."
+        )
+        output.note("To have it renew itself again, log in to it with --refreshing.")
 
 
 def trouble(problem: DaypassError) -> None:

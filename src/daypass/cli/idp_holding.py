@@ -184,7 +184,6 @@ def obtainer(
     Raises:
         Invalid: what is wrong with the wish; nobody has been asked.
     """
-    from daypass.aws.credentials_file import Locations
     from daypass.aws.endpoint import find_region, region_from, sts_endpoint
     from daypass.aws.holding import age
     from daypass.aws.holding.obtain import Checked, obtain
@@ -195,8 +194,11 @@ def obtainer(
     checked = Checked.of(wanted)
 
     def region() -> str | None:
-        found = checked.region or region_from(environ)
-        return found or (None if profile is None else find_region(environ, profile, Locations.of(environ)))
+        if checked.region is not None or profile is None:
+            return checked.region or region_from(environ)
+        from daypass.aws.credentials_file import Locations
+
+        return find_region(environ, profile, Locations.of(environ))
 
     sts = client(sts_endpoint(region, checked.role.partition, environ, profile=profile), environ, profile=profile)
     found = source or token_source_for(wanted, environ)

@@ -5,7 +5,7 @@ a request must carry (AWS SDKs and Tools reference guide, Container credential p
 for an answer, so each session is asked for before anybody needs it.
 
 Any process of this machine can connect, and a page in a browser can be made to. Both need the secret; a page's request
-is refused for its `Host`, `Origin` or `Sec-Fetch-Site` too. Who connects and asks nothing is given up after some seconds,
+is refused for its `Host`, `Origin` or `Sec-Fetch-Site` too. Who connects and asks nothing is given up after seconds,
 and sooner when many others come, the oldest first.
 """
 

@@ -83,4 +83,4 @@ def test_a_command_without_wait_is_not_told_to_wait_by_it() -> None:
     for code, message in (("AccessDenied", DENIED), ("InvalidIdentityToken", "No OpenIDConnect provider found in …")):
         found = causes({"sub": "x"}, aws_code=code, aws_message=message, role=ROLE, waits=False)
         assert not any("--wait" in text for text in found)
-        assert any("try again after some seconds" in text for text in found)
+        assert any("try again in a moment" in text for text in found)

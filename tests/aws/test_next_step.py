@@ -103,4 +103,4 @@ def test_a_command_without_wait_is_not_told_to_wait_by_it() -> None:
         )
         assert told is not None
         assert "--wait" not in told
-        assert "try again after some seconds" in told.lower()
+        assert "try again in a moment" in told.lower()

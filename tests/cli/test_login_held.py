@@ -215,7 +215,7 @@ def test_keys_over_a_profile_that_renewed_itself_are_said_to_end(
     assert "ci" not in profiles(environ)
 
 
-@pytest.mark.parametrize("command", [("exec", "aws", "--", "true"), ("env", "aws"), ("agent", "--", "true")])
+@pytest.mark.parametrize("command", [("exec", "aws", "--", "true"), ("env", "aws"), ("credentials", "aws")])
 def test_a_command_without_wait_does_not_advise_it(
     environ: dict[str, str], service: Service, command: tuple[str, ...]
 ) -> None:
@@ -223,5 +223,23 @@ def test_a_command_without_wait_does_not_advise_it(
     environ["IDP_AWS_ROLE_ARN"] = ROLE
     done = daypass(environ, "idp", *command)
     assert done.returncode == 1
-    assert "try again after some seconds" in done.stderr
+    assert "try again in a moment" in done.stderr
     assert "--wait" not in done.stderr
+    service.answer = lambda seen: TOO_LONG if seen.path == "/" else answering(seen)
+    done = daypass(environ, "idp", *command[:1], *command[1:2], "-d", "43200", *command[2:])
+    assert "Ask for at most 3600 seconds" in done.stderr
+    assert "--clamp-duration" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("role", "audience"),
+    [(None, "sts.amazonaws.com"), (ROLE, "sts.amazonaws.com"), (ROLE.replace("aws", "aws-cn"), "sts.amazonaws.com.cn")],
+)
+def test_a_token_file_is_for_the_partition_of_its_role(
+    environ: dict[str, str], service: Service, tmp_path: Path, role: str | None, audience: str
+) -> None:
+    environ |= {} if role is None else {"AWS_ROLE_ARN": role}
+    done = daypass(environ, "idp", "token-file", "--path", str(tmp_path / "token"))
+    assert done.returncode == 0, done.stderr
+    (seen,) = service.seen
+    assert json.loads(seen.body)["audience"] == [audience]

@@ -141,7 +141,7 @@ def causes(
         role: which was asked for.
         waits: whether the command that was typed has --wait.
     """
-    known = {**words_for(claims, role), "wait": "add --wait" if waits else "try again after some seconds"}
+    known = {**words_for(claims, role), "wait": "add --wait" if waits else "try again in a moment"}
     subject = str(claims.get("sub", ""))
     return tuple(
         each.text.format(**known)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from daypass.tokens.strict_json import JsonValue
 
 _WHY_PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]{1,255}")
+_CLAMP: Final = "Add --clamp-duration for the longest session that the role allows, or ask"
 _ALWAYS_ALLOWED_SECONDS: Final = 3600
 _SHOWN_CLAIMS: Final = ("iss", "aud", "azp", "sub")
 _OF_AWS: Final = "https://aws.amazon.com/"
@@ -194,10 +195,14 @@ def _too_long(duration_seconds: int, role: RoleArn) -> str:
     if duration_seconds <= _ALWAYS_ALLOWED_SECONDS:
         return "Ask for a shorter session with --duration-seconds."
     return (
-        "Add --clamp-duration for the longest session that the role allows, or ask for at most 3600 seconds, which"
-        " every role allows. To raise the limit:\n"
+        f"{_CLAMP} for at most 3600 seconds, which every role allows. To raise the limit:\n"
         f"  aws iam update-role --role-name {role.name} --max-session-duration {duration_seconds}"
     )
+
+
+def without_clamp(advice: str) -> str:
+    """The advice of a refusal, for a command that has no --clamp-duration."""
+    return advice.replace(_CLAMP, "Ask")
 
 
 def _claims(token: Secret) -> Mapping[str, JsonValue]:

@@ -90,7 +90,7 @@ def next_step(
         role: which was asked for.
         waits: whether the command that was typed has --wait.
     """
-    again = "log in again with --wait" if waits else "try again after some seconds"
+    again = "log in again with --wait" if waits else "try again in a moment"
     if _WITH_EDIT in explanation:
         return _EDIT.format(name=role.name, again=again)
     for step in _STEPS:

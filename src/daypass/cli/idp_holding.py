@@ -90,7 +90,9 @@ def add_commands(group: Declared) -> None:
         later("daypass.cli.idp_token_file", "write"),
     )
     token_file.add_argument("--path", required=True, metavar="FILE", help="the file, made for its owner alone")
-    token_file.add_argument("--audience", default="sts.amazonaws.com", help="default: sts.amazonaws.com")
+    token_file.add_argument(
+        "--audience", help="default: what AWS expects in the partition of the role, if one is named"
+    )
     token_file.add_argument("--scope", help="passed to the identity provider")
     token_file.add_argument("--token-source", default="auto", metavar="SOURCE", help="where the token is from")
     token_file.add_argument("--watch", action="store_true", help="stay, and replace the token before it ends")
@@ -291,11 +293,13 @@ def tell_refusal(refused: AwsRefused, wanted: Wanted) -> int:
     Raises:
         AwsRefused: when it is the chained role's own, about which the token says nothing.
     """
+    from daypass.aws.login import without_clamp
     from daypass.cli.denied import refused as tell
     from daypass.names import RoleArn
 
     if "claims" not in refused.facts:
         raise refused
+    refused.advice = without_clamp(refused.advice or "") or None
     return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False, is_login=False)
 
 

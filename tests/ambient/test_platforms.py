@@ -133,7 +133,7 @@ def test_claims_that_only_daypass_gives_are_not_asked_of_others() -> None:
     assert find([AWS], environ, more={}) is not None
 
 
-# What a person pastes; where no line would help, what to do instead. Google's is in test_services, Kubernetes' in test_files.
+# What a person pastes, or does where no line helps. Google's is in test_services, Kubernetes' in test_files.
 LINES = {
     "daypass": "export DAYPASS_TOKEN_FILE=/",
     "gitlab": "  id_tokens:\n    AWS_ID_TOKEN:\n      aud: sts.amazonaws.com",

@@ -129,7 +129,7 @@ class _Attempt:
                 failure.facts["claims"] = shown_claims(claims)
                 failure.facts["token_claims"] = claims
                 failure.facts["session_name"] = name
-                failure.facts["words"] = _words(self._sts, failure.facts.get("why"))
+                failure.facts["words"] = endpoints_words(self._sts, failure.facts.get("why"))
             raise
         return Assumed(session, claims, name, duration_seconds)
 
@@ -213,8 +213,11 @@ def _claims(token: Secret) -> Mapping[str, JsonValue]:
         return {}
 
 
-def _words(sts: StsClient, why: object) -> str | None:
-    """The endpoint's own explanation. Only a path is followed, so nobody can send us elsewhere."""
+def endpoints_words(sts: StsClient, why: object) -> str | None:
+    """The endpoint's own explanation of a refusal, from `why` in its facts; None when it has none, as AWS has not.
+
+    Only a path is followed, so nobody can send us elsewhere.
+    """
     if not isinstance(why, str):
         return None
     path = why.removeprefix(sts.origin)

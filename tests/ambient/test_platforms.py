@@ -8,7 +8,7 @@ import pytest
 
 from daypass.ambient import find, find_token, platforms
 from daypass.ambient.platforms import PLATFORMS, Layer
-from daypass.errors import NoTokenSource, TokenSourceIncomplete, UsageInvalid
+from daypass.errors import NoTokenSource, SettingInvalid, TokenSourceIncomplete, UsageInvalid
 from support.ambient import AWS, token
 
 if TYPE_CHECKING:
@@ -131,3 +131,26 @@ def test_claims_that_only_daypass_gives_are_not_asked_of_others() -> None:
     with pytest.raises(UsageInvalid, match="GitLab CI gives it"):
         find([AWS], environ, more={"form": "previous"})
     assert find([AWS], environ, more={}) is not None
+
+
+# What a person pastes, or does where no line helps. Google's is in test_services, Kubernetes' in test_files.
+LINES = {
+    "daypass": "export DAYPASS_TOKEN_FILE=/",
+    "gitlab": "  id_tokens:\n    AWS_ID_TOKEN:\n      aud: sts.amazonaws.com",
+    "github": "  permissions:\n    id-token: write",
+    "circleci": "add `context: NAME` to the job",
+    "buildkite": "mount-buildkite-agent: true",
+    "azure-devops": "  env:\n    SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
+    "bitbucket": "  oidc: true",
+    "hcp-terraform": "TFC_WORKLOAD_IDENTITY_AUDIENCE=sts.amazonaws.com",
+    "ona": "Run this in the environment itself, where the `ona` program is",
+    "gitpod": "Run this in a terminal of the workspace, where /usr/bin/gp is",
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_platform_that_is_here_and_broken_says_the_line_to_add(name: str, tmp_path: Path) -> None:
+    assert LINES.keys() | {"google", "kubernetes"} == MARKS.keys()
+    with pytest.raises((SettingInvalid, TokenSourceIncomplete)) as broken:
+        find([AWS], {"PATH": str(tmp_path), **MARKS[name]}, insisted=False)
+    assert LINES[name] in (broken.value.advice or "")

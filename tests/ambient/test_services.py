@@ -216,8 +216,10 @@ def test_the_contract_of_google() -> None:
     ],
 )
 def test_what_googles_server_may_answer_instead(status: int, flavor: str | None, kind: type[DaypassError]) -> None:
-    with metadata(status, b"a.b.c", flavor) as (host, _), pytest.raises(kind):
+    with metadata(status, b"a.b.c", flavor) as (host, _), pytest.raises(kind) as broken:
         find([AWS], {"GCE_METADATA_HOST": host})
+    if kind is TokenSourceIncomplete:
+        assert "gcloud compute instances set-service-account" in (broken.value.advice or "")
 
 
 @pytest.mark.parametrize(

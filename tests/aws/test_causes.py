@@ -77,3 +77,10 @@ def test_no_provider_and_no_audience_get_the_command() -> None:
 @pytest.mark.parametrize("code", ["ExpiredTokenException", "ValidationError", None, "InvalidIdentityToken"])
 def test_an_answer_that_says_itself_what_it_means_gets_none(code: str) -> None:
     assert told({"iss": "https://x"}, code, "Token expired") == []
+
+
+def test_a_command_without_wait_is_not_told_to_wait_by_it() -> None:
+    for code, message in (("AccessDenied", DENIED), ("InvalidIdentityToken", "No OpenIDConnect provider found in …")):
+        found = causes({"sub": "x"}, aws_code=code, aws_message=message, role=ROLE, waits=False)
+        assert not any("--wait" in text for text in found)
+        assert any("try again in a moment" in text for text in found)

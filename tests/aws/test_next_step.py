@@ -94,3 +94,13 @@ def test_a_claim_cannot_add_to_a_command_that_is_copied(claim: str) -> None:
     assert "touch" in (words[6] if claim == "aud" else words[4])
     likely = causes(claims, aws_code="InvalidIdentityToken", aws_message=message, role=ROLE)
     assert not any("\n" in text or "\x1b" in text for text in likely)
+
+
+def test_a_command_without_wait_is_not_told_to_wait_by_it() -> None:
+    for explanation in ("there is no role", "if it should get in, the smallest safe edit:"):
+        told = next_step(
+            CLAIMS, aws_code="AccessDenied", aws_message="no", explanation=explanation, role=ROLE, waits=False
+        )
+        assert told is not None
+        assert "--wait" not in told
+        assert "try again in a moment" in told.lower()

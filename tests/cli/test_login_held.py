@@ -181,3 +181,65 @@ def test_what_has_no_sense_together_is_refused(
     assert done.returncode == 2
     assert option in done.stderr
     assert service.seen == []
+
+
+@pytest.mark.parametrize(("which", "its_own"), [(CHAINED, True), (REFRESHING, False)])
+def test_keys_are_asked_for_where_their_profile_says(
+    environ: dict[str, str], service: Service, which: tuple[str, ...], *, its_own: bool
+) -> None:
+    """And a credential_process, which nobody tells whose it is, where it will ask each time: of AWS_PROFILE."""
+    del environ["AWS_ENDPOINT_URL_STS"]
+    nowhere = "https://127.0.0.1:9"
+    here, there = (service.url, nowhere) if its_own else (nowhere, service.url)
+    folder = Path(environ["HOME"], ".aws")
+    folder.mkdir()
+    (folder / "config").write_text(f"[profile ci]\nendpoint_url = {here}\n[default]\nendpoint_url = {there}\n")
+    done = daypass(environ, *LOGIN, *which, "-p", "ci")
+    assert done.returncode == 0, done.stderr
+    assert calls(service) >= 1
+
+
+@pytest.mark.parametrize("which", [("--role-arn", ROLE), CHAINED])
+def test_keys_over_a_profile_that_renewed_itself_are_said_to_end(
+    environ: dict[str, str], which: tuple[str, ...]
+) -> None:
+    assert daypass(environ, *LOGIN, *REFRESHING, "-p", "ci").returncode == 0
+    done = daypass(environ, *LOGIN, *which, "-p", "ci")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "The profile ci renewed itself; AWS's tools use these keys first, which end and are not renewed." in done.stderr
+    )
+    again = daypass(environ, *LOGIN, *REFRESHING, "-p", "ci")
+    assert again.returncode == 0, again.stderr
+    assert "renewed itself" not in again.stderr
+    assert "ci" not in profiles(environ)
+
+
+@pytest.mark.parametrize("command", [("exec", "aws", "--", "true"), ("env", "aws"), ("credentials", "aws")])
+def test_a_command_without_wait_does_not_advise_it(
+    environ: dict[str, str], service: Service, command: tuple[str, ...]
+) -> None:
+    service.answer = refusing(9, lambda seen: True)
+    environ["IDP_AWS_ROLE_ARN"] = ROLE
+    done = daypass(environ, "idp", *command)
+    assert done.returncode == 1
+    assert "try again in a moment" in done.stderr
+    assert "--wait" not in done.stderr
+    service.answer = lambda seen: TOO_LONG if seen.path == "/" else answering(seen)
+    done = daypass(environ, "idp", *command[:1], *command[1:2], "-d", "43200", *command[2:])
+    assert "Ask for at most 3600 seconds" in done.stderr
+    assert "--clamp-duration" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("role", "audience"),
+    [(None, "sts.amazonaws.com"), (ROLE, "sts.amazonaws.com"), (ROLE.replace("aws", "aws-cn"), "sts.amazonaws.com.cn")],
+)
+def test_a_token_file_is_for_the_partition_of_its_role(
+    environ: dict[str, str], service: Service, tmp_path: Path, role: str | None, audience: str
+) -> None:
+    environ |= {} if role is None else {"AWS_ROLE_ARN": role}
+    done = daypass(environ, "idp", "token-file", "--path", str(tmp_path / "token"))
+    assert done.returncode == 0, done.stderr
+    (seen,) = service.seen
+    assert json.loads(seen.body)["audience"] == [audience]

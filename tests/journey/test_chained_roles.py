@@ -87,6 +87,8 @@ def test_what_the_second_role_refuses_is_told(tmp_path: Path, aws: LocalAws) -> 
     done = daypass(environ, *LOGIN, "-p", "ci")
     assert done.returncode == 1
     assert "is not authorized to perform: sts:AssumeRole on resource: " + SECOND in done.stderr
+    assert f"a policy of {FIRST} sts:AssumeRole on {SECOND}, and the trust policy of {SECOND}" in done.stderr
+    assert "no identity-based policy allows" in done.stderr, "the local AWS says which of them it was"
     assert not (tmp_path / ".aws").exists()
 
 

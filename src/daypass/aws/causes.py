@@ -38,7 +38,7 @@ _PRINCIPAL: Final = Cause(
     " sts:AssumeRoleWithWebIdentity"
 )
 _ABSENT: Final = Cause("the role must exist in account {account} with exactly this ARN, its path included")
-_PROPAGATION: Final = Cause("a role or policy changed a moment ago takes some seconds to count: add --wait")
+_PROPAGATION: Final = Cause("a role or policy changed a moment ago takes some seconds to count: {wait}")
 _OTHER_CLAIMS: Final = Cause(
     "for this issuer AWS tests nothing but sub, aud and amr; a condition on any other claim never matches"
 )
@@ -108,7 +108,7 @@ _NO_PROVIDER: Final = (
         "account {account} must have an IAM OIDC provider for exactly https://{issuer}, path and letter case included:"
         " aws iam create-open-id-connect-provider --url {url} --client-id-list {client}"
     ),
-    Cause("a provider made a moment ago takes some seconds to count: add --wait"),
+    Cause("a provider made a moment ago takes some seconds to count: {wait}"),
     Cause("the role's account must be the one with the provider: look at the account in the role's ARN"),
 )
 _NOT_VALIDATED: Final = (
@@ -129,7 +129,9 @@ _OTHERS: Final = (
 )
 
 
-def causes(claims: Mapping[str, JsonValue], *, aws_code: object, aws_message: str, role: RoleArn) -> tuple[str, ...]:
+def causes(
+    claims: Mapping[str, JsonValue], *, aws_code: object, aws_message: str, role: RoleArn, waits: bool = True
+) -> tuple[str, ...]:
     """What to look at, in this order; nothing for an answer that says itself what it means.
 
     Args:
@@ -137,8 +139,9 @@ def causes(claims: Mapping[str, JsonValue], *, aws_code: object, aws_message: st
         aws_code: of AWS's answer.
         aws_message: of AWS's answer.
         role: which was asked for.
+        waits: whether the command that was typed has --wait.
     """
-    known = words_for(claims, role)
+    known = {**words_for(claims, role), "wait": "add --wait" if waits else "try again in a moment"}
     subject = str(claims.get("sub", ""))
     return tuple(
         each.text.format(**known)

@@ -56,11 +56,12 @@ _BEFORE_KEYS: Final = ("role_arn", "web_identity_token_file", "sso_session", "ss
 class Beside(NamedTuple):
     """What a profile has besides keys of ours: the id of a key that is to be replaced, and a setting that goes before.
 
-    None: there is no such thing.
+    None: there is no such thing. `refreshing`: a credential_process of ours, which keys go before.
     """
 
     foreign_key_id: str | None
     setting_before: str | None
+    refreshing: bool = False
 
 
 class Locations(NamedTuple):
@@ -129,7 +130,8 @@ def look_beside(profile: str, *, locations: Locations) -> Beside:
     except (FileUnavailable, FileUnsafe):
         settings = {}
     key_id = keys.get("aws_access_key_id") if not _is_ours(keys) else None
-    return Beside(key_id, next((key for key in _BEFORE_KEYS if key in settings or key in keys), None))
+    before = next((key for key in _BEFORE_KEYS if key in settings or key in keys), None)
+    return Beside(key_id, before, is_our_process(settings.get(_PROCESS, "")))
 
 
 def write_region(region: str, *, profile: str, locations: Locations) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from daypass.tokens.strict_json import JsonValue
 
 _WHY_PATH: Final = r"/[A-Za-z0-9._~/-]{1,255}"
+_CLAMP: Final = "Add --clamp-duration for the longest session that the role allows, or ask"
 _ALWAYS_ALLOWED_SECONDS: Final = 3600
 _SHOWN_CLAIMS: Final = ("iss", "aud", "azp", "sub")
 _OF_AWS: Final = "https://aws.amazon.com/"
@@ -130,7 +131,7 @@ class _Attempt:
                 failure.facts["claims"] = shown_claims(claims)
                 failure.facts["token_claims"] = claims
                 failure.facts["session_name"] = name
-                failure.facts["words"] = _words(self._sts, failure.facts.get("why"))
+                failure.facts["words"] = endpoints_words(self._sts, failure.facts.get("why"))
             raise
         return Assumed(session, claims, name, duration_seconds)
 
@@ -196,10 +197,14 @@ def _too_long(duration_seconds: int, role: RoleArn) -> str:
     if duration_seconds <= _ALWAYS_ALLOWED_SECONDS:
         return "Ask for a shorter session with --duration-seconds."
     return (
-        "Add --clamp-duration for the longest session that the role allows, or ask for at most 3600 seconds, which"
-        " every role allows. To raise the limit:\n"
+        f"{_CLAMP} for at most 3600 seconds, which every role allows. To raise the limit:\n"
         f"  aws iam update-role --role-name {role.name} --max-session-duration {duration_seconds}"
     )
+
+
+def without_clamp(advice: str) -> str:
+    """The advice of a refusal, for a command that has no --clamp-duration."""
+    return advice.replace(_CLAMP, "Ask")
 
 
 def _claims(token: Secret) -> Mapping[str, JsonValue]:
@@ -210,8 +215,11 @@ def _claims(token: Secret) -> Mapping[str, JsonValue]:
         return {}
 
 
-def _words(sts: StsClient, why: object) -> str | None:
-    """The endpoint's own explanation. Only a path is followed, so nobody can send us elsewhere."""
+def endpoints_words(sts: StsClient, why: object) -> str | None:
+    """The endpoint's own explanation of a refusal, from `why` in its facts; None when it has none, as AWS has not.
+
+    Only a path is followed, so nobody can send us elsewhere.
+    """
     if not isinstance(why, str):
         return None
     path = why.removeprefix(sts.origin)

@@ -51,7 +51,7 @@ _STEPS: Final = (
         "",
         "If {account} is the right account, make the provider in it:\n"
         "  aws iam create-open-id-connect-provider --url {url} --client-id-list {client}\n"
-        "If you made it a moment ago, log in again with --wait.",
+        "If you made it a moment ago, {again}.",
     ),
     _Step(
         "AccessDenied",
@@ -59,7 +59,7 @@ _STEPS: Final = (
         "there is no role",
         "Compare the ARN, its path and letter case included, with the roles of account {account}:\n"
         "  aws iam list-roles --query 'Roles[].Arn'\n"
-        "If you made it a moment ago, log in again with --wait.",
+        "If you made it a moment ago, {again}.",
     ),
 )
 _WITH_EDIT: Final = "if it should get in, the smallest safe edit:"
@@ -67,12 +67,18 @@ _EDIT: Final = (
     "Make this edit where the role is defined (Terraform, CloudFormation, …). For a role that was made by hand, write"
     " the whole policy, with the edit in it, to trust-policy.json:\n"
     "  aws iam update-assume-role-policy --role-name {name} --policy-document file://trust-policy.json\n"
-    "Then log in again with --wait: a changed policy takes some seconds to count."
+    "Then {again}: a changed policy takes some seconds to count."
 )
 
 
 def next_step(
-    claims: Mapping[str, JsonValue], *, aws_code: object, aws_message: str, explanation: str, role: RoleArn
+    claims: Mapping[str, JsonValue],
+    *,
+    aws_code: object,
+    aws_message: str,
+    explanation: str,
+    role: RoleArn,
+    waits: bool = True,
 ) -> str | None:
     """What to do now, in lines; None when the explanation says it, or nothing is known.
 
@@ -82,10 +88,12 @@ def next_step(
         aws_message: of AWS's answer.
         explanation: why it was refused.
         role: which was asked for.
+        waits: whether the command that was typed has --wait.
     """
+    again = "log in again with --wait" if waits else "try again in a moment"
     if _WITH_EDIT in explanation:
-        return _EDIT.format(name=role.name)
+        return _EDIT.format(name=role.name, again=again)
     for step in _STEPS:
         if aws_code == step.code and aws_message.startswith(step.message) and step.explanation in explanation:
-            return step.text.format(**words_for(claims, role))
+            return step.text.format(**words_for(claims, role), again=again)
     return None

@@ -39,7 +39,7 @@ class _Told(NamedTuple):
     edit: Mapping[str, object] | None = None
 
 
-def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool, takes_policy: bool = True) -> int:
+def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: bool, is_login: bool = True) -> int:
     """Print a refusal, and why.
 
     Args:
@@ -47,7 +47,7 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
         role: which was asked for.
         policy: the file with its trust policy, or None.
         as_json: whether standard output gets it as JSON, too.
-        takes_policy: whether the command that was typed has --policy.
+        is_login: whether the command that was typed is `login aws`, which has --policy and --wait.
 
     Returns:
         The exit status: refused.
@@ -77,16 +77,18 @@ def refused(problem: AwsRefused, *, role: RoleArn, policy: str | None, as_json: 
             told = _explained(_parsed(read.policy), claims, role, session_name, read.client_ids)
         if read.max_duration_seconds is not None and is_too_long(problem):
             problem.advice = f"The role's maximum is {read.max_duration_seconds} seconds. {problem.advice or ''}"
-    likely = () if told is not None else causes(claims, aws_code=code, aws_message=aws_message, role=role)
+    likely = causes(claims, aws_code=code, aws_message=aws_message, role=role, waits=is_login) if told is None else ()
     if told is not None:
-        known = next_step(claims, aws_code=code, aws_message=aws_message, explanation=told.words, role=role)
+        known = next_step(
+            claims, aws_code=code, aws_message=aws_message, explanation=told.words, role=role, waits=is_login
+        )
         # Advice that fits every refusal of a kind is less than what a whole explanation says.
         step = known or (None if "\n" in told.words else problem.advice)
     elif likely:
         step = "To be told which it was, "
-        step += _WITH_POLICY if takes_policy else f"run daypass idp login aws --role-arn {role} --policy FILE"
+        step += _WITH_POLICY if is_login else f"run daypass idp login aws --role-arn {role} --policy FILE"
         if read is not None and read.unread is not None:
-            step += f", or {'' if takes_policy else 'have '}AWS credentials with iam:GetRole ({read.unread})"
+            step += f", or {'' if is_login else 'have '}AWS credentials with iam:GetRole ({read.unread})"
     else:
         step = problem.advice
     known_besides = (problem.facts.get("clock"), problem.facts.get("again"))

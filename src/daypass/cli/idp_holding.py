@@ -90,7 +90,9 @@ def add_commands(group: Declared) -> None:
         later("daypass.cli.idp_token_file", "write"),
     )
     token_file.add_argument("--path", required=True, metavar="FILE", help="the file, made for its owner alone")
-    token_file.add_argument("--audience", default="sts.amazonaws.com", help="default: sts.amazonaws.com")
+    token_file.add_argument(
+        "--audience", help="default: what AWS expects in the partition of the role, if one is named"
+    )
     token_file.add_argument("--scope", help="passed to the identity provider")
     token_file.add_argument("--token-source", default="auto", metavar="SOURCE", help="where the token is from")
     token_file.add_argument("--watch", action="store_true", help="stay, and replace the token before it ends")
@@ -174,15 +176,17 @@ def obtainer(
     wait_seconds: float = 0.0,
     clamp_duration: bool = False,
     granted: Callable[[Assumed], None] | None = None,
+    profile: str | None = None,
 ) -> Callable[[], Held]:
     """Something that asks for a session, with a fresh token each time, or with the one that `find_token` gives.
 
-    `source` is where that is from; a refusal has it as `token_from` in its facts. The rest is as `obtain` has it.
+    `source` is where that is from; a refusal has it as `token_from` in its facts. `profile` is that
+    whose endpoint, region and authorities count; None for `AWS_PROFILE`. The rest is as `obtain` has it.
 
     Raises:
         Invalid: what is wrong with the wish; nobody has been asked.
     """
-    from daypass.aws.endpoint import region_from, sts_endpoint
+    from daypass.aws.endpoint import find_region, region_from, sts_endpoint
     from daypass.aws.holding import age
     from daypass.aws.holding.obtain import Checked, obtain
     from daypass.cli.clocks import fraction, utc_now
@@ -190,7 +194,15 @@ def obtainer(
     from daypass.errors import AwsRefused
 
     checked = Checked.of(wanted)
-    sts = client(sts_endpoint(checked.region or region_from(environ), checked.role.partition, environ), environ)
+
+    def region() -> str | None:
+        if checked.region is not None or profile is None:
+            return checked.region or region_from(environ)
+        from daypass.aws.credentials_file import Locations
+
+        return find_region(environ, profile, Locations.of(environ))
+
+    sts = client(sts_endpoint(region, checked.role.partition, environ, profile=profile), environ, profile=profile)
     found = source or token_source_for(wanted, environ)
 
     def ask() -> Held:
@@ -281,12 +293,14 @@ def tell_refusal(refused: AwsRefused, wanted: Wanted) -> int:
     Raises:
         AwsRefused: when it is the chained role's own, about which the token says nothing.
     """
+    from daypass.aws.login import without_clamp
     from daypass.cli.denied import refused as tell
     from daypass.names import RoleArn
 
     if "claims" not in refused.facts:
         raise refused
-    return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False, takes_policy=False)
+    refused.advice = without_clamp(refused.advice or "") or None
+    return tell(refused, role=RoleArn.parse(wanted.role_arn), policy=None, as_json=False, is_login=False)
 
 
 def tell_beside(found: Beside, profile: str) -> None:
@@ -300,6 +314,11 @@ def tell_beside(found: Beside, profile: str) -> None:
             f"The profile {profile} has a {found.setting_before}, and AWS's tools use that before these keys;"
             " log in to another --profile."
         )
+    if found.refreshing:
+        output.note(
+            f"The profile {profile} renewed itself; AWS's tools use these keys first, which end and are not renewed."
+        )
+        output.note("To have it renew itself again, log in to it with --refreshing.")
 
 
 def trouble(problem: DaypassError) -> None:

@@ -80,6 +80,8 @@ class _Login:
             wait_seconds=self._wait,
             clamp_duration=self._arguments.clamp_duration,
             granted=self._granted,
+            # A credential_process is not told whose it is: its login asks where it will ask itself.
+            profile=None if self._arguments.refreshing else self.profile,
         )
         if not self._arguments.refreshing:
             return ask()

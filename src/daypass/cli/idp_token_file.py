@@ -12,28 +12,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daypass import files
+from daypass.aws.endpoint import default_audience
 from daypass.aws.holding.parent import parse_process, starting_process, when_ended
 from daypass.aws.holding.token_file import keep_token, write_token
 from daypass.cli import output
 from daypass.cli.idp_holding import standard_streams, trouble
 from daypass.cli.token_source import TokenSource
 from daypass.errors import DaypassError
+from daypass.names import RoleArn
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from daypass.secret import Secret
 
 
 def write(arguments: argparse.Namespace) -> int:
     """Write the token once, or again and again until the parent ends; the file stays."""
-    source = TokenSource(arguments.token_source, [arguments.audience], os.environ, scope=arguments.scope)
+    audience = arguments.audience or _audience(os.environ)
+    source = TokenSource(arguments.token_source, [audience], os.environ, scope=arguments.scope)
     path = Path(arguments.path)
     if not arguments.watch:
         write_token(path, source.patiently())
         return 0
     return keep(path, source.token, parent=parse_process(arguments.parent) if arguments.parent else starting_process())
+
+
+def _audience(environ: Mapping[str, str]) -> str:
+    """Who the token is for when nobody says: AWS, where the role is that SDKs will ask for with it.
+
+    Raises:
+        ArnInvalid: when that role is none.
+    """
+    role = environ.get("IDP_AWS_ROLE_ARN") or environ.get("AWS_ROLE_ARN")
+    return default_audience(RoleArn.parse(role).partition if role else "aws")
 
 
 def keep(

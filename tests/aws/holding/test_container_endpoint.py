@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from daypass.aws.holding import container_endpoint
 from daypass.aws.holding.container_endpoint import ContainerEndpoint, Kept
 from daypass.errors import AwsAccessDenied, DaypassError, ServiceUnreachable, UsageInvalid
 from daypass.secret import Secret
@@ -194,3 +195,32 @@ def test_what_fails_early_is_tried_again_before_the_end(clocks: Clocks, sts: Sts
 def test_a_port_that_is_taken_is_said(endpoint: ContainerEndpoint, clocks: Clocks) -> None:
     with pytest.raises(UsageInvalid, match="port"):
         ContainerEndpoint({}, Secret("x"), clocks=clocks, trouble=print, port=endpoint.port)
+
+
+def test_who_connects_and_does_not_ask_keeps_nobody_out(endpoint: ContainerEndpoint) -> None:
+    before = threading.active_count()
+    silent = [socket.create_connection(("127.0.0.1", endpoint.port), timeout=5) for _ in range(300)]
+    try:
+        assert ask(endpoint)[0] == 200
+        assert threading.active_count() - before <= 260
+        assert silent[0].recv(1) == b"", "the oldest was given up"
+    finally:
+        for one in silent:
+            one.close()
+
+
+def test_byte_by_byte_is_no_asking(endpoint: ContainerEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container_endpoint, "_REQUEST_SECONDS", 0.3)
+    with socket.create_connection(("127.0.0.1", endpoint.port), timeout=0.05) as slow:
+        for _ in range(100):
+            try:
+                slow.sendall(b"G")
+                if slow.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        else:
+            pytest.fail("it waited on")
+    assert ask(endpoint)[0] == 200

@@ -5,14 +5,18 @@ a request must carry (AWS SDKs and Tools reference guide, Container credential p
 for an answer, so each session is asked for before anybody needs it.
 
 Any process of this machine can connect, and a page in a browser can be made to. Both need the secret; a page's request
-is refused for its `Host`, `Origin` or `Sec-Fetch-Site` too.
+is refused for its `Host`, `Origin` or `Sec-Fetch-Site` too. Who connects and asks nothing is given up after seconds,
+and sooner when many others come, the oldest first.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
+import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 _PREFIX: Final = "/credentials/"
 _REQUEST_SECONDS: Final = 10.0
+_MOST_UNASKED: Final = 256
 _LOOK_SECONDS: Final = 20.0
 _AFTER_FAILURE_SECONDS: Final = 5.0
 
@@ -167,6 +172,41 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
+    def __init__(self, *arguments: Any) -> None:
+        self._lock = threading.Lock()
+        self._unasked: dict[Any, float] = {}  # connections without a whole request, oldest first, and since when
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            while len(self._unasked) >= _MOST_UNASKED:
+                self._give_up(next(iter(self._unasked)))
+            self._unasked[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Give up who has not asked in time; byte by byte is no asking."""
+        with self._lock:
+            for request, since in list(self._unasked.items()):
+                if time.monotonic() - since < _REQUEST_SECONDS:
+                    break
+                self._give_up(request)
+
+    def asked(self, request: Any) -> None:
+        """The request of this connection is whole, or the connection has ended."""
+        with self._lock:
+            self._unasked.pop(request, None)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.asked(request)
+        super().shutdown_request(request)
+
+    def _give_up(self, request: Any) -> None:
+        """End a connection; its thread, which reads from it, ends then."""
+        del self._unasked[request]
+        with contextlib.suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no news, and a traceback could hold what it sent."""
 
@@ -179,6 +219,8 @@ class _Handler(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def do_GET(self) -> None:
+        assert isinstance(self.server, _Server)
+        self.server.asked(self.request)
         status, text = self.reply()
         body = text.encode("ascii")
         self.send_response_only(status)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from daypass.aws.endpoint import default_audience, parse_region
 from daypass.aws.holding import age
 from daypass.aws.holding.cache import Held
-from daypass.aws.login import assume
+from daypass.aws.login import assume, endpoints_words
 from daypass.calling.persist import persist
-from daypass.errors import UsageInvalid
+from daypass.errors import AwsAccessDenied, UsageInvalid
 from daypass.light_typing import NamedTuple
 from daypass.names import RoleArn, parse_duration_seconds, parse_session_name
 
@@ -129,8 +129,21 @@ def obtain(
                 region=wish.region,
             )
 
-        session = persist(onwards, waiting=sts.waiting, wait_seconds=wait_seconds)
+        try:
+            session = persist(onwards, waiting=sts.waiting, wait_seconds=wait_seconds)
+        except AwsAccessDenied as refused:
+            refused.advice = _two_say_yes(wish.role, chain, endpoints_words(sts, refused.facts.get("why")))
+            raise
     return _held(session, wish, begun, random())
+
+
+def _two_say_yes(first: RoleArn, second: RoleArn, words: str | None) -> str:
+    """What to look at when the second role of a chain is refused (IAM user guide, Cross-account policy evaluation)."""
+    return (
+        (f"{words}\n" if words else "")
+        + f"Both have to allow it: a policy of {first} sts:AssumeRole on {second}, and the trust policy of"
+        f" {second} sts:AssumeRole to {first}."
+    )
 
 
 def _held(session: Session, wish: Checked, begun: age.Reading, random: float) -> Held:

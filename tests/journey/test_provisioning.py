@@ -43,6 +43,7 @@ roles:
       who: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "iam:GetRole", Resource: "*"}]}
 """
 AUDIENCE = "https://gitlab.com"
+MADE = ("provider gitlab.com", "role shop-deploy", "role shop-deploy")
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +103,10 @@ def test_apply_twice_and_log_in(aws: LocalAws, typed: Typed) -> None:
     assert status == 4
     assert "+ role shop-deploy" in planned
     assert "Plan: 2 to create" in planned
-    status, done, _ = typed("apply")
+    status, done, told = typed("apply")
     assert (status, done.splitlines()[-1]) == (0, "Done: 3 changes made.")
+    made = [line.split(":")[0] for line in told.splitlines()]
+    assert made == [f"{ACCOUNT}  ✓ {number}/3  {what}" for number, what in enumerate(MADE, 1)]
     status, again, _ = typed("apply")
     assert (status, again.splitlines()[-1]) == (0, "Nothing to do.")
     assert typed("plan", "--detailed-exitcode")[0] == 0

@@ -47,7 +47,7 @@ def carry_out(
         return found
 
     plans: list[Plan] = []
-    planned = working.each(ways, allowed, interruptions)
+    planned = working.each(ways, allowed, interruptions, doing=working.READING)
     _demand_different([outcome.account for outcome in planned if outcome.account is not None])
     if not as_json:
         _show(planned, plans)

@@ -31,7 +31,6 @@ def read(monkeypatch: pytest.MonkeyPatch, to: io.StringIO) -> str:
 
 def test_a_terminal_is_told_how_many_accounts_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = read(monkeypatch, Terminal())
-    assert "reading what is there in 2 accounts …" in shown
     assert "reading what is there in 2 accounts: 2 done …" in shown
 
 

@@ -278,9 +278,7 @@ def _schema(title: str, about: str, package: str, name: str) -> str:
     """A page with a schema that is in the package."""
     shown = resources(package).joinpath(name).read_text("utf-8").rstrip()
     where = f"{package.replace('.', '/')}/{name}"
-    return (
-        f"# {title}\n\n{about}: a JSON Schema (draft 2020-12), in the package at `{where}`.\n\n```json\n{shown}\n```"
-    )
+    return f"# {title}\n\n{about}: a JSON Schema (draft 2020-12), in the package at `{where}`.\n\n```json\n{shown}\n```"
 
 
 def doctor_checks() -> str:

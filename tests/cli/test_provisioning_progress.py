@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import sys
-
-import pytest
+from typing import TYPE_CHECKING
 
 from daypass.aws.provisioning.apply import Progress, Step
 from daypass.aws.provisioning.changes import Change, Kind
 from daypass.aws.provisioning.desired import AccountWay
 from daypass.cli.aws import working
 from daypass.errors import AwsCredentialsUnusable
+
+if TYPE_CHECKING:
+    import pytest
 
 WAYS = [AccountWay(profile="nobody"), AccountWay(profile="no-one")]
 

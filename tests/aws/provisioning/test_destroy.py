@@ -94,7 +94,7 @@ def test_only_what_the_file_no_longer_names_goes(bench: Bench) -> None:
 
 
 def test_a_role_in_an_instance_profile_keeps_its_policies(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """IAM says DeleteConflict only after all policies were taken off, and an instance has no permissions from then on."""
+    """IAM says DeleteConflict only when all policies were taken off, and then an instance has no permissions."""
     bench.apply()
     asked: list[str] = []
 

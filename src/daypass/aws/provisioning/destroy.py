@@ -96,9 +96,10 @@ def _remove_role(role: SeenRole) -> list[Change]:
 
 def _in_profiles(role: SeenRole, profiles: Sequence[str]) -> Blocked:
     """IAM would refuse the deletion only after all policies are off, and leave an instance's role without any."""
+    named = f"instance profile{'s' * (len(profiles) != 1)} {', '.join(profiles)}"
     return Blocked(
         role.arn,
-        f"it is in the instance profile{'s' * (len(profiles) != 1)} {', '.join(profiles)}, and AWS deletes no such role",
+        f"it is in the {named}, and AWS deletes no such role",
         "Take it out there first: aws iam remove-role-from-instance-profile"
         f" --role-name {role.name} --instance-profile-name {profiles[0]}",
     )

@@ -83,7 +83,7 @@ def _shown(doing: str | None, total: int) -> Iterator[Callable[[], None]]:
 
 
 def told() -> Callable[[Progress], None]:
-    """Where progress is told: standard error, one event at a time; also in a job's log, where nobody sees a terminal."""
+    """Where progress is told: standard error, one event at a time; also in a job's log, which is no terminal."""
     to, lock = show.console(sys.stderr), threading.Lock()
 
     def tell(event: Progress) -> None:

@@ -71,7 +71,7 @@ KEY = {
         ("aws export --format cloudformation", "AWS::IAM::OIDCProvider"),
         ("aws export --format boto3", "ensure_provider"),
         ("aws export --format aws-cli", "ensure_role"),
-        ("publish site --from-file discovery.json keys.json --no-verify", "written: site/keys"),
+        ("publish site --from-file discovery.json keys.json --no-verify", "1 key (one)\nwritten: site/keys"),
         ("local-aws --help", "--init"),
     ],
 )

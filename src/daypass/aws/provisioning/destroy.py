@@ -35,7 +35,7 @@ def read_to_destroy(
     names += [role.name for each in trusting.values() for role in each if role.stack == desired.stack]
     roles = {name: there for name in dict.fromkeys(names) if (there := read_role(iam, name)) is not None}
     ours = [name for name, role in roles.items() if role.tags.get(MADE_BY) == desired.stack]
-    profiles = {name: found for name in ours if (found := read_instance_profiles(iam, name))}
+    profiles = {name: holding for name in ours if (holding := read_instance_profiles(iam, name))}
     return Seen(account, partition, providers, roles, instance_profiles=profiles), trusting
 
 

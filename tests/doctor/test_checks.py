@@ -37,7 +37,16 @@ def _named() -> Iterator[str]:
 
 # What needs certificates, or a policy that the linter looks at, has tests of its own below and in test_chain.
 _ELSEWHERE = {"chain_expires_soon", "chain_refused", "chain_self_signed", "chain_untrusted"}
-_BELOW = {"trust_open", "trust_lint", "token_session_claims", "token_roles_claim", "jwks_uri_other_host"}
+_BELOW = {
+    "trust_open",
+    "trust_lint",
+    "token_session_claims",
+    "token_roles_claim",
+    "jwks_uri_other_host",
+    "jwks_uri_invalid",
+    "connect_unknown",
+    "role_session_long",
+}
 
 
 def test_every_check_is_shown_to_find_its_fault() -> None:
@@ -50,9 +59,12 @@ def _codes(changes: dict[str, Any]) -> set[str]:
 
 
 def test_keys_on_another_host() -> None:
-    facts = changed({})
-    host = {"host": "keys.example.com", "port": 443, "dns": {"name": "keys.example.com", "ipv4": ["93.184.215.14"]}}
-    assert _codes({"hosts": [json.loads(json.dumps(facts.to_json()["hosts"][0])), host]}) == {"jwks_uri_other_host"}
+    """As Google's are. It is told only where thumbprints come into it."""
+    own = changed({}).to_json()["hosts"][0]
+    host = {**own, "host": "keys.example.com", "dns": {"name": "keys.example.com", "ipv4": ["93.184.215.14"]}}
+    assert _codes({"hosts": [own, host]}) == set()
+    host = {**host, "tls": {**own["tls"], "trusted": False}}
+    assert _codes({"hosts": [own, host]}) == {"jwks_uri_other_host"}
 
 
 def test_a_policy_that_lets_strangers_in_is_an_error_though_the_token_gets_in() -> None:

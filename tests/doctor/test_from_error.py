@@ -117,10 +117,10 @@ def test_a_long_text_is_answered_at_once() -> None:
 
     hostile = "1 validation error detected: Value at ' failed " * 2000 + "User: is not authorized to perform: " * 2000
     noise = "".join(random.Random(7).choices(string.ascii_letters + " '", k=60_000))
-    began = time.perf_counter()
+    began = time.process_time()
     for text in (hostile, noise, "Token expired: current date/time " * 3000):
         recognise(text)
-    assert time.perf_counter() - began < 3.0
+    assert time.process_time() - began < 3.0
 
 
 def weighed_case(laboratory: Laboratory, name: str, text: str) -> list[Weighed]:
@@ -197,4 +197,5 @@ def test_the_issuer_in_a_sentence_is_taken() -> None:
 
 
 def test_a_text_is_cut() -> None:
-    assert isinstance(recognise("x" * from_error.MAX_CHARACTERS + "Incorrect token audience"), Unknown)
+    assert isinstance(recognise("Incorrect token audience" + "x" * from_error.MAX_CHARACTERS), Unknown)
+    assert isinstance(recognise("x " * from_error.MAX_CHARACTERS + "Incorrect token audience"), Recognised)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from daypass.aws.credentials import Credentials
     from daypass.names import ProviderArn, RoleArn
 
+# A token's file of AWS_WEB_IDENTITY_TOKEN_FILE is opened by botocore itself, and may not be there.
+FAULTS: Final = (BotoCoreError, ClientError, OSError)
+"""What asking AWS ends in when it does not go well."""
 READING: Final = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
 
 
@@ -63,7 +66,7 @@ def read_role(role: RoleArn, provider: ProviderArn | None, *, credentials: Crede
         if not given and session.get_credentials() is None:
             return RoleRead(unread="there are no AWS credentials here to read it with")
         client: Any = session.create_client("iam", region_name=IAM_REGIONS.get(role.partition), config=READING, **given)
-    except (BotoCoreError, ClientError) as error:
+    except FAULTS as error:
         return RoleRead(unread=why_not(error))
     try:
         return _read(client, role, provider)
@@ -77,11 +80,11 @@ def _read(client: Any, role: RoleArn, provider: ProviderArn | None) -> RoleRead:
         try:
             found = client.get_open_id_connect_provider(OpenIDConnectProviderArn=str(provider))
             client_ids = tuple(found["ClientIDList"])
-        except (BotoCoreError, ClientError) as error:
+        except FAULTS as error:
             provider_absent = is_absent(error)
     try:
         found = client.get_role(RoleName=role.name)["Role"]
-    except (BotoCoreError, ClientError) as error:
+    except FAULTS as error:
         # Also "absent" when these credentials are of another account, where the name says nothing.
         return RoleRead(
             absent=is_absent(error) and not provider_absent,

@@ -47,6 +47,12 @@ def parser() -> Parser:
     doctor.add_argument("--policy", metavar="FILE", help="where the role's trust policy is, instead of asking IAM")
     doctor.add_argument("--role", metavar="NAME", help="which role, when that file has several trust policies")
     doctor.add_argument("--audience", metavar="AUDIENCE", help="that the token should have")
+    doctor.add_argument(
+        "--duration-seconds",
+        type=_duration,
+        metavar="SECONDS",
+        help="how long the session is to last, which the role may not allow",
+    )
     doctor.add_argument("--no-aws", action="store_true", help="do not ask IAM, even where there are credentials")
     doctor.add_argument(
         "--ca-file",
@@ -159,10 +165,11 @@ def _from_error(arguments: argparse.Namespace) -> int:
 def status(facts: Facts, diagnosis: Diagnosis, level: str) -> int:
     """The exit status for a diagnosis."""
     from daypass.doctor.finding import Severity
+    from daypass.doctor.judge import was_answered
 
     if diagnosis.at_least(Severity[level.upper()]):
         return 1
-    return 3 if any(host.dns.unknown for host in facts.hosts) else 0
+    return 0 if was_answered(facts) else 3
 
 
 def _examined(arguments: argparse.Namespace) -> Facts:
@@ -178,10 +185,13 @@ def _examined(arguments: argparse.Namespace) -> Facts:
 
 
 def _question(arguments: argparse.Namespace) -> Question:
+    from daypass.cli.trust import claims
     from daypass.doctor.examine import Question
     from daypass.errors import UsageInvalid
     from daypass.fetching import Limits
 
+    for argument in (arguments.issuer, arguments.token_env, arguments.audience, arguments.role_arn):
+        claims.demand_no_token(argument or "")
     if arguments.issuer is not None and "://" not in arguments.issuer:
         raise UsageInvalid(
             f"`{arguments.issuer}` is not the URL of an issuer",
@@ -206,6 +216,7 @@ def _question(arguments: argparse.Namespace) -> Question:
         role_arn=role_arn,
         policy=policy,
         audience=arguments.audience,
+        duration_seconds=arguments.duration_seconds,
         ask_aws=not arguments.no_aws,
         ca_files=tuple(arguments.ca_file),
         connect_to=dict(arguments.connect_to),
@@ -289,6 +300,12 @@ def _demand_authority(file: os.PathLike[str]) -> None:
 def _repetitions(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 20:
         raise argparse.ArgumentTypeError(f"`{text}` is not a number from 1 to 20")
+    return int(text)
+
+
+def _duration(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 900 <= int(text[:6]) <= 43_200:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number of seconds from 900 to 43200")
     return int(text)
 
 

@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 _SCHEMA: Final = "daypass-doctor-error/1"
 _STYLES: Final = {"found": ("✖", "x", "red"), "open": ("?", "?", "yellow"), "not found": ("✓", "-", "dim")}
 _WIDEST: Final = 110
+_PIECE: Final = 1 << 16
 
 
 def read(given: str) -> str:
-    """The sentence: `given` itself, or standard input for `-`."""
+    """The sentence: `given` itself, or for `-` standard input, of which only the end is kept. Any bytes will do."""
     from daypass.doctor.from_error import MAX_CHARACTERS
 
-    return sys.stdin.read(MAX_CHARACTERS) if given == "-" else given
+    if given != "-":
+        return given
+    end = b""
+    while more := sys.stdin.buffer.read(_PIECE):
+        end = (end + more)[-4 * MAX_CHARACTERS :]  # a character has four bytes at most
+    return end.decode("utf-8", "replace")
 
 
 def show(found: Recognised | Unknown, facts: Facts | None, diagnosis: Diagnosis | None, *, in_json: bool) -> None:

@@ -59,6 +59,8 @@ def facts_of(arguments: argparse.Namespace) -> Facts:
         RequestInvalid: when the file is no bundle.
         FileUnavailable: when it cannot be read.
     """
+    from dataclasses import replace
+
     from daypass import files
     from daypass.cli.output import note, safe
     from daypass.doctor.judge import judge
@@ -76,4 +78,4 @@ def facts_of(arguments: argparse.Namespace) -> Facts:
     if now != found.found:
         made_by = safe(found.made_by.get("daypass", "another version"))
         note(f"daypass: Daypass {made_by}, which made this bundle, judged it otherwise: {safe(', '.join(found.found))}")
-    return found.facts
+    return replace(found.facts, from_where=f"the bundle `{arguments.judge.name}`")

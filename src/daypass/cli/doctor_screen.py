@@ -92,14 +92,23 @@ def draw(console: Console, facts: Facts, diagnosis: Diagnosis) -> None:
 
 
 def _about(facts: Facts) -> Table:
+    from datetime import UTC
+
     from rich.table import Table
     from rich.text import Text
+
+    from daypass.doctor.facts import HERE
 
     rows = [("issuer", facts.issuer or "none")]
     if facts.token is not None and facts.token.whose:
         rows.append(("token", facts.token.whose))
     if facts.account is not None:
         rows.append(("role", facts.account.role_arn or "of the policy file"))
+    if facts.from_where != HERE:
+        when = f"{facts.examined_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        rows.append(
+            ("from", f"{facts.from_where}, of {when}. Nobody was asked now, and who had it may have changed it.")
+        )
     if facts.fetch is not None:
         keys = "1 key" if facts.fetch.keys == 1 else f"{facts.fetch.keys} keys"
         fetched = f"{keys} in {facts.fetch.seconds:.2f} s" if facts.fetch.fault is None else "not to be had"
@@ -173,16 +182,18 @@ def _assumed(verdict: Verdict) -> str:
 
 def verdict_sentence(facts: Facts, diagnosis: Diagnosis) -> tuple[str, str]:
     """The verdict in one sentence, and its colour."""
+    from daypass.doctor.judge import was_answered
+
     verdict = diagnosis.verdict
     if verdict is not None and verdict.allowed:
         return "STS would let this token in.", "green"
     if verdict is not None and verdict.allowed is False:
         return f"STS would refuse this token: {verdict.code} ({verdict.http_status}), {verdict.message}", "red"
     if facts.fetch is not None and facts.fetch.fault is not None:
-        if any(host.dns.unknown for host in facts.hosts):
+        if not was_answered(facts):
             return "Whether AWS can verify tokens of this issuer could not be found out from here.", "yellow"
         return "AWS could not verify any token of this issuer.", "red"
-    if diagnosis.healthy:
+    if diagnosis.healthy and was_answered(facts):
         return "This issuer is healthy: AWS can verify its tokens.", "green"
     if facts.fetch is not None:
         return "AWS can fetch the keys of this issuer.", "yellow"

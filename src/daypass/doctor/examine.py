@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from daypass import __version__
 from daypass.doctor import verdict
+from daypass.doctor.checks import documents
 from daypass.doctor.facts import (
     AccountFacts,
     ConnectionFacts,
@@ -24,12 +25,12 @@ from daypass.doctor.facts import (
 from daypass.doctor.probes import dns, document, tcp, tls
 from daypass.doctor.probes import token as token_probe
 from daypass.doctor.probes.place import is_literal, place_of
-from daypass.errors import DaypassError, Invalid, IssuerUrlInvalid, TokenRefused, Unavailable
+from daypass.doctor.redaction import cleaned
+from daypass.errors import Invalid, IssuerUrlInvalid, TokenRefused, Unavailable
 from daypass.fetching import THUMBPRINT_PHASE, Fetcher, Limits, why_forbidden
 from daypass.names import IssuerUrl
 from daypass.secret import Secret
 from daypass.sts.decide import KeysUnavailable
-from daypass.tokens import strict_json
 from daypass.tokens.peek import peek
 from daypass.trust.attempt import likely_provider
 from daypass.trust.document import Policy
@@ -63,6 +64,7 @@ class Question:
         role_arn: which is to be assumed; IAM is asked about it where `ask_aws`.
         policy: the text of its trust policy; then IAM is not asked for it.
         audience: the client id that the provider is expected to have.
+        duration_seconds: that the session is to last.
         ask_aws: whether IAM may be asked, with the credentials that AWS's own tools would find.
         ca_files: PEM files of authorities that count as trusted.
         connect_to: as curl's: another address for a host and port. A target is not judged as an address.
@@ -78,6 +80,7 @@ class Question:
     role_arn: RoleArn | None = None
     policy: str | None = None
     audience: str | None = None
+    duration_seconds: int | None = None
     ask_aws: bool = True
     ca_files: tuple[Path, ...] = ()
     connect_to: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
@@ -110,7 +113,7 @@ async def examine(
         progress: is told of each probe's begin and end, from the loop's thread.
         account: what is known of the account already; then IAM is not asked.
     """
-    return await _Examination(question, clock, progress).run(account)
+    return cleaned(await _Examination(question, clock, progress).run(account))
 
 
 class _Fetched(NamedTuple):
@@ -135,6 +138,7 @@ class _Examination:
             issuer=question.issuer or _issuer_of_token(question.token),
             examined_at=self._clock(),
             audience=question.audience,
+            duration_seconds=question.duration_seconds,
             daypass=__version__,
             limit_seconds=question.limits.total_seconds,
             limit_bytes=question.limits.body_bytes,
@@ -164,21 +168,28 @@ class _Examination:
         try:
             said = verdict.answer(
                 stripped,
-                self._keys_for(seen, facts, fetched),
+                await self._keys_for(seen, facts, fetched, account_task),
                 account,
                 role_arn=question.role_arn,
                 audience=question.audience,
+                duration_seconds=question.duration_seconds,
                 now=self._clock(),
             )
         except Invalid as fault:  # a policy that cannot be read is a finding of its own
             said = Verdict(None, detail=fault.message)
         return replace(facts, token=seen, verdict=said)
 
-    def _keys_for(self, seen: TokenFacts, facts: Facts, fetched: _Fetched) -> KeySet | KeysUnavailable | None:
+    async def _keys_for(
+        self, seen: TokenFacts, facts: Facts, fetched: _Fetched, account: asyncio.Task[AccountFacts | None]
+    ) -> KeySet | KeysUnavailable | None:
         """STS asks whom the token names; the keys of another issuer, which was examined, are nothing to it."""
         if seen.issuer == facts.issuer:
             return fetched.keys
-        return KeysUnavailable("the issuer that was examined is not the token's")
+        try:
+            issuer = IssuerUrl.parse(seen.issuer or "")
+        except IssuerUrlInvalid as fault:
+            return KeysUnavailable(fault.message)
+        return (await self._fetch(issuer, account, whose=f" of {issuer.text}")).keys
 
     async def _issuer(
         self, facts: Facts, issuer: IssuerUrl, account: asyncio.Task[AccountFacts | None]
@@ -292,7 +303,6 @@ class _Examination:
                             address,
                             limits=self._question.limits,
                             clock=self._clock,
-                            key_set=key_set,
                         )
                     )
                     for _ in range(self._question.repeat)
@@ -310,10 +320,12 @@ class _Examination:
         tries = await asyncio.gather(*(tcp.connect(each, place.asked_port, seconds=seconds) for each in addresses))
         return next((each.address for each in tries if each.fault is None), addresses[0])
 
-    async def _fetch(self, issuer: IssuerUrl, account: asyncio.Task[AccountFacts | None]) -> _Fetched:
+    async def _fetch(
+        self, issuer: IssuerUrl, account: asyncio.Task[AccountFacts | None], *, whose: str = ""
+    ) -> _Fetched:
         """As the local AWS does it, with the thumbprints of the account's provider."""
         thumbprints = _thumbprints(await asyncio.shield(account), issuer)
-        with self._step("the keys, as AWS fetches them") as told:
+        with self._step(f"the keys{whose}, as AWS fetches them") as told:
             began = asyncio.get_running_loop().time()
             question = self._question
             try:
@@ -392,10 +404,7 @@ def _issuer_of_policy(account: AccountFacts | None, question: Question) -> str |
 def _jwks_uri(answers: tuple[DocumentFacts, ...]) -> str | None:
     for each in answers:
         if each.complete and each.body:
-            try:
-                value = strict_json.parse(each.body, max_bytes=4 * len(each.body) + 4, duplicates="last")
-            except DaypassError:
-                continue
+            value = documents.value_of(each)
             uri = value.get("jwks_uri") if isinstance(value, dict) else None
             if isinstance(uri, str):
                 return uri

@@ -19,6 +19,7 @@ from daypass.errors import RequestInvalid
 _LONGEST: Final = 10.0**9
 """Seconds; longer than any examination. Neither infinity nor what is no number is shorter."""
 
+HERE: Final = "this machine"
 VERSION: Final = 1
 """Of the saved form. Facts of another version are refused, not guessed at."""
 
@@ -49,7 +50,11 @@ class DnsFacts:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFacts:
-    """One try to connect to one address. `fault` is `refused`, `timeout`, `unreachable`, or None when it went well."""
+    """One try to connect to one address.
+
+    `fault` is None when it went well, else `refused`, `timeout`, `unreachable`, or `no_route` where this machine has no
+    way to addresses of that family, which tells nothing of the address.
+    """
 
     address: str
     port: int
@@ -113,6 +118,12 @@ class HostFacts:
         return self.host if self.port == 443 else f"{self.host}:{self.port}"
 
     @property
+    def unknown(self) -> bool:
+        """Whether it could not be found out from here how this host answers."""
+        away = bool(self.connections) and all(each.fault == "no_route" for each in self.connections)
+        return self.dns.unknown or away
+
+    @property
     def reached(self) -> bool:
         """Whether any address took a connection."""
         return any(each.fault is None for each in self.connections)
@@ -128,14 +139,14 @@ class DocumentFacts:
         status: of HTTP; None when there was no answer.
         headers: those that matter, names in lower case.
         size: bytes of the body as they came, at most one more than the limit.
-        body: as text; of a key set without private values; empty when it is no JSON (then see `excerpt`).
+        body: its value, written anew without private values; empty when it is no JSON (then see `excerpt`).
         excerpt: the first characters of a body that is no JSON.
         sha256: of the body as it came, to compare answers; hex.
         json_fault: why it is not JSON as AWS would read it; None when it is.
         json_lenient_fault: a thing in it that readers differ about, such as a member that comes twice.
         tcp_seconds, tls_seconds, first_byte_seconds, total_seconds: each phase, and all; None: not come to.
         fault_phase: `tcp`, `tls`, `send`, `first_byte`, `body`; None when the answer is complete.
-        fault: `timeout`, `reset`, `closed`, `protocol`, `too_large`, `refused`, `name`, `tls`.
+        fault: `timeout`, `reset`, `closed`, `protocol`, `too_large`, `refused`, `tls`; `url` where it cannot be asked.
     """
 
     url: str
@@ -298,8 +309,9 @@ class Facts:
         issuer: as it was given, or as the token or provider has it; None when nothing names one.
         issuer_fault: why that is not an issuer URL.
         audience: that the user expects the token to have; None without.
+        duration_seconds: that the session is to last; None: as long as it does when nobody says.
         examined_at: when, by this machine's clock.
-        from_where: what asked: `this machine`.
+        from_where: what asked: `this machine`, or the bundle that tells of it.
         daypass: version.
         limit_seconds: what one answer, and AWS's whole fetch, may take.
         limit_bytes: what a document may have.
@@ -314,7 +326,8 @@ class Facts:
     examined_at: datetime
     issuer_fault: str | None = None
     audience: str | None = None
-    from_where: str = "this machine"
+    duration_seconds: int | None = None
+    from_where: str = HERE
     daypass: str = ""
     limit_seconds: float = 5.0
     limit_bytes: int = 100 * 1024
@@ -345,6 +358,8 @@ class Facts:
             raise RequestInvalid(f"these facts are not of version {VERSION}, which this Daypass can judge")
         found = _read(cls, value, "facts")
         assert isinstance(found, cls)
+        if not found.limit_seconds:
+            raise RequestInvalid("`facts.limit_seconds` is nothing, and every answer takes longer")
         return found
 
 
@@ -393,9 +408,9 @@ def _read(kind: Any, value: object, where: str) -> Any:
             moment = datetime.fromisoformat(value)
         except ValueError:
             moment = None
-        if moment is not None and moment.tzinfo is not None:
+        if moment is not None and moment.tzinfo is not None and 1 < moment.year < 9999:
             return moment
-    elif kind is float and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LONGEST:
+    elif kind is float and isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LONGEST:
         return float(value)
     elif isinstance(kind, type) and type(value) is kind:
         return value

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from daypass.doctor.known_errors import KnownError, fields, known_errors, literals
+from daypass.doctor.redaction import without_secrets
 from daypass.doctor.way import UNSEEN, step_of, steps
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from daypass.doctor.known_errors import Cause
 
 MAX_CHARACTERS: Final = 20_000
-"""What is looked at of a text: a sentence with a log around it."""
+"""What is looked at of a text, from its end: a job's log ends with what went wrong."""
 _NEAREST: Final = 3
 _NEAR_ENOUGH: Final = 0.3
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -114,17 +115,19 @@ def recognise(text: str) -> Recognised | Unknown:
     Args:
         text: as printed, with whatever is around it.
     """
-    plain = _plain(text[:MAX_CHARACTERS])
+    text = text[-MAX_CHARACTERS:]
+    plain = _plain(text)
     best: Recognised | None = None
     most = 0
     for error, pattern, names, weight in _patterns():
         found = pattern.search(plain) if weight > most else None
         if found is not None:
-            said = {name: value.strip(" '.,;:!()[]") for name, value in zip(names, found.groups(), strict=True)}
+            values = (without_secrets(value.strip(" '.,;:!()[]")) for value in found.groups())
+            said = dict(zip(names, values, strict=True))
             best, most = Recognised(error, MappingProxyType(said)), weight
     if best is not None:
         return best
-    codes = set(_CODE.findall(text[:MAX_CHARACTERS]))
+    codes = set(_CODE.findall(text))
     for error in known_errors():
         if codes.intersection(error.codes) or codes.intersection(f"{code}Exception" for code in error.codes):
             return Recognised(error)

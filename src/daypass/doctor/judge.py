@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from daypass.doctor.checks import CHECKS
 from daypass.doctor.checks.rest import REFUSES
@@ -12,6 +12,9 @@ from daypass.doctor.finding import Finding, Severity
 if TYPE_CHECKING:
     from daypass.doctor.facts import Facts, Verdict
     from daypass.doctor.finding import Check, Seen
+
+_LONGEST_SEEN: Final = 1500
+_LONGEST_PLACE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,13 @@ class Diagnosis:
         }
 
 
+def was_answered(facts: Facts) -> bool:
+    """Whether enough was found out to speak of health: nothing wrong in nothing is not healthy."""
+    if any(host.unknown for host in facts.hosts):
+        return False
+    return facts.fetch is not None or (facts.verdict is not None and facts.verdict.allowed is not None)
+
+
 def judge(facts: Facts) -> Diagnosis:
     """Every finding of every check."""
     found = [_finding(check, seen) for check in CHECKS if check is not REFUSES for seen in check.look(facts)]
@@ -59,9 +69,14 @@ def _finding(check: Check, seen: Seen) -> Finding:
         code=check.code,
         severity=check.severity,
         title=check.title,
-        seen=seen.text,
+        seen=_short(seen.text, _LONGEST_SEEN),
         why=check.why,
-        remedy=seen.remedy or check.remedy,
+        remedy=_short(seen.remedy or check.remedy, _LONGEST_SEEN),
         link=check.link,
-        where=seen.where,
+        where=_short(seen.where, _LONGEST_PLACE),
     )
+
+
+def _short(text: str, most: int) -> str:
+    """What is seen may be a stranger's name of ninety thousand characters."""
+    return text if len(text) <= most else text[: most - 1] + "\u2026"

@@ -52,6 +52,7 @@ def answer(
     *,
     role_arn: RoleArn | None,
     audience: str | None,
+    duration_seconds: int | None = None,
     now: datetime,
 ) -> Verdict:
     """Decide, by the same steps and in the same order as the local STS.
@@ -62,6 +63,7 @@ def answer(
         account: as far as it is known.
         role_arn: that is asked for; None: one that trusts the token is imagined.
         audience: the client id that a provider nobody read is expected to have.
+        duration_seconds: that the session is to last.
         now: in UTC.
     """
     unverified = inspect_token(token.reveal())
@@ -70,8 +72,14 @@ def answer(
         there = _account(account, seen, role_arn, audience)
     except Invalid as fault:
         return Verdict(None, detail=fault.message)
+    lasting = {} if duration_seconds is None else {"DurationSeconds": str(duration_seconds)}
     request = read_request(
-        {"RoleArn": str(there.role_arn), "RoleSessionName": SESSION_NAME, "WebIdentityToken": token.reveal()}
+        {
+            "RoleArn": str(there.role_arn),
+            "RoleSessionName": SESSION_NAME,
+            "WebIdentityToken": token.reveal(),
+            **lasting,
+        }
     )
     if isinstance(request, Refusal):
         return _refused(request, there.assumed)

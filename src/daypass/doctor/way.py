@@ -19,7 +19,13 @@ UNSEEN: Final = "unseen"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step: `state` is `good`, `note`, `warning`, `error` or `unseen`; `told` a few words about what was seen."""
+    """A step.
+
+    Attributes:
+        name: of it.
+        state: `good`, `note`, `warning`, `error` or `unseen`.
+        told: a few words about what was seen, or the worst of its findings by its code.
+    """
 
     name: str
     state: str
@@ -47,15 +53,19 @@ def step_of(code: str) -> str | None:
 def steps(facts: Facts, diagnosis: Diagnosis) -> tuple[Step, ...]:
     """Every step, in order."""
     worst: dict[str, Severity] = {}
+    first: dict[str, str] = {}  # the findings are in order, the worst first
     for finding in diagnosis.findings:
         name = step_of(finding.code)
         if name == "Discovery" and finding.where == facts.keys_url:
             name = "Keys"
         if name is not None:
+            first.setdefault(name, finding.code.replace("_", " "))
             worst[name] = max(worst.get(name, Severity.NOTE), finding.severity)
     told = _told(facts)
     return tuple(
-        Step(name, worst[name].word if name in worst else GOOD if told[name] else UNSEEN, told[name] or "not looked at")
+        Step(name, worst[name].word, first[name])
+        if name in worst
+        else Step(name, GOOD if told[name] else UNSEEN, told[name] or "not looked at")
         for name in _AREAS
     )
 

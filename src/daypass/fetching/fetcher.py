@@ -95,8 +95,15 @@ class _Site:
         return (self.host.lower(), self.port) == (other.host.lower(), other.port)
 
 
+# Whoever writes a document writes `jwks_uri`, and httpx raises an error of its own from 65,536 characters on.
+_LONGEST_URL: Final = 8192
+_SHOWN_URL: Final = 100
+
+
 def _site(url: str) -> _Site:
     """Read a URL that may be asked: `https://host[:port]/…`, printable ASCII, no user, no fragment."""
+    if len(url) > _LONGEST_URL:
+        raise _unreachable(f"{url[:_SHOWN_URL]}…", "url", f"a URL of {len(url)} characters is not asked")
     if not re.fullmatch(r"https://[\x21-\x7e]+", url) or "\\" in url:
         raise _unreachable(url, "url", "only https URLs in plain ASCII are asked")
     try:

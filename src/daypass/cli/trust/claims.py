@@ -75,6 +75,19 @@ def of_token(name: str) -> Mapping[str, JsonValue]:
     return peek(text_of_token(name).strip(), duplicates="last").claims
 
 
+def demand_no_token(argument: str) -> None:
+    """Refuse an argument that is a token itself, before a message repeats it into a log.
+
+    Raises:
+        UsageInvalid: it looks like one.
+    """
+    if argument.startswith("eyJ") and "." in argument:
+        raise UsageInvalid(
+            "a token does not belong on the command line, where every process of the machine can read it",
+            advice="Write --token - and send it to standard input, or name its variable with --token-env.",
+        )
+
+
 def text_of_token(name: str) -> str:
     """The text of a file with a token, white space and all.
 
@@ -83,11 +96,7 @@ def text_of_token(name: str) -> str:
         TokenMalformed: it is not ASCII.
         FileUnavailable: the file cannot be read.
     """
-    if name.count(".") == 2 and name.startswith("eyJ"):
-        raise UsageInvalid(
-            "a token does not belong on the command line, where every process of the machine can read it",
-            advice="Write --token - and send it to standard input, or name its variable with --token-env.",
-        )
+    demand_no_token(name)
     try:
         return reading.read(name).decode("ascii")
     except UnicodeDecodeError:

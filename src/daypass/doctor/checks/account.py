@@ -88,6 +88,13 @@ def _role_missing(facts: Facts) -> Iterator[Seen]:
         yield Seen(f"there is no role `{facts.account.role_arn}`", _where(facts))
 
 
+def _session_long(facts: Facts) -> Iterator[Seen]:
+    role = None if facts.account is None else facts.account.role
+    most = None if role is None else role.max_session_seconds
+    if facts.duration_seconds is not None and most is not None and facts.duration_seconds > most:
+        yield Seen(f"{facts.duration_seconds} s are asked for, and the role allows {most}", _where(facts))
+
+
 def _text(facts: Facts) -> str | None:
     return None if facts.account is None or facts.account.role is None else facts.account.role.trust_policy
 
@@ -122,7 +129,27 @@ def _other_provider(facts: Facts) -> Iterator[Seen]:
     ]
     if not any(_stands_for(arn, issuer, facts) for arn in named):
         said = ", ".join(f"`{arn}`" for arn in named) or "no OIDC provider"
+        elsewhere = _in_another_account(named, issuer)
+        if elsewhere is not None:
+            yield Seen(
+                f"the trust policy names the provider of account {elsewhere}, and the role is in another one",
+                _where(facts),
+                "Create the provider in the role's account, too, and name that one: AWS looks nowhere else.",
+            )
+            return
         yield Seen(f"the trust policy names {said}, and the issuer is `{issuer}`", _where(facts))
+
+
+def _in_another_account(named: list[str], issuer: str) -> str | None:
+    """The account of a provider that is the issuer's; it was found not to stand for it in the role's account."""
+    for arn in named:
+        try:
+            provider = ProviderArn.parse(arn)
+        except ArnInvalid:
+            continue
+        if provider.issuer_url == issuer:
+            return provider.account
+    return None
 
 
 def _stands_for(arn: str, issuer: str, facts: Facts) -> bool:
@@ -140,8 +167,22 @@ def _denies(facts: Facts) -> Iterator[Seen]:
         return
     remedy = None
     if verdict.edit is not None:
-        remedy = f"If this token should get in, {' '.join(verdict.edit.split())}."
+        remedy = f"If this token should get in, {_in_a_sentence(verdict.edit)}."
     yield Seen("; ".join(verdict.reasons) or str(verdict.detail), _where(facts), remedy)
+
+
+def _in_a_sentence(edit: str) -> str:
+    """The lines of an edit: what is done where, then `-` what goes, `+` what comes."""
+    told = []
+    for line in edit.splitlines():
+        sign, _, value = line.partition(" ")
+        if sign == "-":
+            told.append(f"from `{value}`")
+        elif sign == "+":
+            told.append(f"to `{value}`")
+        else:
+            told.append(f"{sign} `{value}`" if value.startswith("/") else line)
+    return " ".join(told)
 
 
 def _lint(facts: Facts) -> Iterator[Finding]:
@@ -224,6 +265,15 @@ CHECKS: Final = (
         "Look at account, path and letter case in the role's ARN, or create the role.",
         sources.TRUST,
         _role_missing,
+    ),
+    Check(
+        "role_session_long",
+        Severity.ERROR,
+        "the session is to last longer than the role allows",
+        "AWS answers `The requested DurationSeconds exceeds the MaxSessionDuration set for this role.`",
+        "Ask for less, or raise the role's maximum session duration, which goes up to 43200 seconds.",
+        sources.STS_API,
+        _session_long,
     ),
     Check(
         "trust_policy_malformed",

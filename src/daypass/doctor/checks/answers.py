@@ -28,6 +28,8 @@ _DAY_SECONDS: Final = 86_400
 _TOO_MANY: Final = 429
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])(?:s-maxage|max-age)=\"?([0-9]{1,12})", re.IGNORECASE)
 
+_AGE: Final = re.compile("[0-9]{1,9}")
+
 
 def _agreed(facts: Facts) -> Iterator[tuple[str, DocumentFacts]]:
     for name, answers in documents.groups(facts):
@@ -226,7 +228,8 @@ def _skewed(facts: Facts) -> Callable[[str, DocumentFacts], Seen | None]:
         if said is None:
             return None
         ahead = (said - answer.started_at).total_seconds()
-        ahead += int(answer.header("age") or 0) if (answer.header("age") or "0").isdecimal() else 0
+        age = _AGE.fullmatch(answer.header("age") or "")
+        ahead += 0 if age is None else int(age[0])
         if abs(ahead) <= _SKEW_SECONDS + facts.limit_seconds:
             return None
         way = "ahead of" if ahead > 0 else "behind"
@@ -238,7 +241,7 @@ def _skewed(facts: Facts) -> Callable[[str, DocumentFacts], Seen | None]:
 def _date(text: str | None) -> datetime | None:
     try:
         found = None if text is None else parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a server may write any number
         return None
     return found if found is not None and found.tzinfo is not None else None
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
+
+MOST: Final = 20
+"""Certificates of a chain that are looked at. Its order is found by trying signatures, each with each."""
+
+UNREADABLE: Final = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+"""What a certificate that breaks RFC 5280 raises, often not before the part is asked for that breaks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +23,7 @@ class Chain:
     """What a server sent.
 
     Attributes:
-        served: every certificate, in the order of the wire.
+        served: the certificates, in the order of the wire; of more than `MOST` the first ones.
         duplicates: positions (from 0) of certificates that were there before.
         path: the certificates from the server's own to the top, each signed by the next, as far as they were sent.
         extra: positions of those that are neither on the path nor duplicates.
@@ -45,8 +52,9 @@ class Chain:
 def read(pems: tuple[str, ...], host: str) -> Chain | None:
     """A chain of PEM certificates; None when there is none, or one cannot be read."""
     try:
-        served = tuple(x509.load_pem_x509_certificate(pem.encode()) for pem in pems)
-    except ValueError:
+        served = tuple(x509.load_pem_x509_certificate(pem.encode()) for pem in pems[:MOST])
+        _demand_readable(served)
+    except UNREADABLE:
         return None
     if not served:
         return None
@@ -60,6 +68,12 @@ def read(pems: tuple[str, ...], host: str) -> Chain | None:
         path.append(above)
     extra = tuple(i for i, each in enumerate(served) if i not in duplicates and each not in path)
     return Chain(served, duplicates, tuple(path), extra)
+
+
+def _demand_readable(certificates: tuple[x509.Certificate, ...]) -> None:
+    """Read now what is read late, so that nothing breaks where a chain is judged."""
+    for each in certificates:
+        _ = each.subject, each.issuer, each.not_valid_before_utc, each.not_valid_after_utc
 
 
 def _own(certificates: list[x509.Certificate], host: str) -> x509.Certificate:
@@ -78,7 +92,7 @@ def signed_by(certificate: x509.Certificate, other: x509.Certificate) -> bool:
     """Whether `other` signed it."""
     try:
         certificate.verify_directly_issued_by(other)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (*UNREADABLE, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 
@@ -87,7 +101,7 @@ def is_authority(certificate: x509.Certificate) -> bool:
     """Whether it may sign others (RFC 5280 section 4.2.1.9)."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return False
 
 
@@ -95,7 +109,7 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
     """The names that it is for (RFC 5280 section 4.2.1.6); the common name has not counted since RFC 6125."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return ()
     return (
         *names.get_values_for_type(x509.DNSName),

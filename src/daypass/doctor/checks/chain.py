@@ -158,6 +158,19 @@ def _untrusted(facts: Facts) -> Iterator[Seen]:
             )
 
 
+def _too_many(facts: Facts) -> Iterator[Seen]:
+    for host in facts.hosts:
+        number = 0 if host.tls is None else len(host.tls.chain)
+        if number > certificates.MOST:
+            yield Seen(f"{number} certificates are sent; the first {certificates.MOST} were looked at", host.name)
+
+
+def _unreadable(facts: Facts) -> Iterator[Seen]:
+    for host in facts.hosts:
+        if host.tls is not None and host.tls.chain and certificates.read(host.tls.chain, host.host) is None:
+            yield Seen("a certificate that is sent cannot be read", host.name)
+
+
 def _refused(facts: Facts) -> Iterator[Seen]:
     for host, tls, _ in _chains(facts):
         if tls.trust_code is not None and tls.trust_code not in _TOLD_ELSEWHERE:
@@ -202,6 +215,24 @@ CHECKS: Final = (
         _ORDER_REMEDY,
         sources.GITLAB,
         _extra,
+    ),
+    Check(
+        "chain_too_many",
+        Severity.ERROR,
+        "far too many certificates are sent",
+        "No chain is that long: most of them belong to something else, and clients refuse a handshake of that size.",
+        _ORDER_REMEDY,
+        sources.GITLAB,
+        _too_many,
+    ),
+    Check(
+        "chain_unreadable",
+        Severity.ERROR,
+        "a certificate cannot be read",
+        "It is not written as RFC 5280 has it, and clients refuse what they cannot read.",
+        "Have the certificate issued again, by an authority or a tool of today.",
+        "https://www.rfc-editor.org/rfc/rfc5280",
+        _unreadable,
     ),
     Check(
         "chain_root_sent",

@@ -70,8 +70,15 @@ def _keys_insecure(facts: Facts) -> Iterator[Seen]:
         yield Seen(f"`jwks_uri` is `{facts.keys_url}`", _url(facts))
 
 
+def _keys_invalid(facts: Facts) -> Iterator[Seen]:
+    fetch = facts.fetch
+    if fetch is not None and fetch.phase == "url" and facts.keys_url is not None and not any(_keys_insecure(facts)):
+        yield Seen(str(fetch.fault), _url(facts))
+
+
 def _keys_elsewhere(facts: Facts) -> Iterator[Seen]:
-    if len(facts.hosts) > 1:
+    believed = all(host.tls is not None and host.tls.trusted for host in facts.hosts)
+    if len(facts.hosts) > 1 and not believed:
         yield Seen(f"`jwks_uri` is on `{facts.hosts[1].name}`, and the issuer on `{facts.hosts[0].name}`", _url(facts))
 
 
@@ -123,11 +130,21 @@ CHECKS: Final = (
         _keys_insecure,
     ),
     Check(
+        "jwks_uri_invalid",
+        Severity.ERROR,
+        "the address of the keys cannot be asked",
+        "An https URL of a public host is needed, in plain ASCII, without user, fragment and backslash.",
+        "Write `jwks_uri` as the plain https URL of the key set.",
+        sources.DISCOVERY,
+        _keys_invalid,
+    ),
+    Check(
         "jwks_uri_other_host",
         Severity.NOTE,
         "the keys are on another host than the issuer",
-        "AWS takes the thumbprint of the host in `jwks_uri`, and both hosts must be reachable and trusted.",
-        "Nothing, if it is meant; a private chain needs the thumbprints of both hosts.",
+        "AWS takes the thumbprint of the host in `jwks_uri`, and both hosts must be reachable and trusted. Where an"
+        " authority vouches for both, as for Google's, this is not told.",
+        "Give the provider the thumbprints of both hosts, or serve the keys from the issuer's.",
         sources.THUMBPRINT,
         _keys_elsewhere,
     ),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PRIVATE: Final = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 _NUMBERS: Final = ("kty", "n", "e", "crv", "x", "y")
+_DIFFERENCE: Final = ("kid", "use", "key_ops", "x5c", *_NUMBERS)
 
 
 def _entries(facts: Facts) -> list[Mapping[str, JsonValue]]:
@@ -95,7 +96,9 @@ def _kid_missing(entry: Mapping[str, JsonValue]) -> str | None:
 
 
 def _kid_twice(facts: Facts) -> Iterator[Seen]:
-    kids = Counter(kid for entry in _entries(facts) if isinstance(kid := entry.get("kid"), str) and kid)
+    # One key may be there once for each of its algorithms: whichever AWS takes, it is the same.
+    keys = {repr([(name, entry.get(name)) for name in _DIFFERENCE]): entry for entry in _entries(facts)}.values()
+    kids = Counter(kid for entry in keys if isinstance(kid := entry.get("kid"), str) and kid)
     twice = [f"`{kid}` names {number} keys" for kid, number in kids.items() if number > 1]
     if twice:
         yield Seen("; ".join(twice), facts.keys[0].url)
@@ -117,7 +120,8 @@ def _use(facts: Facts) -> Iterator[Seen]:
 
 
 def _operations(entry: Mapping[str, JsonValue]) -> str | None:
-    return f"has `key_ops` {entry['key_ops']}" if "key_ops" in entry and not _holds_private(entry) else None
+    useful = _for_signatures(entry) and _for_aws(entry) and not _holds_private(entry)
+    return f"has `key_ops` {entry['key_ops']}" if "key_ops" in entry and useful else None
 
 
 def _algorithm(facts: Facts) -> Iterator[Seen]:
@@ -146,7 +150,8 @@ def _bits(entry: Mapping[str, JsonValue]) -> int | None:
 
 def _weak(entry: Mapping[str, JsonValue]) -> str | None:
     bits = _bits(entry)
-    return f"has {bits} bits" if bits is not None and bits < MIN_RSA_BITS and not _holds_private(entry) else None
+    useful = _for_signatures(entry) and not _holds_private(entry)
+    return f"has {bits} bits" if bits is not None and bits < MIN_RSA_BITS and useful else None
 
 
 def _broken(entry: Mapping[str, JsonValue]) -> str | None:

@@ -11,7 +11,7 @@ from daypass.fetching import why_forbidden
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from daypass.doctor.facts import Facts
+    from daypass.doctor.facts import ConnectionFacts, Facts, HostFacts
 
 
 def _no_address(facts: Facts) -> Iterator[Seen]:
@@ -44,24 +44,37 @@ def _why(address: str) -> str | None:
         return "not an address"
 
 
+def _tried(host: HostFacts) -> list[ConnectionFacts]:
+    """The connections that tell something of the host, and not of this machine's network."""
+    return [each for each in host.connections if each.fault != "no_route"]
+
+
 def _refused(facts: Facts) -> Iterator[Seen]:
     for host in facts.hosts:
-        if host.connections and all(each.fault == "refused" for each in host.connections):
-            told = ", ".join(f"{each.address} port {each.port}" for each in host.connections)
+        tried = _tried(host)
+        if tried and all(each.fault == "refused" for each in tried):
+            told = ", ".join(f"{each.address} port {each.port}" for each in tried)
             yield Seen(f"connections are refused by {told}", host.name)
+
+
+def _no_way(facts: Facts) -> Iterator[Seen]:
+    for host in facts.hosts:
+        if host.unknown and not host.dns.unknown:
+            told = ", ".join(each.address for each in host.connections)
+            yield Seen(f"this machine has no way to {told}", host.name)
 
 
 def _timeout(facts: Facts) -> Iterator[Seen]:
     for host in facts.hosts:
-        faults = [each.fault for each in host.connections]
+        faults = [each.fault for each in _tried(host)]
         if faults and None not in faults and set(faults) != {"refused"}:
-            told = ", ".join(f"{each.address} port {each.port}: {each.fault}" for each in host.connections)
+            told = ", ".join(f"{each.address} port {each.port}: {each.fault}" for each in _tried(host))
             yield Seen(f"no connection came about within {facts.limit_seconds:g} s ({told})", host.name)
 
 
 def _one_address(facts: Facts) -> Iterator[Seen]:
     for host in facts.hosts:
-        bad = [each for each in host.connections if each.fault is not None]
+        bad = [each for each in _tried(host) if each.fault is not None]
         if host.reached and bad:
             told = ", ".join(f"{each.address}: {each.fault}" for each in bad)
             yield Seen(f"{len(bad)} of {len(host.connections)} addresses do not answer ({told})", host.name)
@@ -95,6 +108,15 @@ CHECKS: Final = (
         "`daypass publish`.",
         sources.INVALID_TOKEN,
         _private,
+    ),
+    Check(
+        "connect_unknown",
+        Severity.WARNING,
+        "this machine has no way to the issuer's addresses",
+        "How the issuer answers AWS cannot be told from a machine that cannot reach its kind of address.",
+        "Run this where the internet is, with IPv6 if the name has nothing else.",
+        sources.INVALID_TOKEN,
+        _no_way,
     ),
     Check(
         "connect_refused",

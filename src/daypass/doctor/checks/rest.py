@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def _refuses(facts: Facts) -> Iterator[Seen]:
     verdict, fetch = facts.verdict, facts.fetch
-    if any(host.dns.unknown for host in facts.hosts):
+    if any(host.unknown for host in facts.hosts):
         return
     if verdict is not None and verdict.allowed is False:
         yield Seen(f"{verdict.code}: {verdict.message} ({verdict.detail})", "token")

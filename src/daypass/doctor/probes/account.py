@@ -9,10 +9,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
-from botocore.exceptions import BotoCoreError, ClientError
 
 from daypass.aws.endpoint import IAM_REGIONS
-from daypass.aws.role_reading import READING, is_absent, why_not
+from daypass.aws.role_reading import FAULTS, READING, is_absent, why_not
 from daypass.doctor.facts import AccountFacts, ProviderFacts, RoleFacts
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def ask(role: RoleArn | None, issuer: str | None) -> AccountFacts | None:
         sts: Any = session.create_client(
             "sts", region_name=session.get_config_variable("region") or region, config=READING
         )
-    except (BotoCoreError, ClientError) as error:
+    except FAULTS as error:
         return AccountFacts("iam", role_arn=None if role is None else str(role), unread=(why_not(error),))
     try:
         return _read(iam, sts, role, issuer)
@@ -51,7 +50,7 @@ def _read(iam: Any, sts: Any, role: RoleArn | None, issuer: str | None) -> Accou
     account = None
     try:
         account = str(sts.get_caller_identity()["Account"])
-    except (BotoCoreError, ClientError) as error:
+    except FAULTS as error:
         unread.append(f"whose credentials these are: {why_not(error)}")
     role_arn = None if role is None else str(role)
     if role is not None and account not in (None, role.account):
@@ -61,13 +60,13 @@ def _read(iam: Any, sts: Any, role: RoleArn | None, issuer: str | None) -> Accou
     try:
         arns = [str(each["Arn"]) for each in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
         providers = tuple(ProviderFacts(arn) for arn in arns)
-    except (BotoCoreError, ClientError) as error:
+    except FAULTS as error:
         unread.append(f"the account's providers: {why_not(error)}")
     found, absent = None, False
     if role is not None:
         try:
             answer = iam.get_role(RoleName=role.name)["Role"]
-        except (BotoCoreError, ClientError) as error:
+        except FAULTS as error:
             absent = is_absent(error)
             if not absent:
                 unread.append(f"the role: {why_not(error)}")
@@ -105,7 +104,7 @@ def _role(answer: dict[str, Any]) -> RoleFacts:
 def _provider(iam: Any, provider: ProviderFacts, unread: list[str]) -> ProviderFacts:
     try:
         found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider.arn)
-    except (BotoCoreError, ClientError) as error:
+    except FAULTS as error:
         unread.append(f"the provider {provider.arn}: {why_not(error)}")
         return provider
     return ProviderFacts(provider.arn, tuple(found.get("ClientIDList", ())), tuple(found.get("ThumbprintList", ())))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Final
 
 from daypass.doctor.facts import DnsFacts
+
+_NOBODY_TO_ASK: Final = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM, socket.EAI_MEMORY})
 
 
 async def resolve(name: str, *, seconds: float) -> DnsFacts:
@@ -24,7 +27,7 @@ async def resolve(name: str, *, seconds: float) -> DnsFacts:
         return DnsFacts(name, seconds=loop.time() - began, fault=f"no answer within {seconds:g} s", unknown=True)
     except (OSError, UnicodeError) as error:
         fault = getattr(error, "strerror", None) or "the name cannot be written as DNS has it"
-        unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        unknown = isinstance(error, socket.gaierror) and error.errno in _NOBODY_TO_ASK
         return DnsFacts(name, seconds=loop.time() - began, fault=str(fault).lower(), unknown=unknown)
     by_family = {
         family: tuple(dict.fromkeys(str(info[4][0]) for info in found if info[0] == family))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import ssl
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +45,8 @@ _KEPT: Final = frozenset(
     }
 )
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_OF_KEYS: Final = frozenset({"kty", "kid", "n", "e", "crv", "x", "y"})
+_MAY_BE_PRIVATE: Final = re.compile(r'PRIVATE|"(?:d|p|q|dp|dq|qi|k)"')
 LEFT_OUT: Final = "(private, left out)"
 _MAX_MEMBERS: Final = 8192
 _EXCERPT: Final = 80
@@ -74,9 +77,7 @@ class _Phases:
         return self.marks[end] - self.marks[start] if start in self.marks and end in self.marks else None
 
 
-async def get(
-    url: str, place: Place, address: str, *, limits: Limits, clock: Callable[[], datetime], key_set: bool = False
-) -> DocumentFacts:
+async def get(url: str, place: Place, address: str, *, limits: Limits, clock: Callable[[], datetime]) -> DocumentFacts:
     """Ask once, over a connection of its own.
 
     Args:
@@ -85,7 +86,6 @@ async def get(
         address: where it is asked: a literal, or a name where another is asked instead.
         limits: seconds in all, and bytes.
         clock: now, in UTC.
-        key_set: whether a key set is expected: private values in it are left out.
     """
     loop = asyncio.get_running_loop()
     phases = _Phases(loop.time())
@@ -106,13 +106,15 @@ async def get(
                             break
                 finally:
                     await response.aclose()
+    except httpx.InvalidURL:  # far too long, or an address with a zone such as `fe80::1%eth0`
+        seen = replace(seen, fault_phase="send", fault="url")
     except (TimeoutError, httpx.TimeoutException):
         seen = replace(seen, fault_phase=phases.phase, fault="timeout")
     except (httpx.HTTPError, ssl.SSLError, OSError) as error:
         seen = replace(seen, fault_phase=phases.phase, fault=_fault(error, phases.phase))
     total = loop.time() - phases.began
     return replace(
-        _described(seen, bytes(body), limits, key_set=key_set),
+        _described(seen, bytes(body), limits),
         tcp_seconds=phases.between("connection.connect_tcp.started", "connection.connect_tcp.complete"),
         tls_seconds=phases.between("connection.start_tls.started", "connection.start_tls.complete"),
         first_byte_seconds=phases.between(
@@ -161,7 +163,7 @@ def _kept(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _described(seen: DocumentFacts, body: bytes, limits: Limits, *, key_set: bool) -> DocumentFacts:
+def _described(seen: DocumentFacts, body: bytes, limits: Limits) -> DocumentFacts:
     """With what is in the body, as far as it may be told."""
     seen = replace(seen, size=len(body), sha256=hashlib.sha256(body).hexdigest() if body else "")
     if seen.fault is not None or (seen.header("content-encoding") or "identity").lower() != "identity":
@@ -169,11 +171,11 @@ def _described(seen: DocumentFacts, body: bytes, limits: Limits, *, key_set: boo
     value, fault = _parsed(body, limits, "last")
     if fault is not None:
         excerpt = body[:_EXCERPT].decode("utf-8", "replace")
-        # A private key in PEM is the one thing that might stand here and must not be passed on.
-        return replace(seen, json_fault=fault, excerpt="" if "PRIVATE" in excerpt else excerpt)
+        # A private key, in PEM or in a JWK that is cut, might stand here and must not be passed on.
+        return replace(seen, json_fault=fault, excerpt="" if _MAY_BE_PRIVATE.search(excerpt) else excerpt)
     return replace(
         seen,
-        body=strict_json.dump(_public(value)).decode() if key_set else body.decode(),
+        body=strict_json.dump(_public(value)).decode(),
         json_lenient_fault=_parsed(body, limits, "refuse")[1],
     )
 
@@ -192,6 +194,7 @@ def _public(value: JsonValue) -> JsonValue:
         return [_public(each) for each in value]
     if isinstance(value, dict):
         return {
-            name: LEFT_OUT if name in _PRIVATE and "kty" in value else _public(each) for name, each in value.items()
+            name: LEFT_OUT if name in _PRIVATE and not _OF_KEYS.isdisjoint(value) else _public(each)
+            for name, each in value.items()
         }
     return value

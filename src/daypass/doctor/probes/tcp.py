@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+from typing import Final
 
 from daypass.doctor.facts import ConnectionFacts
+
+# This machine has no way to that kind of address: no IPv6, say, as most jobs of hosted runners.
+_NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETDOWN})
 
 
 async def connect(address: str, port: int, *, seconds: float) -> ConnectionFacts:
@@ -26,6 +31,6 @@ async def connect(address: str, port: int, *, seconds: float) -> ConnectionFacts
         fault = "timeout"
     except ConnectionRefusedError:
         fault = "refused"
-    except OSError:
-        fault = "unreachable"
+    except OSError as error:
+        fault = "no_route" if error.errno in _NO_ROUTE else "unreachable"
     return ConnectionFacts(address, port, seconds=loop.time() - began, fault=fault)

@@ -1,19 +1,19 @@
 """A bundle: the facts of one examination in a file that may be shown to others, and judged again where they are.
 
-Facts hold no secrets by their making. Before they are written, every text is looked through once more for what looks
-like one: whoever opens a bundle in public must not find a token that an issuer printed into an error page.
+Facts hold no secrets; but they may come from elsewhere than an examination, and a bundle is opened in public. So they
+are looked through (`redaction`) before they are written.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-import re
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from daypass.doctor.facts import Facts
+from daypass.doctor.redaction import without_secrets
 from daypass.errors import JsonMalformed, RequestInvalid
 from daypass.tokens import strict_json
 
@@ -26,15 +26,6 @@ FORMAT: Final = "daypass-doctor-bundle"
 VERSION: Final = 1
 MAX_BYTES: Final = 16 * 1024 * 1024
 _MAX_MEMBERS: Final = 200_000
-_REMOVED: Final = "(removed: it looked like a secret)"
-_SECRETS: Final = re.compile(
-    r"eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]{10,}){1,4}\.?"  # JWS and JWE in compact form
-    r"|(?:AKIA|ASIA)[A-Z0-9]{16}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|(?i:bearer|basic)\s+[A-Za-z0-9._~+/-]{16,}=*"
-    r"|gh[pousr]_[A-Za-z0-9]{20,}|glpat-[A-Za-z0-9_-]{20,}|glcbt-[A-Za-z0-9_-]{20,}",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +92,3 @@ def read(content: bytes) -> Bundle:
         found=tuple(map(str, found)),
         made_by={name: str(each) for name, each in made_by.items()},
     )
-
-
-def without_secrets(value: Any) -> Any:
-    """Plain values, with everything taken out of their texts that looks like a credential."""
-    if isinstance(value, str):
-        return _SECRETS.sub(_REMOVED, value)
-    if isinstance(value, list):
-        return [without_secrets(each) for each in value]
-    if isinstance(value, dict):
-        return {without_secrets(name): without_secrets(each) for name, each in value.items()}
-    return value

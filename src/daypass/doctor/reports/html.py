@@ -20,7 +20,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from markupsafe import Markup, escape
 
+from daypass.doctor.checks.certificates import UNREADABLE
 from daypass.doctor.finding import Severity
+from daypass.doctor.judge import was_answered
 from daypass.doctor.known_errors import plain_link
 from daypass.doctor.way import steps
 
@@ -78,13 +80,18 @@ def as_html(facts: Facts, diagnosis: Diagnosis, *, version: str) -> str:
 def headline(facts: Facts, diagnosis: Diagnosis) -> tuple[str, str]:
     """How it stands, as `good`, `bad` or `fair`, and in a sentence."""
     verdict = diagnosis.verdict
-    if any(host.dns.unknown for host in facts.hosts):
+    if any(host.unknown for host in facts.hosts):
         return "fair", "It could not be found out from here"
     errors = len(diagnosis.at_least(Severity.ERROR))
     if verdict is not None and verdict.allowed is False:
         return "bad", "AWS would refuse this login"
     if errors:
-        return "bad", "One fault keeps AWS out" if errors == 1 else f"{errors} faults keep AWS out"
+        # Not each of them keeps AWS out: some let strangers in.
+        faults = "One fault" if errors == 1 else f"{errors} faults"
+        accepted = "AWS would accept this login, but " if verdict is not None and verdict.allowed else ""
+        return "bad", f"{accepted}{faults.lower() if accepted else faults} must be put right"
+    if not was_answered(facts):
+        return "fair", "Too little was found out"
     if verdict is not None and verdict.allowed:
         return ("good", "AWS would accept this login") if diagnosis.healthy else ("fair", "AWS would accept this login")
     return ("good", "Nothing is wrong with this issuer") if diagnosis.healthy else ("fair", "It works, with a but")
@@ -115,7 +122,7 @@ def _certificates(tls: TlsFacts) -> Iterator[_Certificate]:
             subject, issuer = read.subject.rfc4514_string(), read.issuer.rfc4514_string()
             begins, ends = read.not_valid_before_utc, read.not_valid_after_utc
             der = hashlib.sha256(read.public_bytes(Encoding.DER)).hexdigest()
-        except ValueError:
+        except UNREADABLE:
             yield _Certificate(position, "", "", "", "", self_signed=False, sha256="", fault="it cannot be read")
             continue
         yield _Certificate(
@@ -186,6 +193,14 @@ def _words(text: str) -> Markup:
     )
 
 
+def _visible(value: object) -> object:
+    r"""What turns the direction of writing, or cannot be seen, written as `\u202e`: names come from strangers."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in value)
+    return Markup(shown) if isinstance(value, Markup) else shown  # noqa: S704 - as safe as it was: no character of HTML
+
+
 def _resource(name: str) -> str:
     return (files("daypass.doctor.reports") / name).read_text(encoding="utf-8")
 
@@ -193,7 +208,7 @@ def _resource(name: str) -> str:
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_visible
     )
     environment.filters["words"] = _words
     return environment.from_string(_resource("report.html.jinja"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from daypass.doctor.checks import CHECKS
 from daypass.doctor.finding import Severity
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 _LEVEL: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
 _INDEX: Final = {check.code: index for index, check in enumerate(CHECKS)}
+
+_OF_URLS: Final = ":/?#[]@!$&'()*+,;=%"
+"""What RFC 3986 lets stand in a URI beside letters, digits and `-._~`."""
 
 
 def as_sarif(facts: Facts, diagnosis: Diagnosis, *, version: str) -> dict[str, object]:
@@ -59,14 +63,14 @@ def _rule(check: Check) -> dict[str, object]:
 def _result(facts: Facts, finding: Finding) -> dict[str, object]:
     """A result. Code hosts want a place that is a URI; what has none is shown at the issuer."""
     issuer = facts.issuer or "urn:daypass:no-issuer"
-    uri = finding.where if finding.where.startswith("https://") else issuer
+    uri = quote(finding.where if finding.where.startswith("https://") else issuer, safe=_OF_URLS)
     index = {"ruleIndex": _INDEX[finding.code]} if finding.code in _INDEX else {}
     fingerprint = hashlib.sha256("\n".join((finding.code, issuer, finding.where)).encode()).hexdigest()
     return {
         "ruleId": finding.code,
         **index,
         "level": _LEVEL[finding.severity],
-        "message": {"text": f"{finding.seen}\n{finding.remedy}"},
+        "message": {"text": _plain(f"{finding.seen}\n{finding.remedy}")},
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}},
@@ -75,3 +79,9 @@ def _result(facts: Facts, finding: Finding) -> dict[str, object]:
         ],
         "partialFingerprints": {"daypassFinding/v1": fingerprint},
     }
+
+
+def _plain(text: str) -> str:
+    """A text without links: `[word](address)` is one even in plain messages (SARIF 2.1.0 section 3.11.6)."""
+    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return shown.replace("](", "] (")

@@ -18,7 +18,9 @@ table; nothing here knows of HTTP, AWS or exit statuses.
 
 from __future__ import annotations
 
-from typing import ClassVar
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 class DaypassError(Exception):

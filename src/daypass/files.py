@@ -13,12 +13,14 @@ import fcntl
 import os
 import stat
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass.errors import FileUnavailable, FileUnsafe
+from daypass.light_typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Final
 
     AnyPath = str | os.PathLike[str]
 

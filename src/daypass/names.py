@@ -7,9 +7,13 @@ returns never needs another check.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple, Self
 
 from daypass.errors import ArnInvalid, DurationInvalid, IssuerUrlInvalid, SessionNameInvalid
+from daypass.light_typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, Self
 
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 

@@ -6,7 +6,11 @@ search for `.reveal()` finds every place where a secret leaves its wrapping.
 
 from __future__ import annotations
 
-from typing import Final, NoReturn, final
+from daypass.light_typing import final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, NoReturn
 
 
 @final

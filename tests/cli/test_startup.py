@@ -29,10 +29,13 @@ NEVER = {
     *("starlette", "structlog", "uvicorn", "uvloop", "urllib3", "requests", "rich", "click"),
     *("argparse", "ast", "asyncio", "concurrent", "dataclasses", "email", "gettext", "hashlib", "hmac", "http"),
     *("inspect", "ipaddress", "locale", "logging", "multiprocessing", "pathlib", "random", "shutil", "stringprep"),
-    *("subprocess", "tempfile", "threading", "urllib", "uuid", "_strptime"),
+    *("subprocess", "tempfile", "threading", "typing", "urllib", "uuid", "_strptime"),
 }
 NETWORK = {"datetime", "signal", "socket", "ssl", "xml"}
-EVERY = {"daypass", "daypass.cli", "daypass.cli.main", "daypass.cli.output", "daypass.errors", "daypass.files"}
+EVERY = {
+    *("daypass", "daypass.cli", "daypass.cli.main", "daypass.cli.output", "daypass.errors", "daypass.files"),
+    "daypass.light_typing",
+}
 DECLARED = {"daypass.cli.exchanging", "daypass.cli.idp", "daypass.cli.idp_holding", "daypass.cli.plain"}
 CACHED = {
     *(

@@ -48,7 +48,7 @@ def aws(server: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lo
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "daypass-aws.yaml").write_text(FILE)
+    (tmp_path / "daypass-aws.yaml").write_text(FILE, "utf-8")
     return server
 
 
@@ -94,14 +94,14 @@ def test_from_an_export_to_a_login_and_back(aws: LocalAws, typed: Typed, tmp_pat
     iam.update_assume_role_policy(RoleName="shop-deploy", PolicyDocument=json.dumps(trust))
 
     file = tmp_path / "roles" / "daypass_roles.py"
-    file.write_text(file.read_text().replace("ref:stable", "ref:*"))
+    file.write_text(file.read_text("utf-8").replace("ref:stable", "ref:*"), "utf-8")
     status, out, _ = typed(*check)
     assert status == 1
     assert "the export differs: the file and the account agree" in out
     assert "export: daypass_roles.py: text" in out
 
     typed("export", "--format", "boto3", "-o", "roles")
-    (tmp_path / "daypass-aws.yaml").write_text(FILE.replace("max_session: 2h", "max_session: 1h"))
+    (tmp_path / "daypass-aws.yaml").write_text(FILE.replace("max_session: 2h", "max_session: 1h"), "utf-8")
     status, out, _ = typed(*check, "--json")
     assert status == 1
     (found,) = json.loads(out)["accounts"]
@@ -120,18 +120,58 @@ def _open(said: str) -> str:
 def test_a_project_that_was_begun_is_its_owners(typed: Typed, tmp_path: Path) -> None:
     export = ("export", "daypass-aws.yaml", "--format", "cdk-typescript", "-o", "cdk")
     assert typed(*export)[0] == 0
-    (tmp_path / "cdk" / "package.json").write_text("{}\n")
-    (tmp_path / "cdk" / "daypass-stack.ts").write_text("// Written by `daypass aws export`, and edited\n")
+    (tmp_path / "cdk" / "package.json").write_text("{}\n", "utf-8")
+    (tmp_path / "cdk" / "daypass-stack.ts").write_text("// Written by `daypass aws export`, and edited\n", "utf-8")
     status, _, said = typed(*export)
     assert status == 0
     assert "cdk/package.json: left as it is" in said
     assert "cdk/daypass-stack.ts: written" in said
-    assert (tmp_path / "cdk" / "package.json").read_text() == "{}\n"
-    (tmp_path / "cdk" / "daypass-stack.ts").write_text("export class Other {}\n")
+    assert (tmp_path / "cdk" / "package.json").read_text("utf-8") == "{}\n"
+    (tmp_path / "cdk" / "daypass-stack.ts").write_text("export class Other {}\n", "utf-8")
     status, _, said = typed(*export)
     assert status == 2
     assert "`cdk/daypass-stack.ts` is there, and is not an export" in said
-    assert (tmp_path / "cdk" / "daypass-stack.ts").read_text() == "export class Other {}\n"
+    assert (tmp_path / "cdk" / "daypass-stack.ts").read_text("utf-8") == "export class Other {}\n"
+
+
+@pytest.mark.usefixtures("aws")
+def test_nothing_is_written_through_a_link(typed: Typed, tmp_path: Path) -> None:
+    """A repository that somebody else wrote names with a link which file of the person's is made or replaced."""
+    (tmp_path / "roles").mkdir()
+    for target in ("not-there", "old-export.py"):
+        (tmp_path / "old-export.py").write_text("# Written by `daypass aws export`\n", "utf-8")
+        (tmp_path / "roles" / "daypass_roles.py").symlink_to(tmp_path / target)
+        status, _, said = typed("export", "--format", "boto3", "-o", "roles")
+        assert status == 2
+        assert "`roles/daypass_roles.py` is a symbolic link" in said
+        assert not (tmp_path / "not-there").exists()
+        assert (tmp_path / "old-export.py").read_text("utf-8") == "# Written by `daypass aws export`\n"
+        (tmp_path / "roles" / "daypass_roles.py").unlink()
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_page_that_speaks_of_exports_is_none(typed: Typed, tmp_path: Path) -> None:
+    page = "# Our roles\n" + "Text of ours. " * 20 + "Written by `daypass aws export`, they are reviewed by two.\n"
+    (tmp_path / "README.md").write_text(page, "utf-8")
+    assert typed("export", "--format", "stackset", "-o", ".")[0] == 2
+    assert (tmp_path / "README.md").read_text("utf-8") == page
+    assert not [*tmp_path.glob("*.template.yaml")]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_template_of_an_issuer_that_is_gone_is_told(typed: Typed, tmp_path: Path) -> None:
+    export = ("--format", "cloudformation", "-o", "roles")
+    typed("export", *export)
+    left = tmp_path / "roles" / "gitlab-old-example.template.yaml"
+    left.write_bytes((tmp_path / "roles" / "gitlab-com.template.yaml").read_bytes())
+    (tmp_path / "roles" / "own.template.yaml").write_text("Resources: {}\n", "utf-8")
+    status, out, _ = typed("export", "--check", *export)
+    assert status == 1
+    assert "export: gitlab-old-example.template.yaml: existence" in out
+    assert "own.template.yaml" not in out
+    status, _, said = typed("export", *export)
+    assert status == 0
+    assert "gitlab-old-example.template.yaml: an export of what the file no longer names" in said
 
 
 @pytest.mark.usefixtures("aws")
@@ -181,7 +221,7 @@ def test_wrong_usage(typed: Typed, words: tuple[str, ...], told: str) -> None:
 @pytest.mark.usefixtures("aws")
 def test_what_a_format_cannot_say_is_refused(typed: Typed, tmp_path: Path) -> None:
     text = FILE.replace("description: Deploys the shop", 'description: "{{resolve:ssm:/admin}}"')
-    (tmp_path / "daypass-aws.yaml").write_text(text)
+    (tmp_path / "daypass-aws.yaml").write_text(text, "utf-8")
     status, out, said = typed("export", "--format", "cloudformation")
     assert (status, out) == (2, "")
     assert "`{{resolve:ssm:/admin}}` cannot be exported in this format" in said

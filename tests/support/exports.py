@@ -107,6 +107,9 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str],
     return done.stdout
 
 
+_CLASHING: Final = ("role-arn", "role-trust", "role-resource", "roleBoundary", "role-managed1", "role-managed-2")
+"""Names of roles that are those of things that belong to the role `role`, as some format names them."""
+
 ISSUER: Final = "https://issuer.example/it's/$(x)"
 
 
@@ -138,7 +141,7 @@ def hostile(*texts: str, plain_names: bool = False) -> Blueprint:
         permissions: dict[str, Any] = {"Version": "2012-10-17", "Statement": [{"Sid": text, text: {text: [text]}}]}
         roles.append(
             ExportedRole(
-                name=f"role-{index}" if plain_names else f"{text}-{index}",
+                name=("role", *_CLASHING, *map(str, range(99)))[index] if plain_names else f"{text}-{index}",
                 path="/ci/" if plain_names else f"/{text}/",
                 description=text,
                 max_session_seconds=3600,
@@ -309,8 +312,7 @@ const options = {
   target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS, moduleResolution: ts.ModuleResolutionKind.Node10,
   strict: true, skipLibCheck: true, types: [],
 };
-const program = ts.createProgram(files, options);
-const found = process.env.TYPES ? ts.getPreEmitDiagnostics(program) : [];
+const found = process.env.TYPES ? ts.getPreEmitDiagnostics(ts.createProgram(files, options)) : [];
 for (const each of found) console.error(ts.flattenDiagnosticMessageText(each.messageText, '\\n'));
 if (found.length) process.exit(1);
 for (const name of files) {
@@ -320,6 +322,12 @@ for (const name of files) {
 const { createRequire } = await import('node:module');
 createRequire(`${folder}/`)('./app.js');
 """
+
+
+def template_of(folder: Path) -> str:
+    """The template of the one stack that an app made."""
+    (template,) = (folder / "cdk.out").glob("DaypassStack*.template.json")
+    return template.read_text("utf-8")
 
 
 def synthesized(files: dict[str, str], folder: Path, *, types: bool, **context: str) -> str:
@@ -337,4 +345,4 @@ def synthesized(files: dict[str, str], folder: Path, *, types: bool, **context: 
     }
     done = node.run_module(_TRANSPILE, folder=folder, environment=environment, seconds=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    return (folder / "cdk.out" / "DaypassStack.template.json").read_text()
+    return template_of(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +11,9 @@ import pytest
 from daypass.trust.lint.run import lint_found
 from daypass.trust.sources.find import find_policies
 from daypass.trust.unknown import has_unknown, shown
+
+if TYPE_CHECKING:
+    from daypass.trust.sources.found import FoundPolicy
 
 GITLAB = "arn:aws:iam::210987654321:oidc-provider/gitlab.com"
 STATEMENT = {
@@ -221,6 +224,62 @@ def test_terraform_in_json_with_a_data_source() -> None:
     [found] = find_policies("main.tf.json", json.dumps(document).encode())
     assert found.policy is not None
     assert shown(found.policy.statements[0].conditions[0].values[0]) == "{var.subject}"
+
+
+def _with_locals(values: dict[str, Any], policy: str) -> FoundPolicy:
+    provider = {"url": "https://gitlab.com", "client_id_list": ["x"]}
+    document = {
+        "locals": values,
+        "data": {"aws_iam_openid_connect_provider": {"gitlab": {"url": "https://gitlab.com"}}},
+        "resource": {
+            "aws_iam_openid_connect_provider": {"gitlab": provider},
+            "aws_iam_role": {"r": {"assume_role_policy": policy}},
+        },
+    }
+    [found] = find_policies("main.tf.json", json.dumps(document).encode())
+    return found
+
+
+def test_local_values_of_terraform_are_followed() -> None:
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": "${local.arn}"},
+        "Condition": {"StringLike": {"${local.host}:sub": "project_path:${local.group}/*:${var.x}:$${aws:userid}"}},
+    }
+    made = "aws_iam_openid_connect_provider.gitlab[0].arn"
+    values = {
+        "arn": f"${{var.exists ? data.{made} : {made}}}",
+        "host": "gitlab.com",
+        "group": "${local.name}",
+        "name": "tidewater",
+        "trust": {"Version": "2012-10-17", "Statement": [statement]},
+    }
+    for policy in ("${jsonencode(local.trust)}", "${local.text}"):
+        found = _with_locals({**values, "text": "${jsonencode(local.trust)}"}, policy)
+        assert found.policy is not None, found.error
+        [read] = found.policy.statements
+        assert read.principals[0].value.endswith(":oidc-provider/gitlab.com")
+        assert (read.conditions[0].key, shown(read.conditions[0].values[0])) == (
+            "gitlab.com:sub",
+            "project_path:tidewater/*:{var.x}:${aws:userid}",
+        )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"a": "${local.a}"},
+        {"a": ["${local.b}"], "b": {"x": "${local.a}"}},
+        {"a": "${local.b}${local.b}", **{f"b{n}": f"${{local.b{n + 1}}}" * 9 for n in range(40)}},
+        {f"{'a' if n == 0 else f'a{n}'}": [f"${{local.a{n + 1}}}"] * 9 for n in range(40)},
+        {f"{'a' if n == 0 else f'a{n}'}": f"${{local.a{n + 1}}}" * 9 for n in range(40)},
+    ],
+)
+def test_local_values_that_grow_without_end_are_not_followed(values: dict[str, Any]) -> None:
+    found = _with_locals(values, "${jsonencode(local.a)}")
+    assert found.policy is None
+    assert found.error is not None
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,15 @@ all is data (`platforms`), so that no module is loaded that is not needed.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
 
 from daypass.ambient import platforms
 from daypass.ambient.wish import Found, Given, Wish
 from daypass.errors import NoTokenSource, SettingInvalid, TokenSourceIncomplete, UsageInvalid
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Final
 
     from daypass.ambient.platforms import Platform
     from daypass.secret import Secret

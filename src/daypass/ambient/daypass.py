@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from daypass.ambient.service import Service, secret_from
 from daypass.ambient.wish import Given, is_compact
 from daypass.errors import ServiceAnswerInvalid, SettingInvalid
 from daypass.secret import Secret
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from daypass.ambient.wish import Wish
 

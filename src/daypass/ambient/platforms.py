@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os.path
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
 
+from daypass.light_typing import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Final
 
 PRODUCT_NAME: Final = "/sys/class/dmi/id/product_name"
 """What a machine's firmware says that it is. On Google's: `Google` or `Google Compute Engine`."""

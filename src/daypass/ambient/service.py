@@ -6,7 +6,6 @@ Used by whoever asks it for something: a workload for a token, an administrator 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
 
 from daypass import __version__, calling, files
 from daypass.errors import (
@@ -23,8 +22,10 @@ from daypass.errors import (
 from daypass.secret import Secret
 from daypass.tokens import strict_json
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Final
 
     from daypass.tokens.strict_json import JsonObject
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass.errors import TokenSourceFailed, TokenSourceIncomplete
+from daypass.light_typing import NamedTuple
 from daypass.secret import Secret
 from daypass.tokens.peek import MAX_LENGTH
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 

@@ -6,13 +6,14 @@ Reading it as AWS's tools do takes as long as asking STS does, and hardly a file
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
 
 from daypass import files
 from daypass.errors import DaypassError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
 _MAX_BYTES: Final = 8 * 1024 * 1024
 

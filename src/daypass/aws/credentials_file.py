@@ -11,15 +11,17 @@ import os
 import re
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from daypass import files
 from daypass.aws import sections
 from daypass.aws.config_glance import home_of, located
 from daypass.errors import FileUnavailable, FileUnsafe, ProfileNameInvalid, ProfileTaken
+from daypass.light_typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Final, Self
 
     from daypass.aws.credentials import Credentials
 

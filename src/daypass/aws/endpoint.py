@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
 
 from daypass.aws.config_glance import config_about, config_about_endpoints
 from daypass.errors import UsageInvalid
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Final
 
     from daypass.aws.credentials_file import Locations
 

@@ -6,12 +6,12 @@ botocore's model, which marks what may be retried; texts as observed on AWS, Sep
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from daypass.calling.persist import Fate
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
     from daypass.errors import AwsRefused
 

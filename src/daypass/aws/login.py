@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass.aws.fate import is_too_long
 from daypass.calling.persist import Fate, persist
 from daypass.errors import AccountUnexpected, AwsRefused, DaypassError
+from daypass.light_typing import NamedTuple
 from daypass.names import session_name_from
 from daypass.tokens import peek, strict_json
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
+    from typing import Final
 
     from daypass.aws.credentials import Session
     from daypass.aws.sts_client import StsClient
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from daypass.secret import Secret
     from daypass.tokens.strict_json import JsonValue
 
-_WHY_PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]{1,255}")
+_WHY_PATH: Final = r"/[A-Za-z0-9._~/-]{1,255}"
 _ALWAYS_ALLOWED_SECONDS: Final = 3600
 _SHOWN_CLAIMS: Final = ("iss", "aud", "azp", "sub")
 _OF_AWS: Final = "https://aws.amazon.com/"
@@ -175,7 +177,7 @@ def demand_account(account: str, expected: Collection[str]) -> None:
 def default_session_name(claims: Mapping[str, JsonValue], now: datetime) -> str:
     """A session name that leads back to the workload: the last part of its subject, and the Unix time."""
     subject = claims.get("sub")
-    workload = re.split(r"[:/]", subject)[-1] if isinstance(subject, str) else ""
+    workload = subject.replace("/", ":").rpartition(":")[2] if isinstance(subject, str) else ""
     return session_name_from(f"{workload[:50] or 'daypass'}-{int(now.timestamp())}")
 
 
@@ -213,7 +215,7 @@ def _words(sts: StsClient, why: object) -> str | None:
     if not isinstance(why, str):
         return None
     path = why.removeprefix(sts.origin)
-    if not _WHY_PATH.fullmatch(path) or "//" in path or ".." in path:
+    if not re.fullmatch(_WHY_PATH, path) or "//" in path or ".." in path:
         return None
     try:
         found = strict_json.parse(sts.explanation(path), max_bytes=1 << 20, max_members=10_000, control_characters=True)

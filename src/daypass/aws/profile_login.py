@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
-
 from daypass.aws.credentials_file import parse_profile, write_credentials, write_region
+from daypass.light_typing import NamedTuple
 from daypass.names import RoleArn, parse_duration_seconds, parse_session_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from daypass.aws.credentials import Session
     from daypass.aws.credentials_file import Locations
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
 from xml.parsers import expat
 
 from daypass.aws.credentials import Credentials, Session
 from daypass.errors import ServiceAnswerInvalid
+from daypass.light_typing import NamedTuple
 from daypass.secret import Secret
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from daypass.names import RoleArn
 
 MAX_BYTES: Final = 128 * 1024
@@ -24,7 +27,7 @@ _MAX_DEPTH: Final = 16
 _ACCESS_KEY_ID: Final = re.compile(r"[A-Za-z0-9_]{16,128}")
 _SECRET: Final = re.compile(r"[A-Za-z0-9+/=._~-]{16,16384}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z")
-_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.:]{0,127}")
+_CODE: Final = r"[A-Za-z][A-Za-z0-9.:]{0,127}"  # compiled when AWS refuses
 
 
 class Fault(NamedTuple):
@@ -81,7 +84,7 @@ def read_fault(body: bytes) -> Fault | None:
         *above, name = (part.rpartition(" ")[2] for part in element.path)
         if above == ["ErrorResponse", "Error"]:
             texts.setdefault(name, element.text)
-    if not _CODE.fullmatch(texts.get("Code", "")):
+    if not re.fullmatch(_CODE, texts.get("Code", "")):
         return None
     return Fault(texts["Code"], texts.get("Message", "").strip()[:2000])
 

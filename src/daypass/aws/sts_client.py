@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
 
 from daypass import __version__, calling
 from daypass.aws import fate, sts_answer
@@ -23,9 +22,11 @@ from daypass.errors import (
     SettingInvalid,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import Final
 
     from daypass.aws.credentials import Credentials, Session
     from daypass.calling.persist import Waiting
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _CALL_SECONDS: Final = 10.0
 _MAX_SKEW_SECONDS: Final = 60
-_REGIONAL: Final = re.compile(r"sts(?:-fips)?\.([a-z0-9-]+)\..+")
+_REGIONAL: Final = r"sts(?:-fips)?\.([a-z0-9-]+)\..+"
 # Not `strptime`, which knows the locale's names too, and is a module of its own. The day of the week says nothing.
 _HTTP_DATE: Final = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII)
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -159,7 +160,7 @@ class StsClient:
         }
         body = form(fields)
         parts = urlsplit(self._endpoint)
-        regional = _REGIONAL.fullmatch(parts.hostname or "")
+        regional = re.fullmatch(_REGIONAL, parts.hostname or "")
         signed = sigv4.sign(
             body,
             host=calling.host_header(self._endpoint),

@@ -14,17 +14,19 @@ import re
 import socket
 import ssl
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from daypass.calling import answer
 from daypass.calling.target import METADATA_ADDRESS, Target, bracketed
 from daypass.calling.trusted import trust
 from daypass.errors import RequestInvalid, ServiceAnswerInvalid, ServiceUnreachable
+from daypass.light_typing import NamedTuple
 from daypass.names import is_loopback_host
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import Any, Final
 
     from _typeshed import WriteableBuffer
 

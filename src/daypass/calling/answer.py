@@ -8,11 +8,14 @@ no chunks in HTTP/1.0, and bounds on all that is not body: a head, interim ones 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
 
+from daypass.light_typing import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BufferedReader
+    from typing import Final
 
 MAX_HEAD: Final = 65_536
 """Bytes of all heads of an answer together, and of the lines around its chunks beyond what the chunks make likely."""
@@ -20,7 +23,7 @@ MAX_HEADERS: Final = 100
 _STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n\0]*)?")
 # Blanks around a value are taken off afterwards: a pattern that does it takes days for a line of nothing else.
 _FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
-_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n\0]*)?")
+_CHUNK: Final = rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n\0]*)?"  # compiled when an answer has chunks
 _LIKELY_AROUND_A_CHUNK: Final = 16
 _LENGTH: Final = re.compile(r"[0-9]{1,12}")
 _NO_BODY: Final = frozenset({204, 304})
@@ -141,7 +144,7 @@ def _chunks(stream: BufferedReader, max_bytes: int) -> bytes | None:
     body = bytearray()
     lines = _Lines(stream, anything=True)
     while True:
-        match = _CHUNK.fullmatch(lines.next(bare_line_feed=False))
+        match = re.fullmatch(_CHUNK, lines.next(bare_line_feed=False))
         if match is None:
             raise NotHttp
         size = int(match[1], 16)

@@ -7,19 +7,21 @@ Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from daypass.errors import DaypassError, Unavailable
+from daypass.light_typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Final, TypeVar
+
+    Result = TypeVar("Result")
 
 RETRIES: Final = 3
 BUDGET_SECONDS: Final = 30.0
 _LONGEST_PAUSE: Final = 8.0
 _LONGEST_PAUSE_OF_WAITING: Final = 4.0
-
-Result = TypeVar("Result")
 
 
 class Fate(StrEnum):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
 
 from daypass.errors import RequestInvalid
+from daypass.light_typing import NamedTuple
 from daypass.names import is_loopback_host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 METADATA_ADDRESS: Final = "169.254.169.254"
 """Where clouds have the metadata server of a machine: link-local (RFC 3927), so it is never further than the host."""
 # urllib.parse takes longer to load than a request takes, and reads more than may be called.
-_URL: Final = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[^/?#@:\[\]]+)(?::(?P<port>[0-9]{0,5}))?"
-    r"(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:#.*)?",
-    re.IGNORECASE,
+_BEHIND_SCHEME: Final = re.compile(
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^/?#@:\[\]]+)(?::(?P<port>[0-9]{0,5}))?"
+    r"(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:#.*)?"
 )
 
 
@@ -44,7 +47,7 @@ class Target(NamedTuple):
             raise no("it must start with https:// and a host")
         if "@" in re.split(r"[/?#]", rest, maxsplit=1)[0]:
             raise no("it must not hold a user or password")
-        parts = _URL.fullmatch(url)
+        parts = _BEHIND_SCHEME.fullmatch(rest)
         if parts is None or int(parts["port"] or 0) > 65535:
             raise no(
                 "its host or port cannot be read"

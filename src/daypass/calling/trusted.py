@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from typing import TYPE_CHECKING, Final
 
 from daypass.errors import FileUnavailable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Final
 
-_HASHED_NAME: Final = re.compile(r"[0-9a-f]{8}\.[0-9]{1,3}")
+_HASHED_NAME: Final = r"[0-9a-f]{8}\.[0-9]{1,3}"
 
 
 def trust(ca_bundle: str | Path | None, ca_setting: str) -> ssl.SSLContext:
@@ -46,6 +47,6 @@ def trust(ca_bundle: str | Path | None, ca_setting: str) -> ssl.SSLContext:
 def _has_hashed_names(folder: str) -> bool:
     try:
         with os.scandir(folder) as entries:
-            return any(_HASHED_NAME.fullmatch(entry.name) for entry in entries)
+            return any(re.fullmatch(_HASHED_NAME, entry.name) for entry in entries)
     except OSError:
         return False

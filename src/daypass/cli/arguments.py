@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
 
 from daypass.errors import UsageInvalid
 from daypass.names import parse_account_id
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import Final
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
-_CONNECTION: Final = re.compile(
-    r"(?P<host>\[[^\]]+\]|[^:=]+):(?P<port>[0-9]{1,5})=(?P<to>\[[^\]]+\]|[^:=]+):(?P<at>[0-9]{1,5})"
-)
+# Compiled when it is used: a login has none of these.
+_CONNECTION: Final = r"(?P<host>\[[^\]]+\]|[^:=]+):(?P<port>[0-9]{1,5})=(?P<to>\[[^\]]+\]|[^:=]+):(?P<at>[0-9]{1,5})"
 
 
 def path(text: str) -> Path:
@@ -37,7 +37,7 @@ def port(text: str) -> int:
 
 def connection(text: str) -> tuple[tuple[str, int], tuple[str, int]]:
     """`HOST:PORT=ADDRESS:PORT`: whom to ask instead of whom, as curl's `--connect-to` has it."""
-    match = _CONNECTION.fullmatch(text)
+    match = re.fullmatch(_CONNECTION, text)
     if match is None:
         raise _no(f"`{text}` is not HOST:PORT=ADDRESS:PORT")
     return (match["host"], port(match["port"])), (match["to"], port(match["at"]))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
 
 from daypass.cli import exchanging, output
 from daypass.cli.idp_holding import add_commands, add_login_options, tell_beside, wants_holding
 from daypass.cli.plain import run
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from typing import Final
 
     from daypass.aws.login import Assumed
     from daypass.aws.profile_login import LoginRequest

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from daypass.aws.holding import age, cache, shapes, single_flight
 from daypass.aws.holding.wanted import Wanted
 from daypass.errors import DaypassError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence

@@ -9,14 +9,15 @@ import gc
 import os
 import sys
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Final, NoReturn
 
 from daypass import files
 from daypass.errors import DaypassError, Invalid, Refused, UsageInvalid
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import FrameType
+    from typing import Final, NoReturn
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "idp": ("daypass.cli.idp", "get an identity token, and log in to AWS with it"),

@@ -8,12 +8,12 @@ value` and flags, and gives up on anything else: then argparse reads the same wo
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
-    from typing import Protocol
+    from typing import Any, Protocol
 
     class Declared(Protocol):
         """What commands and options are declared to."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from daypass.aws.endpoint import ca_bundle
 from daypass.aws.sts_client import StsClient
 from daypass.cli.clocks import utc_now, waiting
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from binascii import Error, a2b_base64, b2a_base64
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 # The characters of plain base64 become one that is in no alphabet.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from daypass.errors import JsonMalformed, TokenMalformed, TokenTooLarge
+from daypass.light_typing import NamedTuple, final
 from daypass.secret import Secret
 from daypass.tokens import base64url, strict_json
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
     from daypass.tokens.strict_json import Duplicates, JsonValue
 

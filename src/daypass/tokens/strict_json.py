@@ -15,16 +15,17 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias
 
 from daypass.errors import JsonMalformed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Final, Literal, NoReturn, TypeAlias
 
 JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
 JsonObject: TypeAlias = "dict[str, JsonValue]"
-Duplicates: TypeAlias = Literal["refuse", "last"]
+Duplicates: TypeAlias = "Literal['refuse', 'last']"
 
 _INTEGER_LIMIT: Final = 2**63
 _INTEGER_DIGITS: Final = len(str(-_INTEGER_LIMIT))
@@ -36,9 +37,9 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 # A string (with the colon that makes it a member's name), a bracket, or a number or word. A string that does not end
 # is one token up to the end of the text, and nothing is tried twice: the walk stays linear on hostile texts.
 _TOKEN: Final = r'(?s)"(?:[^"\\]++|\\.)*+"?(?P<colon>[ \t\r\n]*:)?|[{}\[\]]|[^\s"{}\[\]:,]+'  # noqa: S105 - the pattern of one
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_C1_CONTROL: Final = re.compile(r"[\x80-\x9f]")
-_ESCAPE_TO_LOOK_AT: Final = re.compile(r"\\(?:[bfnrt]|u(?:00[0189]|007[fF]|[dD][89a-fA-F]))")
+_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f]"
+_C1_CONTROL: Final = r"[\x80-\x9f]"
+_ESCAPE_TO_LOOK_AT: Final = r"\\(?:[bfnrt]|u(?:00[0189]|007[fF]|[dD][89a-fA-F]))"
 _SURROGATE: Final = r"[\ud800-\udfff]"
 
 
@@ -75,8 +76,8 @@ def parse(
         content.count("{") + content.count("[") > max_depth
         or content.count(":") > max_members
         or "\x7f" in content
-        or not (content.isascii() or _C1_CONTROL.search(content) is None)
-        or ("\\" in content and _ESCAPE_TO_LOOK_AT.search(content))
+        or not (content.isascii() or re.search(_C1_CONTROL, content) is None)
+        or ("\\" in content and re.search(_ESCAPE_TO_LOOK_AT, content))
     ):
         walk.refuse_faults()
     try:
@@ -238,7 +239,7 @@ class _Walk:
     def _fault_of_string(self, string: str) -> str | None:
         if re.search(_SURROGATE, string):
             return "half of a surrogate pair"
-        if not self._control_characters and (control := _CONTROL.search(string)):
+        if not self._control_characters and (control := re.search(_CONTROL, string)):
             return f"control character U+{ord(control[0]):04X}"
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +27,8 @@ from support.exports import (
     of_template,
     run,
     synthesized,
+    template_of,
+    trust_of,
     wanted,
     write_all,
 )
@@ -184,6 +187,26 @@ def test_the_boto3_script_is_run_twice(
     assert account(aws) == wanted(of)
 
 
+@pytest.mark.parametrize("format_name", ["aws-cli", "boto3"])
+def test_scripts_keep_a_description_that_the_file_does_not_say(
+    aws: LocalAws, environment: dict[str, str], tmp_path: Path, format_name: str
+) -> None:
+    text = FILE.partition("  shop-test:")[0].replace("    description: Deploys the shop\n", "")
+    text = re.sub(r"    (managed_policies|boundary): .*\n|    tags: .*\n", "", text)
+    one = blueprint(read_desired(text), "daypass-aws.yaml")
+    aws.provider("gitlab.com", client_ids=one.providers[0].client_ids, account=ACCOUNT, Tags=[])
+    trust = json.dumps(trust_of(one.roles[0]))
+    said = 'its owner"s, é'
+    aws.client("iam", ACCOUNT).create_role(
+        RoleName="shop-deploy", Path="/ci/", Description=said, AssumeRolePolicyDocument=trust
+    )
+    script = write_all(export(one, format_name), tmp_path / "out")
+    command = ["bash", "daypass-roles.sh"] if format_name == "aws-cli" else [sys.executable, "daypass_roles.py"]
+    run(command, folder=script, environment={**environment, "LC_ALL": "C.UTF-8"})
+    role = aws.client("iam", ACCOUNT).get_role(RoleName="shop-deploy")["Role"]
+    assert (role["Description"], role["MaxSessionDuration"]) == (said, 7200)
+
+
 def test_scripts_refuse_a_role_of_another_path(
     aws: LocalAws, of: Blueprint, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -234,7 +257,7 @@ def test_the_python_app_is_synthesized(of: Blueprint, tmp_path: Path, kind: str)
         "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
     }
     run([exports_python(), "app.py"], folder=folder, environment=environment)
-    assert of_template((folder / "cdk.out" / "DaypassStack.template.json").read_text()) == wanted(of)
+    assert of_template(template_of(folder)) == wanted(of)
 
 
 def _path() -> str:
@@ -266,7 +289,7 @@ pulumi.runtime.set_mocks(Mocks(), project="daypass", stack="test")
 
 @pulumi.runtime.test
 def main():
-    exec(compile(open("__main__.py").read(), "__main__.py", "exec"), {"__name__": "__main__"})
+    exec(compile(open("__main__.py", encoding="ascii").read(), "__main__.py", "exec"), {"__name__": "__main__"})
 
 main()
 print(json.dumps(made))
@@ -308,7 +331,7 @@ def of_pulumi(made: list[dict[str, Any]]) -> dict[str, Any]:
 def test_the_pulumi_program_registers_what_the_file_says(of: Blueprint, tmp_path: Path, kind: str) -> None:
     of = of if kind == "ordinary" else hostile(*HOSTILE)
     folder = write_all(export(of, "pulumi-python"), tmp_path / "out")
-    (folder / "mocked.py").write_text(_MOCKED.replace("ACCOUNT", ACCOUNT))
+    (folder / "mocked.py").write_text(_MOCKED.replace("ACCOUNT", ACCOUNT), "utf-8")
     environment = {"PATH": _path(), "HOME": str(tmp_path)}
     said = run([exports_python(), "mocked.py"], folder=folder, environment=environment)
     assert of_pulumi(json.loads(said.splitlines()[-1])) == wanted(of)

@@ -111,6 +111,31 @@ def test_the_trust_policy_is_read_back_from_every_format(format_name: str) -> No
         assert found == (set() if role.name == "shop-deploy" else {"DP036"})  # the file lets any branch in, and says so
 
 
+@pytest.mark.parametrize("format_name", ["cloudformation", "stackset", "terraform-json"])
+def test_the_files_themselves_are_judged(format_name: str) -> None:
+    """`daypass trust lint` reads what is committed, and finds the role that lets in any branch."""
+    files = export(blueprint(read_desired(FILE), SOURCE), format_name)
+    names = [name for name in files if name.endswith((".template.yaml", "daypass.tf.json"))]
+    found = [each for name in names for each in find_policies(name, files[name].encode())]
+    assert [each.error for each in found] == [None] * 2
+    codes = {
+        each.finding.code: each.resource for each in lint_found(found) if each.finding.severity is not Severity.NOTE
+    }
+    assert [*codes] == ["DP036"]
+    assert "shop" in codes["DP036"].lower()
+    assert "test" in codes["DP036"].lower()
+
+
+@pytest.mark.parametrize("format_name", [*FORMATS])
+def test_the_trust_policy_of_a_long_issuer_is_read_back(format_name: str) -> None:
+    issuer = "https://gitlab.com/" + "a-long-name/" * 12 + "x"
+    text = f"providers: [{{issuer: {issuer}, audiences: [x]}}]\nroles: {{r: {{who: [{{subject: tidewater}}]}}}}\n"
+    of = blueprint(read_desired(text), SOURCE)
+    found = read_trust(format_name, export(of, format_name), of.roles[0], of, arn_of(issuer))
+    assert found is not None
+    assert document(found) == trust_of(of.roles[0])
+
+
 @pytest.mark.parametrize("format_name", [*FORMATS])
 def test_a_trust_policy_that_is_not_written_as_ours_is_not_decided(bench: Bench, format_name: str) -> None:
     kept = committed(format_name)
@@ -156,6 +181,63 @@ def test_every_sort_of_change_in_the_account_is_told(bench: Bench) -> None:
     boundary = next(each for each in found.deviations if each.aspect == "boundary")
     assert (boundary.file, boundary.found) == ("arn:aws:iam::{account}:policy/limits", None)
     json.dumps(found.to_json())
+
+
+def test_nothing_differs_after_apply_took_over_what_was_there() -> None:
+    """Another team's provider and role: what they put beside ours is theirs, and apply leaves it."""
+    bench = Bench(MemoryIam(), Time(), [])
+    policy = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    )
+    for name in ("shop", "limits", "theirs"):
+        bench.iam.create_policy(PolicyName=name, PolicyDocument=policy)
+    bench.iam.create_open_id_connect_provider(
+        Url="https://gitlab.com", ClientIDList=["their-audience"], Tags=[{"Key": "team", "Value": "platform"}]
+    )
+    bench.iam.create_role(
+        RoleName="shop-test",
+        AssumeRolePolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+                ],
+            }
+        ),
+        PermissionsBoundary=f"arn:aws:iam::{ACCOUNT}:policy/limits",
+        Tags=[{"Key": "cost", "Value": "7"}],
+    )
+    bench.iam.attach_role_policy(RoleName="shop-test", PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/theirs")
+    bench.iam.put_role_policy(RoleName="shop-test", PolicyName="theirs", PolicyDocument=policy)
+    bench.apply(FILE, adopt=True, allow_wider=True)
+    assert not bench.plan(FILE).changes
+    found = compared(bench, committed("terraform"))
+    assert (found.differs, found.deviations) == (Differs.NOTHING, ())
+
+    # What the stack itself once put there, and the file wants no more, is told as ever.
+    fewer = FILE.replace("[https://gitlab.com, sts.amazonaws.com]", "[https://gitlab.com]")
+    assert ("https://gitlab.com", "client_ids") in {
+        (each.resource, each.aspect) for each in compared(bench, text=fewer).deviations
+    }
+    # And whom they let in beside the file's workloads is no matter of theirs.
+    trust = bench.trust("shop-test")
+    trust["Statement"].append(
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    )
+    bench.set_trust(trust, "shop-test")
+    assert [each.aspect for each in compared(bench).deviations] == ["trust"]
+
+
+def test_an_audience_of_another_stack_is_no_difference(bench: Bench) -> None:
+    other = FILE.replace("stack: shop", "stack: other").replace("[https://gitlab.com, sts.amazonaws.com]", "[other]")
+    bench.apply(other.replace("shop-deploy", "other-deploy").replace("shop-test", "other-test"))
+    assert compared(bench).differs is Differs.NOTHING
+    bench.iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=PROVIDER, ClientID="nobody's")
+    (deviation,) = compared(bench).deviations
+    assert (deviation.aspect, deviation.found) == (
+        "client_ids",
+        ["https://gitlab.com", "sts.amazonaws.com", "nobody's"],
+    )
 
 
 def _everything() -> str:

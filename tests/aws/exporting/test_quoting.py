@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+import tokenize
 import types
 import unicodedata
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import hcl2
@@ -17,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daypass.aws.exporting.blueprint import AccountText
 from daypass.aws.exporting.formats import FORMATS, export
 from daypass.aws.exporting.literal_reader import Name, NotALiteral, read
 from daypass.aws.exporting.literals import TYPESCRIPT, hcl, one_line, terraform_template, write_hcl
@@ -92,6 +96,27 @@ def test_what_cloudformation_would_call_is_refused(format_name: str, text: str) 
 def test_what_the_cdk_would_resolve_is_refused(format_name: str, text: str) -> None:
     with pytest.raises(ExportImpossible, match="the CDK would put something else"):
         export(hostile(text), format_name)
+
+
+@pytest.mark.parametrize("format_name", ["cdk-python", "cdk-typescript"])
+@pytest.mark.parametrize("condition", [{"NumericEquals": {"aws:x": 2**53 + 1}}, {"StringEquals": {"__proto__": "x"}}])
+def test_what_javascript_would_change_is_refused(of: Blueprint, format_name: str, condition: Any) -> None:
+    """The condition would be another, or none: the role could do more than the file says."""
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": condition}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    other = replace(of, roles=(replace(of.roles[0], inline_policies=(("p", document),)),))
+    with pytest.raises(ExportImpossible, match="JavaScript would"):
+        export(other, format_name)
+    for kept in ("cloudformation", "boto3", "terraform"):
+        assert export(other, kept)
+
+
+@pytest.mark.parametrize("format_name", ["terraform", "terraform-json"])
+def test_a_reference_that_terraform_would_take_for_text_is_refused(of: Blueprint, format_name: str) -> None:
+    other = replace(of.roles[0], boundary=AccountText("arn:aws:iam::{account}:policy/${account}/x"))
+    with pytest.raises(ExportImpossible, match="would not put the account there"):
+        export(replace(of, roles=(other,)), format_name)
+    assert export(replace(of, roles=(other,)), "boto3")
 
 
 @pytest.mark.parametrize("format_name", ["terraform", "terraform-json"])
@@ -400,6 +425,15 @@ def test_the_typescript_app_says_what_the_file_says(tmp_path: Path) -> None:
     of = hostile(*HOSTILE[::4], "\x7f", plain_names=True)
     assert of_template(synthesized(written(of, "cdk-typescript"), tmp_path / "out", types=False)) == wanted(of)
     assert not [*tmp_path.rglob("pwned")]
+
+
+@pytest.mark.parametrize("format_name", ["boto3", "cdk-python", "pulumi-python"])
+def test_a_files_name_does_not_choose_pythons_encoding(of: Blueprint, format_name: str) -> None:
+    """In UTF-7 `+AAo-` ends a comment, and what the comment says of a role becomes code (PEP 263)."""
+    named = replace(of, source="x coding: utf-7 +AAo-import evil.yaml")
+    for name, text in written(named, format_name).items():
+        if name.endswith(".py"):
+            assert tokenize.detect_encoding(io.BytesIO(text.encode()).readline)[0] == "utf-8"
 
 
 # ---------------------------------------------------------------------------------------------------- reading back

@@ -94,6 +94,13 @@ ensure_role() {
     aws iam update-assume-role-policy --role-name="$name" --policy-document "$trust"
     printf 'changed %s: set who may enter\n' "$name"
   fi
+  case $update in
+    *'"Description": '*) ;;
+    *) # UpdateRole takes away a description that it is not told
+      have=$(found get-role --role-name="$name" --query Role.Description)
+      if [ "$have" != null ]; then update="${update%\}}, \"Description\": $have}"; fi
+      ;;
+  esac
   aws iam update-role --cli-input-json "$update" >/dev/null
 }
 """
@@ -135,11 +142,10 @@ def _provider(provider: ExportedProvider, label: str) -> str:
 
 def _role(role: ExportedRole, labels: Labels) -> str:
     label = labels.role(role)
-    update = {
-        "RoleName": role.name,
-        "Description": role.description,
-        "MaxSessionDuration": role.max_session_seconds,
-    }
+    update: dict[str, Any] = {"RoleName": role.name}
+    if role.description:
+        update["Description"] = role.description
+    update["MaxSessionDuration"] = role.max_session_seconds
     create: dict[str, Any] = {**update, "Path": role.path}
     if role.tags:
         create["Tags"] = _tags(role)

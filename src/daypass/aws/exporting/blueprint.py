@@ -7,11 +7,23 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from daypass.aws.provisioning.desired import AutomaticThumbprints, filled_in
-from daypass.aws.provisioning.ownership import is_ours
+from daypass.aws.provisioning.ownership import (
+    ADOPTED_BY,
+    BOUNDARY,
+    INLINE,
+    MADE_BY,
+    MANAGED,
+    POLICIES,
+    TAGS,
+    audiences_key,
+    is_ours,
+    recorded,
+    stacks_using,
+)
 from daypass.aws.provisioning.same import same_form
 from daypass.aws.provisioning.trust_policies import provider_arn, trust_policy
 from daypass.errors import DaypassError
@@ -127,17 +139,19 @@ def blueprint(desired: Desired, source: str) -> Blueprint:
 def seen_blueprint(desired: Desired, seen: Seen, source: str) -> Blueprint:
     """What an account has of what a file names, in the file's order and, where the meaning is the same, its words.
 
-    Tags that say whose a thing is are left out, and so are thumbprints and a description that the file does not say.
+    Tags that say whose a thing is are left out, and so are thumbprints and a description that the file does not say. Of
+    what the stack took over instead of making it, what others put there is left out: `apply` leaves it alone too. So it
+    is with audiences that another stack put into any provider.
     """
     providers, roles = [], []
     for provider in desired.providers:
         there = seen.providers.get(str(provider_arn(provider, seen.account, seen.partition)))
         if there is not None:
-            providers.append(_seen_provider(_provider(provider), there))
+            providers.append(_seen_provider(_provider(provider), there, desired.stack))
     for role in desired.roles:
         found = seen.roles.get(role.name)
         if found is not None:
-            roles.append(_seen_role(role, desired.provider_of(role), found, seen))
+            roles.append(_seen_role(role, desired.provider_of(role), _own(role, found, desired.stack, seen), seen))
     return Blueprint(source, desired.stack, tuple(providers), tuple(roles))
 
 
@@ -173,12 +187,47 @@ def _opened(document: Any, arn: str, issuer: str) -> Document:
     return found
 
 
-def _seen_provider(wanted: ExportedProvider, there: SeenProvider) -> ExportedProvider:
+def _seen_provider(wanted: ExportedProvider, there: SeenProvider, stack: str) -> ExportedProvider:
+    own = there.tags.get(audiences_key(stack))
+    shared = own is not None and there.tags.get(MADE_BY) != stack
+    others = [there.tags[audiences_key(each)] for each in stacks_using(there.tags) if each != stack]
+    clients = [
+        each
+        for each in there.client_ids
+        if each in wanted.client_ids
+        or recorded(own, each)
+        or not (shared or any(recorded(other, each) for other in others))
+    ]
     return ExportedProvider(
         wanted.issuer,
-        _in_order(there.client_ids, wanted.client_ids),
+        _in_order(clients, wanted.client_ids),
         _in_order(there.thumbprints, wanted.thumbprints) if wanted.thumbprints else (),
-        _tags(there.tags),
+        wanted.tags if shared else _tags(there.tags),
+    )
+
+
+def _own(desired: DesiredRole, there: SeenRole, stack: str, seen: Seen) -> SeenRole:
+    """A role without what others put there, when the stack took it over."""
+    if MADE_BY in there.tags or there.tags.get(ADOPTED_BY) != stack:
+        return there
+
+    def filled(text: str) -> str:
+        return filled_in(text, account=seen.account, partition=seen.partition)
+
+    policies, tags = there.tags.get(POLICIES), there.tags.get(TAGS)
+    managed = {*map(filled, desired.managed_policies)}
+    inline = {policy.name for policy in desired.inline_policies}
+    others_boundary = there.boundary is not None and not recorded(policies, BOUNDARY + there.boundary)
+    return replace(
+        there,
+        managed_policies=tuple(
+            each for each in there.managed_policies if each in managed or recorded(policies, MANAGED + each)
+        ),
+        inline_policies=tuple(
+            each for each in there.inline_policies if each.name in inline or recorded(policies, INLINE + each.name)
+        ),
+        boundary=None if desired.boundary is None and others_boundary else there.boundary,
+        tags={key: text for key, text in there.tags.items() if key in dict(desired.tags) or recorded(tags, key)},
     )
 
 

@@ -100,6 +100,7 @@ def change_role(iam, role, path, description, max_session_seconds, trust, bounda
     if normal(role["AssumeRolePolicyDocument"]) != normal(trust):
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
         print(f"changed {name}: set who may enter")
+    description = description or role.get("Description", "")
     if (role["MaxSessionDuration"], role.get("Description", "")) != (max_session_seconds, description):
         iam.update_role(RoleName=name, MaxSessionDuration=max_session_seconds, Description=description)
         print(f"changed {name}: set session length and description")

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.aws.exporting.blueprint import ProviderReference
+from daypass.aws.exporting.labels import stack_name
 from daypass.errors import ExportImpossible
 from daypass.trust.token_claims import LOGIN
 
 if TYPE_CHECKING:
-    from daypass.aws.exporting.blueprint import ExportedRole
+    from daypass.aws.exporting.blueprint import Blueprint, ExportedRole
 
 LIBRARY: Final = "2.275.0"
 """The oldest aws-cdk-lib that the files ask for."""
@@ -66,6 +67,11 @@ def _statement(value: Any, issuer: str) -> TrustStatement | None:
     ):
         return None
     return TrustStatement((actions,) if isinstance(actions, str) else tuple(actions), value.get("Condition", {}))
+
+
+def stack_id(of: Blueprint) -> str:
+    """The id of the stack, and its name in the account: two files make two stacks."""
+    return f"DaypassStack-{stack_name(of)}"
 
 
 def context_key(label: str) -> str:

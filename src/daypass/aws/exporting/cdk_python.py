@@ -35,7 +35,7 @@ import aws_cdk as cdk
 from daypass_stack import DaypassStack
 
 app = cdk.App()
-DaypassStack(app, "DaypassStack")
+DaypassStack(app, {stack})
 app.synth()
 """
 _OPEN: Final = {"account": "cdk.Aws.ACCOUNT_ID", "partition": "cdk.Aws.PARTITION"}
@@ -51,7 +51,7 @@ def write(of: Blueprint) -> dict[str, str]:
     stack = commented(header(of, "cdk-python", _USAGE), "#") + _TOP + "".join(f"\n{part}" for part in body)
     return {
         "daypass_stack.py": stack,
-        "app.py": _APP,
+        "app.py": _APP.format(stack=python(cdk.stack_id(of))),
         "cdk.json": '{\n  "app": "python3 app.py"\n}\n',
         "requirements.txt": f"aws-cdk-lib>={cdk.LIBRARY},<3\nconstructs>={cdk.CONSTRUCTS},<11\n",
     }

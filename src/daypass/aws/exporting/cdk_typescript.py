@@ -30,7 +30,7 @@ import * as cdk from 'aws-cdk-lib';
 import { DaypassStack } from './daypass-stack';
 
 const app = new cdk.App();
-new DaypassStack(app, 'DaypassStack');
+new DaypassStack(app, STACK);
 """
 _PACKAGE: Final = f"""\
 {{
@@ -65,7 +65,7 @@ def write(of: Blueprint) -> dict[str, str]:
     demand_no_token(of)
     return {
         "daypass-stack.ts": _stack(of),
-        "app.ts": _APP,
+        "app.ts": _APP.replace("STACK", javascript(cdk.stack_id(of))),
         "cdk.json": '{\n  "app": "npx ts-node app.ts"\n}\n',
         "package.json": _PACKAGE,
         "tsconfig.json": _SETTINGS,

@@ -33,8 +33,8 @@ def template(of: Blueprint, provider: ExportedProvider, format_name: str) -> str
     demand_no_intrinsic(of)
     name = Labels.kebab(of).provider(provider)
     usage = [
-        f"aws cloudformation deploy --stack-name {name} --template-file {name}.template.yaml \\",
-        "  --capabilities CAPABILITY_NAMED_IAM",
+        f"aws cloudformation deploy --stack-name {Labels.stacks(of).provider(provider)} \\",
+        f"  --template-file {name}.template.yaml --capabilities CAPABILITY_NAMED_IAM",
         f"Where the account has the provider already, add: --parameter-overrides {ARN}=<its ARN>",
     ]
     text = commented(header(of, format_name, usage), "#")

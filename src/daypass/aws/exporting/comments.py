@@ -12,13 +12,19 @@ if TYPE_CHECKING:
     from daypass.aws.exporting.blueprint import Blueprint, ExportedRole
 
 WRITTEN_BY: Final = "Written by `daypass aws export"
-"""How a file tells that it is an export, and may be written again."""
+_BEGINNING: Final = 200
+"""Characters within which an export says so: behind a heading, a first line for the shell or a bracket."""
 
 _COMPARED: Final = {
     "StringEquals": "is",
     "StringLike": "is like",
     "ForAllValues:StringEquals": "holds nothing but",
 }
+
+
+def is_export(text: str) -> bool:
+    """Whether a file is an export, and may be written again. One that speaks of exports further down is none."""
+    return WRITTEN_BY in text[:_BEGINNING]
 
 
 def header(of: Blueprint, format_name: str, usage: Sequence[str]) -> list[str]:

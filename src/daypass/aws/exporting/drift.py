@@ -196,6 +196,8 @@ def _in_export(
             lines = difflib.unified_diff(text.splitlines(), there.splitlines(), "file", "export", lineterm="", n=1)
             yield Deviation(Differs.EXPORT, name, "text", lines=tuple(lines) or ("only ends of lines differ",))
             changed = True
+    for name in sorted({*committed.files} - {*wanted}):
+        yield Deviation(Differs.EXPORT, name, "existence", "not there", "there")
     for role in file.roles if changed else ():
         found = read_trust(committed.format_name, committed.files, role, file, arns[role.issuer])
         if found is None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _MOST: Final = 96
 """Characters of a name that are kept: AWS takes issuers of 255, and CloudFormation logical ids of 255 too."""
+_OTHERS: Final = re.compile(r"(?:Arn|Resource|Boundary|Managed[0-9]*|_arn|_exists|_trust)$")
+"""What the formats put behind a label for what belongs to it: a name that ends so would be that thing's too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,17 @@ class Labels:
 
     @classmethod
     def kebab(cls, of: Blueprint) -> Labels:
-        """`gitlab-example-com`, for names of files; of providers."""
-        return cls._make(of, lambda _, words: "-".join(words).lower())
+        """`gitlab-example-com`, for names of files; of providers. They begin with a letter."""
+        return cls._make(of, lambda _, words: "-".join(words if words[0][0].isalpha() else ["idp", *words]).lower())
+
+    @classmethod
+    def stacks(cls, of: Blueprint) -> Labels:
+        """`shop-gitlab-example-com`, for names of stacks; of providers. Another file's are others.
+
+        CloudFormation takes 128 characters.
+        """
+        names = cls.kebab(of)
+        return cls({each.without_scheme: f"{stack_name(of)[:28]}-{names.provider(each)}" for each in of.providers}, {})
 
     @classmethod
     def _make(cls, of: Blueprint, join: Callable[[str, list[str]], str]) -> Labels:
@@ -54,11 +65,18 @@ class Labels:
         return self._roles[of.name]
 
 
+def stack_name(of: Blueprint) -> str:
+    """The name of a file's stack as tools take it: letters, digits and `-`, beginning with a letter."""
+    words = _WORD.findall(of.stack) or ["x"]
+    return "-".join(words if words[0][0].isalpha() else ["stack", *words])
+
+
 def _distinct(names: Iterable[str], join: Callable[[list[str]], str]) -> dict[str, str]:
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
-        label = wanted = join(_WORD.findall(name) or ["x"])[:_MOST]
+        words = _WORD.findall(name) or ["x"]
+        label = wanted = join([*words, "name"] if _OTHERS.search(join(words)[:_MOST]) else words)[:_MOST]
         number = 2
         while label.lower() in taken:
             label, number = f"{wanted}{number}", number + 1

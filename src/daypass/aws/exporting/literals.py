@@ -20,6 +20,7 @@ _TEMPLATE: Final = re.compile(r"([$%])(?=\{)")
 _WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n", "for"})
 """Names that YAML or HCL may read as something else than text."""
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
+_ENCODING: Final = re.compile(r"(?<=coding)[:=]")
 _WIDTH: Final = 88
 
 
@@ -31,7 +32,11 @@ class Code:
 
 
 def one_line(text: str) -> str:
-    """Text for a comment that ends with its line: printable ASCII, everything else by its number."""
+    """Text for a comment that ends with its line: printable ASCII, everything else by its number.
+
+    So is what would tell Python of another encoding, in which the rest of the file could be code (PEP 263).
+    """
+    text = _ENCODING.sub(lambda found: _escape(found[0]), text)
     return "".join(char if " " <= char <= "~" else _escape(char) for char in text)
 
 

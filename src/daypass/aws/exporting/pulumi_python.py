@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from daypass.aws.exporting.blueprint import AccountText, Open
 from daypass.aws.exporting.cloudformation import referring
 from daypass.aws.exporting.comments import commented, header, who_may_enter
-from daypass.aws.exporting.labels import Labels
+from daypass.aws.exporting.labels import Labels, stack_name
 from daypass.aws.exporting.literals import PYTHON, Code, call, python
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ config = pulumi.Config()
 """
 _OPEN: Final = {"account": "aws.get_caller_identity().account_id", "partition": "aws.get_partition().partition"}
 _PROJECT: Final = """\
-name: daypass
+name: daypass-{stack}
 description: Roles for workloads that bring a token
 runtime: python
 """
@@ -40,7 +40,11 @@ def write(of: Blueprint) -> dict[str, str]:
     body = [_provider(each, labels.provider(each)) for each in of.providers]
     body += [_role(each, labels) for each in of.roles]
     program = commented(header(of, "pulumi-python", _USAGE), "#") + _TOP + "".join(f"\n{part}" for part in body)
-    return {"__main__.py": program, "Pulumi.yaml": _PROJECT, "requirements.txt": "pulumi>=3,<4\npulumi-aws>=7,<8\n"}
+    return {
+        "__main__.py": program,
+        "Pulumi.yaml": _PROJECT.format(stack=stack_name(of)),
+        "requirements.txt": "pulumi>=3,<4\npulumi-aws>=7,<8\n",
+    }
 
 
 def _provider(provider: ExportedProvider, label: str) -> str:

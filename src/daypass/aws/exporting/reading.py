@@ -8,11 +8,11 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from daypass.aws.exporting import cdk
-from daypass.aws.exporting.cloudformation import ARN, MAKE
 from daypass.aws.exporting.labels import Labels
 from daypass.aws.exporting.literal_reader import Name, NotALiteral, read
 from daypass.aws.exporting.literals import javascript, python
 from daypass.trust.sources.find import find_policies
+from daypass.trust.unknown import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,7 +69,8 @@ def _after(text: str, anchor: str, *, templates: bool = False) -> Any:
 
 def _template(files: Mapping[str, str], role: ExportedRole, of: Blueprint) -> Any:
     labels = Labels.pascal(of)
-    chosen = f'Fn::If ["{MAKE}", {{"Ref": "{labels.provider(role.issuer)}"}}, {{"Ref": "{ARN}"}}]'
+    account, partition = unknown("AWS::AccountId"), unknown("AWS::Partition")
+    provider = f"arn:{partition}:iam::{account}:oidc-provider/{role.issuer.removeprefix('https://')}"
     policies = [
         found
         for name, text in files.items()
@@ -81,8 +82,7 @@ def _template(files: Mapping[str, str], role: ExportedRole, of: Blueprint) -> An
         return None
     document = json.loads(policies[0].text)
     for statement in document["Statement"] if isinstance(document["Statement"], list) else ():
-        federated = statement.get("Principal", {}).get("Federated")
-        if isinstance(federated, str) and chosen in federated:
+        if statement.get("Principal", {}).get("Federated") == provider:
             statement["Principal"]["Federated"] = Name("provider_arn")
     return document
 

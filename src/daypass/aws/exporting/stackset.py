@@ -21,7 +21,7 @@ _REGION: Final = "us-east-1"
 
 def write(of: Blueprint) -> dict[str, str]:
     """The files by name: for each issuer a template and two requests, and one page on how they are used."""
-    names = Labels.kebab(of)
+    names, stacks = Labels.kebab(of), Labels.stacks(of)
     files: dict[str, str] = {}
     steps: list[str] = []
     for provider in of.providers:
@@ -29,7 +29,7 @@ def write(of: Blueprint) -> dict[str, str]:
         files[f"{name}.template.yaml"] = template(of, provider, "stackset")
         files[f"{name}.stack-set.json"] = _json(
             {
-                "StackSetName": name,
+                "StackSetName": stacks.provider(provider),
                 "Description": f"Roles for workloads of {provider.issuer}",
                 "Capabilities": ["CAPABILITY_NAMED_IAM"],
                 "PermissionModel": "SERVICE_MANAGED",
@@ -38,7 +38,7 @@ def write(of: Blueprint) -> dict[str, str]:
         )
         files[f"{name}.stack-instances.json"] = _json(
             {
-                "StackSetName": name,
+                "StackSetName": stacks.provider(provider),
                 "DeploymentTargets": {"OrganizationalUnitIds": ["r-root"]},
                 "Regions": [_REGION],
                 "OperationPreferences": {"MaxConcurrentPercentage": 100, "FailureTolerancePercentage": 0},

@@ -11,7 +11,12 @@ RefreshableCredentials); so a session of an hour is replaced when 20 are left, a
 from __future__ import annotations
 
 import time
-from typing import Final, NamedTuple
+
+from daypass.light_typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 MARGIN_SECONDS: Final = 300
 """Nothing is handed out with less than this left, unless no other can be had."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Final
 
 from daypass import files
 from daypass.aws.holding import age
 from daypass.errors import FileUnavailable
 from daypass.secret import Secret
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Final
 
 MAX_BYTES: Final = 64 * 1024
 SUFFIX: Final = ".json"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
-
 from daypass.aws.endpoint import default_audience, parse_region
 from daypass.aws.holding import age
 from daypass.aws.holding.cache import Held
 from daypass.aws.login import assume
 from daypass.calling.persist import persist
 from daypass.errors import UsageInvalid
+from daypass.light_typing import NamedTuple
 from daypass.names import RoleArn, parse_duration_seconds, parse_session_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from typing import Final
 
     from daypass.aws.credentials import Session
     from daypass.aws.holding.wanted import Wanted

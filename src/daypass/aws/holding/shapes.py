@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from daypass.aws.holding.age import Reading
     from daypass.aws.holding.cache import Held

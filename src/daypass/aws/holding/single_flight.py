@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Final
 
 from daypass import files
 from daypass.aws.holding import age, cache
 from daypass.errors import DaypassError, FileUnavailable, FileUnsafe, ServiceUnreachable, Unavailable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Final
 
     from daypass.aws.holding.cache import Held
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from daypass import files
 from daypass.aws.config_glance import config_about_endpoints, home_of
 from daypass.errors import DaypassError
+from daypass.light_typing import NamedTuple
 
 try:  # the module behind hashlib, which takes ten times as long to load because it brings OpenSSL's hashes too
     from _blake2 import blake2b
 except ImportError:  # pragma: no cover - an implementation of Python without it
     from hashlib import blake2b
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Final
 
 DURATION_SECONDS: Final = "3600"
 _OPTIONS: Final[Mapping[str, str]] = {

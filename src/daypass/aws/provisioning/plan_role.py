@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from daypass.aws.provisioning.changes import Blocked, Call, Change, Kind
 from daypass.aws.provisioning.desired import filled_in
-from daypass.aws.provisioning.ownership import ADOPTED_BY, MADE_BY, POLICIES, is_ours
+from daypass.aws.provisioning.ownership import ADOPTED_BY, BOUNDARY, INLINE, MADE_BY, MANAGED, POLICIES, is_ours
 from daypass.aws.provisioning.same import allows_no_more, same_form
 from daypass.aws.provisioning.tag_changes import Held, TagChanges, tag_changes, tags_of_new
 from daypass.errors import DaypassError
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from daypass.aws.provisioning.account import Seen, SeenRole
     from daypass.aws.provisioning.desired import DesiredRole
 
-_MANAGED = "managed:"
-_INLINE = "inline:"
-_BOUNDARY = "boundary:"
 _NOT_COMPARED = "what permissions allow is not compared, so this counts as more"
 _TAGS_NOT_COMPARED = "a role's tags are its sessions' `aws:PrincipalTag`, which policies test, so this counts as more"
 
@@ -82,11 +79,11 @@ class _Wanted:
 
     @property
     def _held(self) -> list[str]:
-        boundary = [] if self._boundary is None else [_BOUNDARY + self._boundary]
+        boundary = [] if self._boundary is None else [BOUNDARY + self._boundary]
         texts = [_text_of(name, document) for name, document in self._inline.items()]
         return [
-            *(_MANAGED + arn for arn in self._managed),
-            *(_INLINE + name for name in self._inline),
+            *(MANAGED + arn for arn in self._managed),
+            *(INLINE + name for name in self._inline),
             *texts,
             *boundary,
         ]
@@ -113,10 +110,10 @@ class _Wanted:
         return [made, *map(self._attach, self._managed), *map(self._put, self._inline)]
 
     def change(self, there: SeenRole) -> list[Change]:
-        boundary = [] if there.boundary is None else [_BOUNDARY + there.boundary]
+        boundary = [] if there.boundary is None else [BOUNDARY + there.boundary]
         present = [
-            *(_MANAGED + arn for arn in there.managed_policies),
-            *(_INLINE + policy.name for policy in there.inline_policies),
+            *(MANAGED + arn for arn in there.managed_policies),
+            *(INLINE + policy.name for policy in there.inline_policies),
             *(_text_of(policy.name, policy.document) for policy in there.inline_policies),
             *boundary,
         ]
@@ -192,7 +189,7 @@ class _Wanted:
             words = f"bound its permissions by {self._boundary}"
             wider = None if there.boundary is None else f"{there.boundary} would no longer bound it"
             yield Change(Kind.SET_BOUNDARY, self._arn, words, (call,), wider=wider)
-        elif self._boundary is None and there.boundary is not None and _BOUNDARY + there.boundary in held.going:
+        elif self._boundary is None and there.boundary is not None and BOUNDARY + there.boundary in held.going:
             call = Call("DeleteRolePermissionsBoundary", name)
             words = f"no longer bound its permissions by {there.boundary}"
             yield Change(Kind.REMOVE_BOUNDARY, self._arn, words, (call,), wider="nothing would bound its permissions")
@@ -202,12 +199,12 @@ class _Wanted:
     def _removals(self, held: Held) -> Iterator[Change]:
         name = {"RoleName": self._role.name}
         for each in held.going:
-            if each.startswith(_MANAGED):
-                arn = each.removeprefix(_MANAGED)
+            if each.startswith(MANAGED):
+                arn = each.removeprefix(MANAGED)
                 call = Call("DetachRolePolicy", {**name, "PolicyArn": arn})
                 yield Change(Kind.DETACH_POLICY, self._arn, f"detach {arn}", (call,))
-            elif each.startswith(_INLINE):
-                policy = each.removeprefix(_INLINE)
+            elif each.startswith(INLINE):
+                policy = each.removeprefix(INLINE)
                 call = Call("DeleteRolePolicy", {**name, "PolicyName": policy})
                 yield Change(Kind.DELETE_POLICY, self._arn, f"delete the inline policy {policy}", (call,))
 
@@ -215,7 +212,7 @@ class _Wanted:
         promised = Held.of((), self._held, there.tags.get(POLICIES)).going
         for arn in self._managed:
             if arn not in there.managed_policies:
-                yield self._attach(arn, wider=None if _MANAGED + arn in promised else _NOT_COMPARED)
+                yield self._attach(arn, wider=None if MANAGED + arn in promised else _NOT_COMPARED)
         present = {policy.name: policy.document for policy in there.inline_policies}
         for name, document in self._inline.items():
             before = present.get(name)

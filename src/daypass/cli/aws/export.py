@@ -9,7 +9,7 @@ from daypass.cli.aws import wanted
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from daypass.aws.provisioning.desired import Desired
@@ -91,13 +91,18 @@ def _print(files: Mapping[str, str]) -> None:
 def _write(files: Mapping[str, str], folder: Path) -> None:
     """Write the files. Nothing is replaced that is not an export, and nothing is written when something would be."""
     from daypass import files as on_disk
-    from daypass.aws.exporting.comments import WRITTEN_BY
+    from daypass.aws.exporting.comments import is_export
     from daypass.aws.exporting.formats import is_beginning
     from daypass.cli import output
     from daypass.errors import FileUnavailable, UsageInvalid
 
+    link = next((name for name in files if (folder / name).is_symlink()), None)
+    if link is not None:
+        raise UsageInvalid(
+            f"`{folder / link}` is a symbolic link", advice="Remove it, or name another folder: files elsewhere stay."
+        )
     there = {name: text for name in files if (text := _read(folder / name)) is not None}
-    foreign = next((name for name, text in there.items() if not is_beginning(name) and WRITTEN_BY not in text), None)
+    foreign = next((name for name, text in there.items() if not is_beginning(name) and not is_export(text)), None)
     if foreign is not None:
         raise UsageInvalid(
             f"`{folder / foreign}` is there, and is not an export", advice="Move it away, or name another folder."
@@ -115,6 +120,16 @@ def _write(files: Mapping[str, str], folder: Path) -> None:
             on_disk.write_atomic(folder / name, text.encode("ascii"), mode=0o644)
             fate = "written"
         output.note(output.safe(f"{folder / name}: {fate}"))
+    for name in _left(folder, files):
+        output.note(output.safe(f"{folder / name}: an export of what the file no longer names; it is left there"))
+
+
+def _left(folder: Path, names: Collection[str]) -> dict[str, str]:
+    """Templates in a folder that are exports of something the file no longer names: they would still be deployed."""
+    from daypass.aws.exporting.comments import is_export
+
+    others = (file for file in sorted(folder.glob("*.template.yaml")) if file.name not in names)
+    return {file.name: text for file in others if is_export(text := _read(file) or "")}
 
 
 def _read(file: Path) -> str | None:
@@ -151,7 +166,7 @@ def _check(arguments: argparse.Namespace, desired: Desired) -> int:
     if arguments.format is not None:
         names = compared_files(blueprint(desired, source), arguments.format)
         found = {name: text for name in names if (text := _read(arguments.output / name)) is not None}
-        committed = Committed(arguments.format, found)
+        committed = Committed(arguments.format, {**found, **_left(arguments.output, names)})
     interruptions = working.Interruptions()
     outcomes = working.each(
         wanted.ways_of(arguments, desired),

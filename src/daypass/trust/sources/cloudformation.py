@@ -115,6 +115,8 @@ class _Template:
             return arn or unknown(f"{logical_id}.{attribute}" if attribute else logical_id)
         if name == "Fn::Sub":
             return self._sub(argument)
+        if name == "Fn::If" and (arn := self._chosen(argument)) is not None:
+            return arn
         if name == "Fn::Join":
             match argument:
                 case [str(delimiter), list(joined)]:
@@ -123,6 +125,16 @@ class _Template:
                 case _:
                     pass
         return unknown(f"{name} {json.dumps(argument, ensure_ascii=False)}"[:128])
+
+    def _chosen(self, argument: JsonValue) -> str | None:
+        """A provider of this template, where a parameter can name one that is there already for the same issuer."""
+        match argument:
+            case [_, {"Ref": str(one)}, {"Ref": str(other)}]:
+                arns = [arn for name in (one, other) if (arn := self._arn(name)) is not None]
+                parameters = [name for name in (one, other) if name not in self.resources]
+                return arns[0] if len(arns) == len(parameters) == 1 else None
+            case _:
+                return None
 
     def _sub(self, argument: JsonValue) -> str:
         parts = substitution_of(argument)

@@ -50,12 +50,17 @@ def evaluate(text: str) -> JsonValue:
 
 
 def deep(value: JsonValue) -> JsonValue:
-    """A value with every text in it evaluated."""
+    """A value with every text in it evaluated, and the names of members, which are templates too."""
     if isinstance(value, dict):
-        return {name: deep(each) for name, each in value.items()}
+        return {_name(name): deep(each) for name, each in value.items()}
     if isinstance(value, list):
         return [deep(each) for each in value]
     return evaluate(value) if isinstance(value, str) else value
+
+
+def _name(name: str) -> str:
+    written = evaluate(name)
+    return written if isinstance(written, str) else name
 
 
 def _expression(source: str) -> JsonValue:

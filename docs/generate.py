@@ -246,11 +246,39 @@ def _plain(value: object) -> str:
 
 def seed_schema() -> str:
     """The schema of seed files."""
-    shown = resources("daypass.localaws.seed").joinpath("seed.schema.json").read_text("utf-8").rstrip()
-    return (
-        "# Seed files of the local AWS\n\nWhat `daypass local-aws --init FILE` takes, as YAML or JSON: a JSON Schema"
-        f" (draft 2020-12).\n\n```json\n{shown}\n```"
+    return _schema(
+        "Seed files of the local AWS",
+        "What `daypass local-aws --init FILE` takes, as YAML or JSON",
+        "daypass.localaws.seed",
+        "seed.schema.json",
     )
+
+
+def desired_schema() -> str:
+    """The schema of `daypass-aws.yaml`."""
+    return _schema(
+        "daypass-aws.yaml",
+        "What [`daypass aws`](../provisioning.md) reads, as YAML or JSON",
+        "daypass.aws.provisioning",
+        "desired.schema.json",
+    )
+
+
+def roles_schema() -> str:
+    """The schema of the file of several roles."""
+    return _schema(
+        "Files of several roles",
+        "What [`daypass idp login aws --roles FILE`](../holding-credentials.md) takes, as TOML",
+        "daypass.aws.holding",
+        "roles.schema.json",
+    )
+
+
+def _schema(title: str, about: str, package: str, name: str) -> str:
+    """A page with a schema that is in the package."""
+    shown = resources(package).joinpath(name).read_text("utf-8").rstrip()
+    where = f"{package.replace('.', '/')}/{name}"
+    return f"# {title}\n\n{about}: a JSON Schema (draft 2020-12), in the package at `{where}`.\n\n```json\n{shown}\n```"
 
 
 def doctor_checks() -> str:
@@ -323,6 +351,8 @@ PAGES = {
     "reference/settings": settings,
     "reference/token-formats": token_formats,
     "reference/lint-rules": rules,
+    "reference/daypass-aws-file": desired_schema,
+    "reference/roles-file": roles_schema,
     "reference/local-aws-seed": seed_schema,
     "reference/doctor": doctor_checks,
     "troubleshooting": troubleshooting,

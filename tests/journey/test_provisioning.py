@@ -43,6 +43,7 @@ roles:
       who: {Version: 2012-10-17, Statement: [{Effect: Allow, Action: "iam:GetRole", Resource: "*"}]}
 """
 AUDIENCE = "https://gitlab.com"
+MADE = ("provider gitlab.com", "role shop-deploy", "role shop-deploy")
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +103,10 @@ def test_apply_twice_and_log_in(aws: LocalAws, typed: Typed) -> None:
     assert status == 4
     assert "+ role shop-deploy" in planned
     assert "Plan: 2 to create" in planned
-    status, done, _ = typed("apply")
+    status, done, told = typed("apply")
     assert (status, done.splitlines()[-1]) == (0, "Done: 3 changes made.")
+    made = [line.split(":")[0] for line in told.splitlines()]
+    assert made == [f"{ACCOUNT}  ✓ {number}/3  {what}" for number, what in enumerate(MADE, 1)]
     status, again, _ = typed("apply")
     assert (status, again.splitlines()[-1]) == (0, "Nothing to do.")
     assert typed("plan", "--detailed-exitcode")[0] == 0
@@ -185,6 +188,28 @@ def test_two_accounts_at_once(aws: LocalAws, typed: Typed) -> None:
     assert status == 0
     found = json.loads(told)["accounts"]
     assert [(each["account"], each["plan"]["empty"]) for each in found] == [(ACCOUNT, True), (OTHER, True)]
+
+
+def test_a_refusal_in_one_of_two_accounts_is_summed_up(aws: LocalAws, typed: Typed, tmp_path: Path) -> None:
+    typed("apply", "--profile", "one")
+    write(tmp_path, "branch: main", "branch: [main, dev]")
+    both = ("--profile", "one", "--profile", "two")
+    status, told, said = typed("apply", *both)
+    assert (status, said.splitlines()[-1]) == (1, "Nothing was changed.")
+    lines = [" ".join(line.split()) for line in told.splitlines()[-3:]]
+    assert lines == [
+        "Account By Result",
+        f"{ACCOUNT} profile one refused: 1 to change, 1 of them wider",
+        f"{OTHER} profile two 2 to create",
+    ]
+    status, told, _ = typed("destroy", "--plan", *both, "--profile", "nobody")
+    lines = [" ".join(line.split()) for line in told.splitlines()[-3:]]
+    assert (status, lines) == (
+        3,
+        [f"{ACCOUNT} profile one 2 to remove", f"{OTHER} profile two nothing to do", "? profile nobody failed"],
+    )
+    assert not json.loads(typed("destroy", "--plan", "--json", *both)[1])["applied"]
+    assert len(aws.client("iam", ACCOUNT).list_roles()["Roles"]) == 1
 
 
 def test_by_a_role_that_is_assumed_and_nothing_anywhere_when_one_account_cannot_be_entered(

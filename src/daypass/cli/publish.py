@@ -280,7 +280,8 @@ def _tell(arguments: argparse.Namespace, done: Published, findings: Sequence[Fin
             for note in each.notes:
                 output.note(output.safe(f"note: {note}"))
             keys = ", ".join(key.kid for key in each.keys.keys)
-            output.line(f"{each.issuer}: {len(each.keys.keys)} keys ({keys})")
+            count = len(each.keys.keys)
+            output.line(f"{each.issuer}: {count} key{'s' * (count != 1)} ({keys})")
         for name in done.written:
             output.line(f"written: {arguments.target.rstrip('/')}/{name}")
         for kid in done.taken_out:

@@ -101,6 +101,7 @@ def spoken(grammar: Grammar, words: Mapping[str, Sequence[str]], *, other_words:
                 faults.append(_unscoped(grammar, missing))
                 continue
             try:
+                _demand_somebody(grammar, shape, filled, held)
                 _demand_fenced(grammar, shape, filled)
             except RequestInvalid as fault:
                 faults.append(fault)
@@ -229,6 +230,19 @@ def _demand_tenant(grammar: Grammar, filled: Mapping[str, str]) -> None:
             advice="Write the first name in full; a wildcard may stand behind it.",
             word=grammar.tenant,
         )
+
+
+def _demand_somebody(grammar: Grammar, shape: Shape, filled: Mapping[str, str], held: Mapping[str, str]) -> None:
+    """Refuse a scope that is nothing but wildcards: it is as good as left out."""
+    named = [name for name in shape.scope if name in filled]
+    if not named or any(filled[name].strip("*?") for name in named):
+        return
+    word = next((word for word, name in held.items() if name in named), named[0])
+    raise RequestInvalid(
+        f"`{filled[named[0]]}` is every `{word}` of {grammar.about}, also those that others make later",
+        advice="Name it in full; a list may have several.",
+        word=word,
+    )
 
 
 def _demand_fenced(grammar: Grammar, shape: Shape, filled: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from daypass.aws.provisioning.places import Mistake, Unquoted, read_yaml
 from daypass.cli.aws import wanted
 from daypass.errors import DesiredStateInvalid
 from daypass.subjects.grammars import GRAMMARS
+from support.provisioning import FILE
 from support.vectors import VECTORS, cases, documents
 
 SCHEMA: dict[str, Any] = json.loads(
@@ -93,3 +94,20 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        ("1234", 'Write "000000001234".'),
+        ("true", 'Write its 12 digits, in quotes: "210987654321".'),
+        ("0", 'Write its 12 digits, in quotes: "210987654321".'),
+        ("-5", 'Write its 12 digits, in quotes: "210987654321".'),
+        ("1234567890123456", 'Write its 12 digits, in quotes: "210987654321".'),
+    ],
+)
+def test_an_account_that_is_no_text_is_told_what_to_write(written: str, advice: str) -> None:
+    text = f"{FILE}accounts: [{{profile: prod, account: {written}}}]"
+    with pytest.raises(DesiredStateInvalid, match="an account id is text") as refused:
+        read_desired(text)
+    assert refused.value.advice == advice

@@ -9,11 +9,13 @@ import pytest
 from daypass.aws.provisioning.apply import apply
 from daypass.aws.provisioning.changes import Kind
 from daypass.aws.provisioning.destroy import plan_to_destroy, read_to_destroy
-from daypass.errors import ProvisioningRefused
+from daypass.errors import AwsPermissionMissing, ProvisioningRefused
 from support.memory_iam import ACCOUNT
 from support.provisioning import FILE
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from daypass.aws.provisioning.changes import Plan
     from support.provisioning import Bench
 
@@ -89,3 +91,37 @@ def test_only_what_the_file_no_longer_names_goes(bench: Bench) -> None:
     assert [(change.kind, change.resource.rpartition("/")[2]) for change in found.changes] == [
         (Kind.DELETE_ROLE, "shop-deploy")
     ]
+
+
+def test_a_role_in_an_instance_profile_keeps_its_policies(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """IAM says DeleteConflict only when all policies were taken off, and then an instance has no permissions."""
+    bench.apply()
+    asked: list[str] = []
+
+    def profiles(**given: Any) -> dict[str, Any]:
+        asked.append(given["RoleName"])
+        if "Marker" not in given:
+            return {"InstanceProfiles": [{"InstanceProfileName": "web"}], "IsTruncated": True, "Marker": "m"}
+        return {"InstanceProfiles": [{"InstanceProfileName": "batch"}], "IsTruncated": False}
+
+    monkeypatch.setattr(bench.iam, "list_instance_profiles_for_role", profiles, raising=False)
+    before = [*bench.iam.writes]
+    found = planned(bench)
+    role, provider = found.blocked
+    assert role.reason == "it is in the instance profiles batch, web, and AWS deletes no such role"
+    assert "--role-name shop-deploy --instance-profile-name batch" in role.advice
+    assert "shop-deploy (of the stack shop)" in provider.reason
+    assert found.changes == ()
+    with pytest.raises(ProvisioningRefused, match="instance profiles batch, web"):
+        destroy(bench)
+    assert bench.iam.writes == before
+    assert {*asked} == {"shop-deploy"}
+
+
+def test_nothing_is_taken_off_when_instance_profiles_cannot_be_looked_at(bench: Bench) -> None:
+    bench.apply()
+    before = [*bench.iam.writes]
+    bench.iam.fail("ListInstanceProfilesForRole", "AccessDenied")
+    with pytest.raises(AwsPermissionMissing, match="iam:ListInstanceProfilesForRole"):
+        destroy(bench)
+    assert bench.iam.writes == before

@@ -52,6 +52,7 @@ class Seen:
     """What an account has of what a file names: providers by ARN, roles by name. What is not there is left out.
 
     `trusting` are all roles of the account that name a provider of the file, by its ARN, whether it is there or not.
+    `instance_profiles` are those that hold a role, by its name; they are read only where a role is to be removed.
     """
 
     account: str
@@ -59,6 +60,7 @@ class Seen:
     providers: Mapping[str, SeenProvider] = field(default_factory=dict)
     roles: Mapping[str, SeenRole] = field(default_factory=dict)
     trusting: Mapping[str, tuple[TrustingRole, ...]] = field(default_factory=dict)
+    instance_profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,15 @@ def read_role(iam: AwsClient, name: str) -> SeenRole | None:
         boundary=found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         tags=_tags(found.get("Tags", ())),
     )
+
+
+def read_instance_profiles(iam: AwsClient, role: str) -> tuple[str, ...]:
+    """The names of the instance profiles that hold a role. Raises as `calls.ask` does."""
+    try:
+        found = [*pages(iam, "ListInstanceProfilesForRole", "InstanceProfiles", RoleName=role)]
+    except NotFound:  # somebody deleted it a moment ago
+        return ()
+    return tuple(sorted(str(each["InstanceProfileName"]) for each in found))
 
 
 def read_account(iam: AwsClient, desired: Desired, account: str, partition: str = "aws") -> Seen:

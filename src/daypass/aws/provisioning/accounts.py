@@ -104,15 +104,22 @@ def entered(way: AccountWay) -> Iterator[Account]:
 
 
 def in_each(
-    ways: Sequence[AccountWay], work: Callable[[Account], T], *, stop: Callable[[int], None] = lambda _: None
+    ways: Sequence[AccountWay],
+    work: Callable[[Account], T],
+    *,
+    stop: Callable[[int], None] = lambda _: None,
+    ended: Callable[[], None] = lambda: None,
 ) -> list[Outcome[T]]:
     """Do some work in each account, several at once, and tell what came of each, in the order of the ways.
 
     `work` may raise any `DaypassError`. On Ctrl-C and SIGTERM `stop` is told the exit status that says so, and what is
-    under way is waited for: whoever stops it must not be left to guess what was done.
+    under way is waited for: whoever stops it must not be left to guess what was done. `ended` is called when work in an
+    account has ended, well or not, from the thread that did it.
     """
     with ThreadPoolExecutor(max_workers=min(_MOST_AT_ONCE, len(ways)), thread_name_prefix="account") as threads:
         futures = [threads.submit(_one, way, work) for way in ways]
+        for future in futures:
+            future.add_done_callback(lambda _: ended())
         while True:
             try:
                 return [future.result() for future in futures]

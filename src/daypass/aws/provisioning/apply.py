@@ -232,7 +232,7 @@ class _Run:
         failed = None if interrupted or refused or self.begun >= len(changes) else changes[self.begun]
         left = changes[self.begun + (failed is not None) :]
         return ProvisioningIncomplete(
-            f"{fault.message}; {len(self.made)} changes were made, {len(left) + (failed is not None)} were not",
+            f"{fault.message}; changes made: {len(self.made)}, not made: {len(left) + (failed is not None)}",
             advice=f"{fault.advice or 'Put right what failed.'} The same command goes on from here.",
             account=self.plan.account,
             code=fault.facts.get("code", fault.code),

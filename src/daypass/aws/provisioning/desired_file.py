@@ -272,7 +272,9 @@ class _Reader(ValueReader):
             raise self._no(path, Mistake.MISSING_KEY, "it needs `profile` or `assume_role`")
         account = found.get("account")
         if isinstance(account, int):
-            raise self._no((*path, "account"), Mistake.WRONG_TYPE, "an account id is text", f'Write "{account:012}".')
+            digits = "" if isinstance(account, bool) or not 0 < account < 10**12 else f"{account:012}"
+            advice = f'Write "{digits}".' if digits else 'Write its 12 digits, in quotes: "210987654321".'
+            raise self._no((*path, "account"), Mistake.WRONG_TYPE, "an account id is text", advice)
         return AccountWay(
             profile=self._text(found["profile"], (*path, "profile")) if "profile" in found else None,
             assume_role=(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daypass.aws.provisioning.account import Seen, read_provider, read_role, roles_trusting
+from daypass.aws.provisioning.account import Seen, read_instance_profiles, read_provider, read_role, roles_trusting
 from daypass.aws.provisioning.changes import Blocked, Call, Change, Kind, Plan
 from daypass.aws.provisioning.ownership import ADOPTED_BY, MADE_BY, audiences_key, recorded, stacks_using
 from daypass.aws.provisioning.trust_policies import provider_arn
@@ -34,7 +34,9 @@ def read_to_destroy(
     names = [role.name for role in desired.roles]
     names += [role.name for each in trusting.values() for role in each if role.stack == desired.stack]
     roles = {name: there for name in dict.fromkeys(names) if (there := read_role(iam, name)) is not None}
-    return Seen(account, partition, providers, roles), trusting
+    ours = [name for name, role in roles.items() if role.tags.get(MADE_BY) == desired.stack]
+    profiles = {name: holding for name in ours if (holding := read_instance_profiles(iam, name))}
+    return Seen(account, partition, providers, roles, instance_profiles=profiles), trusting
 
 
 def plan_to_destroy(
@@ -51,6 +53,7 @@ def plan_to_destroy(
     stack = desired.stack
     changes: list[Change] = []
     blocked: list[Blocked] = []
+    profiles = seen.instance_profiles
     notes: dict[str, tuple[str, ...]] = {}
     unchanged: list[str] = []
     going: set[str] = set()
@@ -59,6 +62,9 @@ def plan_to_destroy(
         if name in kept:
             continue
         if role.tags.get(MADE_BY) == stack:
+            if profiles.get(name):
+                blocked.append(_in_profiles(role, profiles[name]))
+                continue
             going.add(role.arn)
             changes += _remove_role(role)
         else:
@@ -86,6 +92,17 @@ def _remove_role(role: SeenRole) -> list[Change]:
     calls = [Call("DetachRolePolicy", {**name, "PolicyArn": arn}) for arn in role.managed_policies]
     calls += [Call("DeleteRolePolicy", {**name, "PolicyName": policy.name}) for policy in role.inline_policies]
     return [Change(Kind.DELETE_ROLE, role.arn, "delete the role", (*calls, Call("DeleteRole", name)))]
+
+
+def _in_profiles(role: SeenRole, profiles: Sequence[str]) -> Blocked:
+    """IAM would refuse the deletion only after all policies are off, and leave an instance's role without any."""
+    named = f"instance profile{'s' * (len(profiles) != 1)} {', '.join(profiles)}"
+    return Blocked(
+        role.arn,
+        f"it is in the {named}, and AWS deletes no such role",
+        "Take it out there first: aws iam remove-role-from-instance-profile"
+        f" --role-name {role.name} --instance-profile-name {profiles[0]}",
+    )
 
 
 def _remove_provider(arn: str) -> Change:

@@ -117,6 +117,7 @@ class _Reading:
         for name, values in said.others:
             self._condition(name, values)
         self.notes += _open_notes(said.patterns)
+        self.notes += _wide_notes(said.patterns, grammar)
         self.notes += _name_notes(said.patterns, grammar, {name for name, _ in entrance.words}, {*names})
 
     def _take(self, subject: str) -> None:
@@ -167,6 +168,17 @@ def _open_notes(patterns: tuple[SubjectPattern, ...]) -> Iterator[str]:
     leaves = dict.fromkeys(pattern.shape.leaf for pattern in patterns)
     if len(leaves) > 1 and not nouns:
         yield f"Each of these gets in: {', '.join(leaves)}. `kind` chooses."
+
+
+def _wide_notes(patterns: tuple[SubjectPattern, ...], grammar: Grammar) -> Iterator[str]:
+    """That a scope has a wildcard, where no customer's name stands before it: whoever makes a fitting one gets in."""
+    if grammar.tenant is not None:
+        return
+    for pattern in patterns:
+        for component in pattern.shape.components:
+            value = dict(pattern.named).get(component.name, "")
+            if component.name in pattern.shape.scope and {"*", "?"} & {*value}:
+                yield f"Every {component.noun} that fits `{value}` gets in, also one that is made later."
 
 
 def _name_notes(

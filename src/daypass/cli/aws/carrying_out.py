@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from daypass.aws.provisioning.apply import apply, demand_allowed
 from daypass.cli import output
 from daypass.cli.aws import show, working
-from daypass.errors import UsageInvalid
+from daypass.errors import Refused, UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def carry_out(
         return found
 
     plans: list[Plan] = []
-    planned = working.each(ways, allowed, interruptions)
+    planned = working.each(ways, allowed, interruptions, doing=working.READING)
     _demand_different([outcome.account for outcome in planned if outcome.account is not None])
     if not as_json:
         _show(planned, plans)
@@ -55,6 +55,8 @@ def carry_out(
     if failed or interruptions.status or only_plan:
         if as_json:
             output.as_json(working.plans_json(planned, applied=False))
+        else:
+            _summarize(planned, plans)
         working.tell_errors(planned)
         if not only_plan:
             output.note("Nothing was changed.")
@@ -97,6 +99,18 @@ def _show(planned: Sequence[Outcome[Plan]], plans: Sequence[Plan]) -> None:
         found = by_account.get(outcome.account or "")
         if found is not None:
             show.show_plan(found, str(outcome.way), to)
+
+
+def _summarize(planned: Sequence[Outcome[Plan]], plans: Sequence[Plan]) -> None:
+    """A line for each of several accounts in which nothing was changed: who stood in the way of the others."""
+    if len(planned) < 2:
+        return
+    would = {plan.account: plan.summary() for plan in plans}
+    words = []
+    for outcome in planned:
+        refused = "" if outcome.error is None else "refused" if isinstance(outcome.error, Refused) else "failed"
+        words.append(": ".join(filter(None, (refused, would.get(outcome.account or "")))))
+    show.show_summary(planned, words, show.console())
 
 
 def _show_made(made: Sequence[Outcome[tuple[Change, ...]]], planned: Sequence[Outcome[Plan]]) -> None:

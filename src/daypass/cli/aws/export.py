@@ -174,6 +174,7 @@ def _check(arguments: argparse.Namespace, desired: Desired) -> int:
             desired, read_account(account.iam, desired, account.account, account.partition), source, committed
         ),
         interruptions,
+        doing=working.READING,
     )
     if interruptions.status:
         return interruptions.status

@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             adopt=arguments.adopt,
         ),
         interruptions,
+        doing=working.READING,
     )
     if interruptions.status:
         return interruptions.status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import threading
@@ -16,7 +17,7 @@ from daypass.cli.aws import show
 from daypass.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from daypass.aws.provisioning.accounts import Account, Outcome
     from daypass.aws.provisioning.apply import Progress
@@ -29,6 +30,7 @@ T = TypeVar("T")
 DONE: Final = 0
 REFUSED: Final = 1
 UNKNOWN: Final = 3
+READING: Final = "reading what is there"
 PENDING: Final = 4
 """`--detailed-exitcode`: there are changes to make. Terraform's 2 is taken: it says wrong usage here."""
 
@@ -53,15 +55,35 @@ class Interruptions:
         return Patience(time.monotonic, lambda seconds: (self.event.wait(seconds), None)[1], random.random)
 
 
-def each(ways: Sequence[AccountWay], work: Callable[[Account], T], interruptions: Interruptions) -> list[Outcome[T]]:
-    """Do some work in each account."""
-    return in_each(ways, work, stop=interruptions.stop)
+def each(
+    ways: Sequence[AccountWay], work: Callable[[Account], T], interruptions: Interruptions, *, doing: str | None = None
+) -> list[Outcome[T]]:
+    """Do some work in each account. On a terminal `doing` is shown meanwhile, with how many accounts are done."""
+    with _shown(doing, len(ways)) as ended:
+        return in_each(ways, work, stop=interruptions.stop, ended=ended)
+
+
+@contextlib.contextmanager
+def _shown(doing: str | None, total: int) -> Iterator[Callable[[], None]]:
+    if doing is None or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    of = f" in {total} accounts" if total > 1 else ""
+    count, lock = 0, threading.Lock()
+    with show.console(sys.stderr).status(f"{doing}{of} …") as status:
+
+        def ended() -> None:
+            nonlocal count
+            with lock:
+                count += 1
+                if total > 1:
+                    status.update(f"{doing}{of}: {count} done …")
+
+        yield ended
 
 
 def told() -> Callable[[Progress], None]:
-    """Where progress is told: a terminal, one event at a time; elsewhere it is not."""
-    if not sys.stderr.isatty():
-        return lambda _: None
+    """Where progress is told: standard error, one event at a time; also in a job's log, which is no terminal."""
     to, lock = show.console(sys.stderr), threading.Lock()
 
     def tell(event: Progress) -> None:

@@ -199,3 +199,10 @@ def test_the_issuer_in_a_sentence_is_taken() -> None:
 def test_a_text_is_cut() -> None:
     assert isinstance(recognise("Incorrect token audience" + "x" * from_error.MAX_CHARACTERS), Unknown)
     assert isinstance(recognise("x " * from_error.MAX_CHARACTERS + "Incorrect token audience"), Recognised)
+
+
+@pytest.mark.parametrize("error", [each for each in known_errors() if "…" not in each.title], ids=lambda each: each.id)
+def test_the_heading_of_an_entry_is_recognised(error: KnownError) -> None:
+    found = recognise(f"{error.title}\n")
+    assert isinstance(found, Recognised)
+    assert found.error.id == error.id

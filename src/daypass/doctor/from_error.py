@@ -127,6 +127,10 @@ def recognise(text: str) -> Recognised | Unknown:
             best, most = Recognised(error, MappingProxyType(said)), weight
     if best is not None:
         return best
+    # What people paste from a page's heading is the beginning of AWS's sentence.
+    headed = [error for error in known_errors() if "…" not in error.title and _plain(error.title) in plain]
+    if headed:
+        return Recognised(max(headed, key=lambda error: len(error.title)))
     codes = set(_CODE.findall(text))
     for error in known_errors():
         if codes.intersection(error.codes) or codes.intersection(f"{code}Exception" for code in error.codes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 # A busy machine makes single examples slow; what a law costs is watched by the test's own time limit.
 hypothesis.settings.register_profile("daypass", deadline=None)
 hypothesis.settings.load_profile("daypass")
+
+# What a shell starts in the background ignores Ctrl-C, and so do its children: what tests send would not arrive.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

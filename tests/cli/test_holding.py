@@ -231,6 +231,19 @@ def test_a_command_ignores_no_signal_that_it_would_not_ignore_alone(
 
 
 @pytest.mark.parametrize("refreshing", [[], ["--refreshing"]])
+def test_a_command_ignores_every_signal_that_its_starter_ignored(
+    environ: dict[str, str], refreshing: list[str]
+) -> None:
+    """As under nohup, and as what a shell starts with `&` does: a closed terminal once ended such a job."""
+    command = ["sh", "-c", "trap '' HUP INT QUIT USR1; exec \"$@\"", "sh"]
+    shown = ["grep", "^SigIgn", "/proc/self/status"]
+    alone = subprocess.run([*command, *shown], env=environ, capture_output=True, text=True, check=True).stdout
+    held = [*command, *DAYPASS, "idp", "exec", "aws", *refreshing, "--", *shown]
+    assert subprocess.run(held, env=environ, capture_output=True, text=True, check=True).stdout == alone
+    assert int(alone.split()[1], 16) & 0b111 == 0b111
+
+
+@pytest.mark.parametrize("refreshing", [[], ["--refreshing"]])
 def test_signals_reach_the_command(environ: dict[str, str], refreshing: list[str], tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     script = f"trap 'echo ended; exit 9' TERM; : > {ready}; while :; do sleep 0.05; done"

@@ -43,7 +43,8 @@ def serve(arguments: argparse.Namespace) -> int:
         sys.stdout.write(serving.exports())
         sys.stdout.flush()
         signal.signal(signal.SIGTERM, lambda *_: ended.set())
-        signal.signal(signal.SIGHUP, lambda *_: ended.set())
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+            signal.signal(signal.SIGHUP, lambda *_: ended.set())
         when_ended(parent, ended.set)
         ended.wait()
     return 0
@@ -64,7 +65,9 @@ def serve_command(wishes: Mapping[str, Wanted], command: Sequence[str], *, port:
             elif not (number in _OF_TERMINAL and os.isatty(0)):
                 child[0].send_signal(number)
 
-        before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+        # What nohup or a shell's `&` had ignored stays so, for the command, too: a handler here would undo it there.
+        heard = [number for number in _PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, pass_on) for number in heard}
         try:
             try:
                 alone = {**clean(os.environ), **serving.variables(), **serving.files_without_credentials()}
